@@ -1,0 +1,87 @@
+package io.cairn.metadata.command;
+
+import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.ReplicaState;
+import java.util.List;
+
+/**
+ * A request to change the metadata. Each travels with a client id and a number, so that a retry
+ * applies once and gets the first answer again.
+ */
+public sealed interface Command {
+  /** Gives the cluster its identity; the first one wins, later ones are answered with it. */
+  record InitCluster(long clusterId) implements Command {}
+
+  /** Announces a node's process; answered by {@link Reply.NodeRegistered}. */
+  record RegisterNode(
+      long clusterId,
+      long storeIdHigh,
+      long storeIdLow,
+      String name,
+      String host,
+      int port,
+      String zone,
+      String rack,
+      String hostLabel,
+      long capacityBytes,
+      int shardCount,
+      long incarnation)
+      implements Command {}
+
+  /** Removes a node that holds no replica on record. */
+  record RemoveNode(long nodeId) implements Command {}
+
+  /** Creates a volume; 0 for chunkSizeBytes, replicas and minInSync means the default. */
+  record CreateVolume(
+      String name,
+      long sizeBytes,
+      int chunkSizeBytes,
+      int replicas,
+      int minInSync,
+      Durability durability)
+      implements Command {}
+
+  /** Grows a volume; shrinking is refused. */
+  record ResizeVolume(String name, long sizeBytes) implements Command {}
+
+  /** Deletes a volume; refused while it is owned, unless forced. */
+  record DeleteVolume(String name, boolean force) implements Command {}
+
+  /**
+   * Takes the ownership: generation + 1, always. Answered by {@link Reply.VolumeAcquired}.
+   *
+   * @param expectedGeneration the generation that the caller last saw, or -1 to take it whatever it
+   *     is.
+   */
+  record AcquireVolume(
+      String name, String gateway, long instance, String address, long expectedGeneration)
+      implements Command {}
+
+  /** Gives the ownership up cleanly: all writes are settled and none will follow. */
+  record ReleaseVolume(long volumeId, long generation) implements Command {}
+
+  /** Allocates chunks that are not yet allocated; those that are come back as they are. */
+  record AllocateChunks(
+      long volumeId, long generation, int layer, List<Integer> indices, String preferredHost)
+      implements Command {
+    /** Keeps the list immutable. */
+    public AllocateChunks {
+      indices = List.copyOf(indices);
+    }
+  }
+
+  /**
+   * Changes replica states by compare-and-set on (generation, epoch), each chunk for itself; the
+   * reply has one outcome per change, in order.
+   */
+  record UpdateReplicas(long volumeId, long generation, List<Change> changes) implements Command {
+    /** Keeps the list immutable. */
+    public UpdateReplicas {
+      changes = List.copyOf(changes);
+    }
+
+    /** One replica of one chunk, and the state that it is to have. */
+    public record Change(
+        int layer, int index, long expectedEpoch, long nodeId, ReplicaState state) {}
+  }
+}

@@ -1,0 +1,125 @@
+package io.cairn.metadata.command;
+
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
+import java.util.List;
+
+/** An answer of the metadata. */
+public sealed interface Reply {
+  /** Done, with nothing to tell. */
+  record Ok() implements Reply {}
+
+  /** Refused; nothing was changed. */
+  record Refused(ErrorCode code, String message) implements Reply {}
+
+  /** The cluster's identity. */
+  record ClusterIdentity(long clusterId) implements Reply {}
+
+  /** The node's id, and the cluster's. */
+  record NodeRegistered(long nodeId, long clusterId) implements Reply {}
+
+  /** A volume that was created, resized or looked up, with its health. */
+  record Volume(VolumeRecord volume, VolumeHealth health) implements Reply {}
+
+  /**
+   * The ownership was taken.
+   *
+   * @param previousReleased true when the last owner released the volume, or there was none: no
+   *     stale owner can be reading.
+   */
+  record VolumeAcquired(VolumeRecord volume, boolean previousReleased, long clusterId)
+      implements Reply {}
+
+  /** Chunks, in the order that was asked for; nodes that appear in them. */
+  record Chunks(List<ChunkRecord> chunks, List<NodeRecord> nodes) implements Reply {
+    /** Keeps the lists immutable. */
+    public Chunks {
+      chunks = List.copyOf(chunks);
+      nodes = List.copyOf(nodes);
+    }
+  }
+
+  /** One outcome per change, in order. */
+  record ReplicasUpdated(List<Outcome> outcomes) implements Reply {
+    /** Keeps the list immutable. */
+    public ReplicasUpdated {
+      outcomes = List.copyOf(outcomes);
+    }
+
+    /**
+     * The chunk as it is now, and whether the change was made (code null) or why not.
+     */
+    public record Outcome(ChunkRecord chunk, ErrorCode code) {}
+  }
+
+  /** The whole cluster. */
+  record Cluster(
+      long clusterId,
+      List<NodeStatus> nodes,
+      List<Volume> volumes,
+      List<GatewayStatus> gateways,
+      List<MetadataStatus> metadata)
+      implements Reply {
+    /** Keeps the lists immutable. */
+    public Cluster {
+      nodes = List.copyOf(nodes);
+      volumes = List.copyOf(volumes);
+      gateways = List.copyOf(gateways);
+      metadata = List.copyOf(metadata);
+    }
+  }
+
+  /** Answer to a heartbeat: volumes to trash, and the directory of nodes. */
+  record HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) implements Reply {
+    /** Keeps the lists immutable. */
+    public HeartbeatAck {
+      deletedVolumes = List.copyOf(deletedVolumes);
+      nodes = List.copyOf(nodes);
+    }
+  }
+
+  /** A node with what its heartbeats said. */
+  record NodeStatus(
+      NodeRecord node,
+      boolean up,
+      long usedBytes,
+      long freeBytes,
+      long journalUsedBytes,
+      long journalSizeBytes,
+      long replicaCount,
+      long lastSeenAgoMillis) {}
+
+  /** A gateway with what its heartbeats said. */
+  record GatewayStatus(String gateway, long instance, String address, boolean up) {}
+
+  /** A member of the metadata group. */
+  record MetadataStatus(String id, String address, boolean leader) {}
+
+  /** Chunks of a volume by state. */
+  record VolumeHealth(long chunks, long inSync, long degraded, long syncing, long unavailable) {}
+
+  /** Why a command was refused. */
+  enum ErrorCode {
+    /** The cluster of the caller is another one. */
+    WRONG_CLUSTER,
+    /** No such volume, node or chunk. */
+    NOT_FOUND,
+    /** The name is taken. */
+    EXISTS,
+    /** A value is out of bounds; the message names value and bound. */
+    INVALID,
+    /** The generation is not the volume's: the caller was fenced. */
+    STALE_GENERATION,
+    /** The epoch is not the chunk's; the outcome has the current record. */
+    STALE_EPOCH,
+    /** The in-sync set would fall below minInSync. */
+    BELOW_MIN_IN_SYNC,
+    /** Not enough nodes with room in distinct failure domains. */
+    NO_PLACEMENT,
+    /** The volume has an owner, the node has replicas. */
+    IN_USE,
+    /** Another life of the same store is registered and newer. */
+    STALE_INCARNATION
+  }
+}

@@ -1,0 +1,28 @@
+package io.cairn.metadata.model;
+
+import java.util.List;
+
+/**
+ * Where one chunk lives.
+ *
+ * @param epoch version of the replica set, from 1; every change adds one.
+ * @param replicas in placement order; immutable.
+ */
+public record ChunkRecord(
+    long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
+  /** Keeps the list immutable. */
+  public ChunkRecord {
+    replicas = List.copyOf(replicas);
+  }
+
+  /** Number of replicas that are {@link ReplicaState#IN_SYNC}. */
+  public int inSyncCount() {
+    int count = 0;
+    for (Replica replica : replicas) {
+      if (replica.state() == ReplicaState.IN_SYNC) {
+        count++;
+      }
+    }
+    return count;
+  }
+}

@@ -1,0 +1,28 @@
+package io.cairn.storage.env;
+
+import java.util.function.Consumer;
+import org.agrona.MutableDirectBuffer;
+
+/**
+ * A fixed range of persistent bytes: a journal segment or a small control file. The production form
+ * is a preallocated, prewritten, mapped file; the simulator's form loses, tears and rots what its
+ * fault model permits.
+ */
+public interface Region {
+  /** The bytes. What was written here and not forced may or may not survive a power loss. */
+  MutableDirectBuffer buffer();
+
+  /** Length in bytes. */
+  int sizeBytes();
+
+  /**
+   * Makes all bytes written before this call durable.
+   *
+   * @param onDone runs on the caller's loop with null, or with the failure, after which the region's
+   *     device must not be used again: a failed sync is final.
+   */
+  void force(int offsetBytes, int lengthBytes, Consumer<Throwable> onDone);
+
+  /** Gives the memory back; the bytes stay. */
+  void close();
+}
