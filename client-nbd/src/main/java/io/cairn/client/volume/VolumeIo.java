@@ -5,8 +5,8 @@ import io.cairn.storage.env.Payload;
 /**
  * Block access to one attached volume, for the protocol servers. All calls and callbacks happen on
  * the volume's event loop. Any offset and any length within the volume are served; requests wait
- * rather than fail while the cluster mends itself. Every callback runs exactly once, possibly before
- * the call returns.
+ * rather than fail while the cluster mends itself. Every callback runs exactly once, possibly
+ * before the call returns.
  */
 public interface VolumeIo {
   /** Current size in bytes; grows after a resize. */

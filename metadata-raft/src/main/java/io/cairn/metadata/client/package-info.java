@@ -1,2 +1,4 @@
-/** The interface through which all other modules use the metadata. Start at {@code MetadataClient}. */
+/**
+ * The interface through which all other modules use the metadata. Start at {@code MetadataClient}.
+ */
 package io.cairn.metadata.client;

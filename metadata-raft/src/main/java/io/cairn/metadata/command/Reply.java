@@ -47,9 +47,7 @@ public sealed interface Reply {
       outcomes = List.copyOf(outcomes);
     }
 
-    /**
-     * The chunk as it is now, and whether the change was made (code null) or why not.
-     */
+    /** The chunk as it is now, and whether the change was made (code null) or why not. */
     public record Outcome(ChunkRecord chunk, ErrorCode code) {}
   }
 

@@ -8,8 +8,7 @@ import java.util.List;
  * @param epoch version of the replica set, from 1; every change adds one.
  * @param replicas in placement order; immutable.
  */
-public record ChunkRecord(
-    long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
+public record ChunkRecord(long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
   /** Keeps the list immutable. */
   public ChunkRecord {
     replicas = List.copyOf(replicas);

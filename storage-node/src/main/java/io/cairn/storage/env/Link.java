@@ -7,8 +7,8 @@ import org.agrona.DirectBuffer;
  * link belongs to.
  *
  * <p>What a link does not promise: that a frame that was sent arrives. After {@link #close()} or a
- * failure, frames under way are lost from some point on, never from the middle, and the owner of the
- * link is told once.
+ * failure, frames under way are lost from some point on, never from the middle, and the owner of
+ * the link is told once.
  */
 public interface Link {
   /** Identifies the link within its process; never reused. */

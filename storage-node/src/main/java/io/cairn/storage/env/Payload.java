@@ -5,8 +5,8 @@ import org.agrona.DirectBuffer;
 /**
  * Reference-counted bytes of a request or a reply.
  *
- * <p>A payload is born with one reference, which belongs to whoever created it. A method that takes a
- * payload borrows it for the duration of the call; who keeps it longer retains it and releases it
+ * <p>A payload is born with one reference, which belongs to whoever created it. A method that takes
+ * a payload borrows it for the duration of the call; who keeps it longer retains it and releases it
  * later, exactly once. The bytes must not change while anyone but the creator holds a reference.
  * Reference counts are not thread-safe beyond what the implementation states.
  */
@@ -27,8 +27,8 @@ public interface Payload {
   void release();
 
   /**
-   * A view of a part, which shares the bytes and holds a reference of its own that its receiver must
-   * release.
+   * A view of a part, which shares the bytes and holds a reference of its own that its receiver
+   * must release.
    *
    * @param offset first byte, relative to this payload.
    * @param length length in bytes.

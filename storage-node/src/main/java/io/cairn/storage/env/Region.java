@@ -18,8 +18,8 @@ public interface Region {
   /**
    * Makes all bytes written before this call durable.
    *
-   * @param onDone runs on the caller's loop with null, or with the failure, after which the region's
-   *     device must not be used again: a failed sync is final.
+   * @param onDone runs on the caller's loop with null, or with the failure, after which the
+   *     region's device must not be used again: a failed sync is final.
    */
   void force(int offsetBytes, int lengthBytes, Consumer<Throwable> onDone);
 

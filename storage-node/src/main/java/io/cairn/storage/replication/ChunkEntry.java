@@ -17,7 +17,9 @@ public interface ChunkEntry {
   /** Version of the last write that this replica accepted; 0 when none was. */
   long lastVersion();
 
-  /** True while the replica lacks blocks at or below {@link #lastVersion()}: it must serve no reads. */
+  /**
+   * True while the replica lacks blocks at or below {@link #lastVersion()}: it must serve no reads.
+   */
   boolean syncing();
 
   /** The generation of the owner that began the current catch-up; 0 when not syncing. */

@@ -6,7 +6,8 @@ import org.agrona.collections.LongArrayList;
 
 /**
  * What the replica machine needs from a shard's journal, index and capacity tier. All calls and all
- * callbacks happen on the shard's loop; a callback may run before the call that asked for it returns.
+ * callbacks happen on the shard's loop; a callback may run before the call that asked for it
+ * returns.
  *
  * <p>Appends take effect at once for later reads; they are durable when {@link #durableLsn()} has
  * reached the value that {@link #appendedLsn()} had after the append. Replaying the journal applies
@@ -57,10 +58,11 @@ public interface ShardStore {
       ChunkEntry chunk, long version, int blockOffset, int blockCount, boolean allocate);
 
   /**
-   * Appends blocks that were fetched from another replica, each with its version, by the merge rule:
-   * equal versions are skipped; where the local version's generation is at least ownerGeneration the
-   * higher version wins; otherwise the fetched block wins. A fetched version of 0 with the zero
-   * block's CRC means "never written here". Does not change {@link ChunkEntry#lastVersion()}.
+   * Appends blocks that were fetched from another replica, each with its version, by the merge
+   * rule: equal versions are skipped; where the local version's generation is at least
+   * ownerGeneration the higher version wins; otherwise the fetched block wins. A fetched version of
+   * 0 with the zero block's CRC means "never written here". Does not change {@link
+   * ChunkEntry#lastVersion()}.
    *
    * @param versions one little-endian long per block.
    */
@@ -100,7 +102,9 @@ public interface ShardStore {
    */
   void readVersions(ChunkEntry chunk, int blockOffset, int blockCount, VersionsSink sink);
 
-  /** Lists the extents of a range as triples (offset, count, kind) with kind 0 hole, 1 zero, 2 data. */
+  /**
+   * Lists the extents of a range as triples (offset, count, kind) with kind 0 hole, 1 zero, 2 data.
+   */
   void readExtents(ChunkEntry chunk, int blockOffset, int blockCount, VersionsSink sink);
 
   /** Moves all chunks of a volume to the trash, to be deleted after the store's delay. */
