@@ -1,0 +1,48 @@
+package io.cairn.storage.wire;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+import org.agrona.BufferUtil;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * CRC32C (Castagnoli, RFC 3720 appendix B.4) over Agrona buffers without allocation on the steady
+ * path. Not thread-safe: one per loop.
+ */
+public final class Crc32c {
+  private static final long ARRAY_BASE = BufferUtil.ARRAY_BASE_OFFSET;
+
+  /** CRC32C of a block of zeroes. */
+  public static final int ZERO_BLOCK = new Crc32c().of(new UnsafeBuffer(new byte[Frame.BLOCK_BYTES]), 0, Frame.BLOCK_BYTES);
+
+  private final CRC32C crc = new CRC32C();
+  private ByteBuffer source;
+  private ByteBuffer view;
+
+  /** The checksum of a range. */
+  @SuppressWarnings("restricted")
+  public int of(DirectBuffer buffer, int offset, int length) {
+    crc.reset();
+    byte[] array = buffer.byteArray();
+    ByteBuffer bytes = buffer.byteBuffer();
+    if (array != null) {
+      crc.update(array, (int) (buffer.addressOffset() - ARRAY_BASE) + offset, length);
+    } else if (bytes != null) {
+      if (source != bytes) {
+        source = bytes;
+        view = bytes.duplicate();
+      }
+      int start = buffer.wrapAdjustment() + offset;
+      view.limit(start + length).position(start);
+      crc.update(view);
+    } else {
+      crc.update(
+          MemorySegment.ofAddress(buffer.addressOffset() + offset)
+              .reinterpret(length)
+              .asByteBuffer());
+    }
+    return (int) crc.getValue();
+  }
+}
