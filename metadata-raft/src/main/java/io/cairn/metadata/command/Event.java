@@ -1,0 +1,26 @@
+package io.cairn.metadata.command;
+
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
+
+/** What a decided command changes. Replaying the same events gives the same state everywhere. */
+public sealed interface Event {
+  /** The cluster has its identity. */
+  record ClusterInitialized(long clusterId) implements Event {}
+
+  /** A node joined, or came back with a new incarnation, address or label. */
+  record NodeStored(NodeRecord node) implements Event {}
+
+  /** A node left for good; its id and store stay dead. */
+  record NodeRemoved(long nodeId) implements Event {}
+
+  /** A volume was created, resized, acquired or released. */
+  record VolumeStored(VolumeRecord volume) implements Event {}
+
+  /** A volume and all its chunks are gone; the id stays dead. */
+  record VolumeDeleted(long volumeId) implements Event {}
+
+  /** A chunk was allocated, or its replica set changed. */
+  record ChunkStored(ChunkRecord chunk) implements Event {}
+}

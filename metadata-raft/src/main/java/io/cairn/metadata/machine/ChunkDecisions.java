@@ -1,0 +1,183 @@
+package io.cairn.metadata.machine;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Event;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.placement.Placement;
+import io.cairn.metadata.placement.PlacementRequest;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Decides allocation and the moves of replicas into and out of the in-sync set (I2, I3). */
+final class ChunkDecisions {
+  /** Most chunks in one command. */
+  static final int BATCH_MAX = 4096;
+
+  private final MetadataState state;
+
+  ChunkDecisions(MetadataState state) {
+    this.state = state;
+  }
+
+  Decision allocate(Command.AllocateChunks c, List<Candidate> candidates) {
+    VolumeRecord volume = state.volume(c.volumeId());
+    Decision refusal = refusal(volume, c.volumeId(), c.generation(), c.indices().size());
+    if (refusal != null) {
+      return refusal;
+    }
+    long chunkCount = (volume.sizeBytes() - 1) / volume.chunkSizeBytes() + 1;
+    List<Event> events = new ArrayList<>();
+    Map<Integer, ChunkRecord> chunks = new LinkedHashMap<>();
+    for (int index : c.indices()) {
+      if (index < 0 || index >= chunkCount) {
+        return Decision.refused(
+            ErrorCode.INVALID, "chunk index " + index + " is outside 0 to " + (chunkCount - 1));
+      }
+      ChunkRecord chunk = state.chunk(c.volumeId(), c.layer(), index);
+      if (chunk == null && !chunks.containsKey(index)) {
+        chunk = place(volume, c, index, candidates);
+        if (chunk == null) {
+          return noPlacement(volume, candidates);
+        }
+        events.add(new Event.ChunkStored(chunk));
+      }
+      if (chunk != null) {
+        chunks.put(index, chunk);
+      }
+    }
+    List<ChunkRecord> ordered = List.copyOf(chunks.values());
+    return new Decision(events, new Reply.Chunks(ordered, nodesOf(state, ordered)));
+  }
+
+  private static ChunkRecord place(
+      VolumeRecord volume, Command.AllocateChunks c, int index, List<Candidate> candidates) {
+    List<Long> chosen =
+        Placement.choose(
+            candidates,
+            new PlacementRequest(
+                volume.volumeId(),
+                c.layer(),
+                index,
+                volume.chunkSizeBytes(),
+                volume.replicas(),
+                c.preferredHost() == null ? "" : c.preferredHost()));
+    if (chosen.size() < volume.minInSync()) {
+      return null;
+    }
+    List<Replica> replicas =
+        chosen.stream().map(node -> new Replica(node, ReplicaState.IN_SYNC)).toList();
+    return new ChunkRecord(volume.volumeId(), c.layer(), index, 1, replicas);
+  }
+
+  private static Decision noPlacement(VolumeRecord volume, List<Candidate> candidates) {
+    return Decision.refused(
+        ErrorCode.NO_PLACEMENT,
+        "a chunk of "
+            + volume.chunkSizeBytes()
+            + " bytes needs "
+            + volume.minInSync()
+            + " nodes that are up and have room; of "
+            + candidates.size()
+            + " nodes that are up too few have");
+  }
+
+  Decision update(Command.UpdateReplicas c) {
+    VolumeRecord volume = state.volume(c.volumeId());
+    Decision refusal = refusal(volume, c.volumeId(), c.generation(), c.changes().size());
+    if (refusal != null) {
+      return refusal;
+    }
+    // Later changes of one command see the earlier ones: a chunk may change twice.
+    Map<String, ChunkRecord> changed = new LinkedHashMap<>();
+    List<Reply.ReplicasUpdated.Outcome> outcomes = new ArrayList<>();
+    for (Command.UpdateReplicas.Change change : c.changes()) {
+      String key = change.layer() + "/" + change.index();
+      ChunkRecord chunk = changed.get(key);
+      if (chunk == null) {
+        chunk = state.chunk(c.volumeId(), change.layer(), change.index());
+      }
+      ErrorCode code = problem(volume, chunk, change);
+      if (code == null) {
+        chunk = moved(chunk, change);
+        changed.put(key, chunk);
+      }
+      outcomes.add(new Reply.ReplicasUpdated.Outcome(chunk, code));
+    }
+    List<Event> events =
+        changed.values().stream().<Event>map(Event.ChunkStored::new).toList();
+    return new Decision(events, new Reply.ReplicasUpdated(outcomes));
+  }
+
+  private static ErrorCode problem(
+      VolumeRecord volume, ChunkRecord chunk, Command.UpdateReplicas.Change change) {
+    if (chunk == null) {
+      return ErrorCode.NOT_FOUND;
+    }
+    if (chunk.epoch() != change.expectedEpoch()) {
+      return ErrorCode.STALE_EPOCH;
+    }
+    Replica replica = null;
+    for (Replica candidate : chunk.replicas()) {
+      if (candidate.nodeId() == change.nodeId()) {
+        replica = candidate;
+      }
+    }
+    if (replica == null) {
+      return ErrorCode.NOT_FOUND;
+    }
+    // Nothing can be acknowledged with fewer, so nothing is gained by going below (I3).
+    if (change.state() == ReplicaState.SYNCING
+        && replica.state() == ReplicaState.IN_SYNC
+        && chunk.inSyncCount() <= volume.minInSync()) {
+      return ErrorCode.BELOW_MIN_IN_SYNC;
+    }
+    return null;
+  }
+
+  private static ChunkRecord moved(ChunkRecord chunk, Command.UpdateReplicas.Change change) {
+    List<Replica> replicas =
+        chunk.replicas().stream()
+            .map(r -> r.nodeId() == change.nodeId() ? new Replica(r.nodeId(), change.state()) : r)
+            .toList();
+    return new ChunkRecord(
+        chunk.volumeId(), chunk.layer(), chunk.index(), chunk.epoch() + 1, replicas);
+  }
+
+  private static Decision refusal(
+      VolumeRecord volume, long volumeId, long generation, int batch) {
+    if (volume == null) {
+      return Decision.refused(ErrorCode.NOT_FOUND, "there is no volume with id " + volumeId);
+    }
+    if (volume.generation() != generation || volume.owner() == null) {
+      return Decision.refused(
+          ErrorCode.STALE_GENERATION,
+          "generation is " + volume.generation() + ", not " + generation);
+    }
+    if (batch > BATCH_MAX) {
+      return Decision.refused(
+          ErrorCode.INVALID, batch + " chunks in one command are more than " + BATCH_MAX);
+    }
+    return null;
+  }
+
+  /** The nodes that appear in the chunks, by id. */
+  public static List<NodeRecord> nodesOf(MetadataState state, List<ChunkRecord> chunks) {
+    TreeMap<Long, NodeRecord> nodes = new TreeMap<>();
+    for (ChunkRecord chunk : chunks) {
+      for (Replica replica : chunk.replicas()) {
+        nodes.computeIfAbsent(replica.nodeId(), state::node);
+      }
+    }
+    return List.copyOf(nodes.values());
+  }
+}

@@ -1,0 +1,81 @@
+package io.cairn.metadata.machine;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Event;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.placement.Candidate;
+import java.util.List;
+
+/**
+ * Decides commands. Every server decides each log entry against the same state, so a decision uses
+ * nothing but the state, the command and the candidates for placement that the leader wrote into the
+ * same entry.
+ */
+public final class MetadataMachine {
+  private final MetadataState state;
+  private final RetryTable retries;
+  private final NodeDecisions nodes;
+  private final VolumeDecisions volumes;
+  private final ChunkDecisions chunks;
+
+  public MetadataMachine(KeyValues keys) {
+    state = new MetadataState(keys);
+    retries = new RetryTable(keys);
+    nodes = new NodeDecisions(state);
+    volumes = new VolumeDecisions(state);
+    chunks = new ChunkDecisions(state);
+  }
+
+  /** The state, for queries. */
+  public MetadataState state() {
+    return state;
+  }
+
+  /**
+   * Decides and applies one command, once: a retry, which has the client id and number of an earlier
+   * command, changes nothing and gets the first answer again.
+   *
+   * @param clientId of the client that submits; random per client.
+   * @param number from 1, rising by client; one command at a time is retried.
+   * @param candidates nodes that are up and their free space, as the leader knew them.
+   */
+  public Reply apply(long clientId, long number, Command command, List<Candidate> candidates) {
+    Reply earlier = retries.find(clientId, number);
+    if (earlier != null) {
+      return earlier;
+    }
+    Decision decision = decide(command, candidates);
+    for (Event event : decision.events()) {
+      state.replay(event);
+    }
+    retries.remember(clientId, number, decision.reply());
+    return decision.reply();
+  }
+
+  Decision decide(Command command, List<Candidate> candidates) {
+    return switch (command) {
+      case Command.InitCluster c -> init(c);
+      case Command.RegisterNode c -> nodes.register(c);
+      case Command.RemoveNode c -> nodes.remove(c);
+      case Command.CreateVolume c -> volumes.create(c);
+      case Command.ResizeVolume c -> volumes.resize(c);
+      case Command.DeleteVolume c -> volumes.delete(c);
+      case Command.AcquireVolume c -> volumes.acquire(c);
+      case Command.ReleaseVolume c -> volumes.release(c);
+      case Command.AllocateChunks c -> chunks.allocate(c, candidates);
+      case Command.UpdateReplicas c -> chunks.update(c);
+    };
+  }
+
+  private Decision init(Command.InitCluster command) {
+    if (state.clusterId() != 0) {
+      return Decision.answered(new Reply.ClusterIdentity(state.clusterId()));
+    }
+    if (command.clusterId() == 0) {
+      return Decision.refused(Reply.ErrorCode.INVALID, "cluster id 0 is reserved");
+    }
+    return new Decision(
+        List.of(new Event.ClusterInitialized(command.clusterId())),
+        new Reply.ClusterIdentity(command.clusterId()));
+  }
+}

@@ -1,0 +1,192 @@
+package io.cairn.metadata.machine;
+
+import io.cairn.metadata.codec.Codec;
+import io.cairn.metadata.command.Event;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * The recorded state over ordered keys; FORMAT.md lists the keys. Changes only by {@link #replay}.
+ * Not thread-safe.
+ */
+public final class MetadataState {
+  private static final String CLUSTER = "cluster";
+  private static final String NEXT_NODE = "next/node";
+  private static final String NEXT_VOLUME = "next/volume";
+  private static final String NODE = "node/";
+  private static final String STORE = "store/";
+  private static final String VOLUME = "volume/";
+  private static final String NAME = "name/";
+  private static final String CHUNK = "chunk/";
+  private static final String DEAD_VOLUME = "dead/";
+
+  /** Comes after every key that starts with a prefix: keys are ASCII. */
+  private static final String LAST = "\u007f";
+
+  private final KeyValues keys;
+
+  public MetadataState(KeyValues keys) {
+    this.keys = keys;
+  }
+
+  /** Applies one event. Every server applies the same events in the same order. */
+  public void replay(Event event) {
+    switch (event) {
+      case Event.ClusterInitialized e -> putLong(CLUSTER, e.clusterId());
+      case Event.NodeStored e -> {
+        NodeRecord node = e.node();
+        keys.put(NODE + hex(node.nodeId()), Codec.encode(node));
+        putLong(storeKey(node.storeIdHigh(), node.storeIdLow()), node.nodeId());
+        putLong(NEXT_NODE, Math.max(nextNodeId(), node.nodeId() + 1));
+      }
+      case Event.NodeRemoved e -> keys.delete(NODE + hex(e.nodeId()));
+      case Event.VolumeStored e -> {
+        VolumeRecord volume = e.volume();
+        keys.put(VOLUME + hex(volume.volumeId()), Codec.encode(volume));
+        putLong(NAME + volume.name(), volume.volumeId());
+        putLong(NEXT_VOLUME, Math.max(nextVolumeId(), volume.volumeId() + 1));
+      }
+      case Event.VolumeDeleted e -> delete(e.volumeId());
+      case Event.ChunkStored e -> keys.put(chunkKey(e.chunk()), Codec.encode(e.chunk()));
+    }
+  }
+
+  private void delete(long volumeId) {
+    VolumeRecord volume = volume(volumeId);
+    List<String> chunks = new ArrayList<>();
+    String prefix = CHUNK + hex(volumeId) + "/";
+    keys.scan(prefix, prefix + LAST, (key, value) -> chunks.add(key));
+    chunks.forEach(keys::delete);
+    keys.delete(NAME + volume.name());
+    keys.delete(VOLUME + hex(volumeId));
+    putLong(DEAD_VOLUME + hex(volumeId), volumeId);
+  }
+
+  /** The cluster's id; 0 before it has one. */
+  public long clusterId() {
+    return getLong(CLUSTER, 0);
+  }
+
+  long nextNodeId() {
+    return getLong(NEXT_NODE, 1);
+  }
+
+  long nextVolumeId() {
+    return getLong(NEXT_VOLUME, 1);
+  }
+
+  /** The node, or null. */
+  public NodeRecord node(long nodeId) {
+    return record(NODE + hex(nodeId), NodeRecord.class);
+  }
+
+  /** The id that a store was given, also after its node was removed; 0 when it has none. */
+  long nodeIdOfStore(long storeIdHigh, long storeIdLow) {
+    return getLong(storeKey(storeIdHigh, storeIdLow), 0);
+  }
+
+  /** All nodes by id. */
+  public List<NodeRecord> nodes() {
+    return records(NODE, NODE + LAST, NodeRecord.class, Integer.MAX_VALUE);
+  }
+
+  /** The volume, or null. */
+  public VolumeRecord volume(long volumeId) {
+    return record(VOLUME + hex(volumeId), VolumeRecord.class);
+  }
+
+  /** The volume, or null. */
+  public VolumeRecord volume(String name) {
+    long id = getLong(NAME + name, 0);
+    return id == 0 ? null : volume(id);
+  }
+
+  /** All volumes by id. */
+  public List<VolumeRecord> volumes() {
+    return records(VOLUME, VOLUME + LAST, VolumeRecord.class, Integer.MAX_VALUE);
+  }
+
+  /** Whether the volume existed once and was deleted. */
+  public boolean wasDeleted(long volumeId) {
+    return keys.get(DEAD_VOLUME + hex(volumeId)) != null;
+  }
+
+  /** The chunk, or null when it is not allocated. */
+  public ChunkRecord chunk(long volumeId, int layer, int index) {
+    return record(chunkKey(volumeId, layer, index), ChunkRecord.class);
+  }
+
+  /** Up to limit chunks of a layer from an index on. */
+  public List<ChunkRecord> chunks(long volumeId, int layer, int fromIndex, int limit) {
+    return records(
+        chunkKey(volumeId, layer, fromIndex),
+        CHUNK + hex(volumeId) + "/" + hex(layer) + "/" + LAST,
+        ChunkRecord.class,
+        limit);
+  }
+
+  /** Visits all chunks of a volume, or of all volumes when volumeId is 0, until told to stop. */
+  public void visitChunks(long volumeId, Predicate<ChunkRecord> visitor) {
+    String prefix = volumeId == 0 ? CHUNK : CHUNK + hex(volumeId) + "/";
+    keys.scan(
+        prefix,
+        prefix + LAST,
+        (key, value) -> visitor.test(Codec.decode(value, ChunkRecord.class)));
+  }
+
+  private <T> List<T> records(String from, String to, Class<T> type, int limit) {
+    List<T> found = new ArrayList<>();
+    if (limit > 0) {
+      keys.scan(
+          from,
+          to,
+          (key, value) -> {
+            found.add(Codec.decode(value, type));
+            return found.size() < limit;
+          });
+    }
+    return found;
+  }
+
+  private <T> T record(String key, Class<T> type) {
+    byte[] value = keys.get(key);
+    return value == null ? null : Codec.decode(value, type);
+  }
+
+  private long getLong(String key, long absent) {
+    byte[] value = keys.get(key);
+    return value == null
+        ? absent
+        : Long.parseUnsignedLong(new String(value, StandardCharsets.US_ASCII), 16);
+  }
+
+  private void putLong(String key, long value) {
+    keys.put(key, hex(value).getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private static String chunkKey(ChunkRecord chunk) {
+    return chunkKey(chunk.volumeId(), chunk.layer(), chunk.index());
+  }
+
+  private static String chunkKey(long volumeId, int layer, int index) {
+    return CHUNK + hex(volumeId) + "/" + hex(layer) + "/" + hex(index);
+  }
+
+  private static String storeKey(long high, long low) {
+    return STORE + hex(high) + hex(low);
+  }
+
+  private static String hex(long value) {
+    return HexFormat.of().toHexDigits(value);
+  }
+
+  private static String hex(int value) {
+    return HexFormat.of().toHexDigits(value);
+  }
+}

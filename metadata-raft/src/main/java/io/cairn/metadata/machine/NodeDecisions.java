@@ -1,0 +1,111 @@
+package io.cairn.metadata.machine;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Event;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.NodeRecord;
+import java.util.List;
+
+/** Decides the commands that concern storage nodes. */
+final class NodeDecisions {
+  private static final int NAME_LENGTH_MAX = 255;
+  private static final int SHARDS_MAX = 256;
+
+  private final MetadataState state;
+
+  NodeDecisions(MetadataState state) {
+    this.state = state;
+  }
+
+  Decision register(Command.RegisterNode c) {
+    if (state.clusterId() == 0) {
+      return Decision.refused(ErrorCode.INVALID, "the cluster has no identity yet");
+    }
+    if (c.clusterId() != 0 && c.clusterId() != state.clusterId()) {
+      return Decision.refused(
+          ErrorCode.WRONG_CLUSTER,
+          "the store belongs to cluster "
+              + Long.toHexString(c.clusterId())
+              + ", this is cluster "
+              + Long.toHexString(state.clusterId()));
+    }
+    String problem = problem(c);
+    if (problem != null) {
+      return Decision.refused(ErrorCode.INVALID, problem);
+    }
+    long known = state.nodeIdOfStore(c.storeIdHigh(), c.storeIdLow());
+    NodeRecord before = known == 0 ? null : state.node(known);
+    if (known != 0 && before == null) {
+      return Decision.refused(
+          ErrorCode.NOT_FOUND,
+          "node " + known + " was removed; empty its data directory to join as a new node");
+    }
+    if (before != null && before.incarnation() > c.incarnation()) {
+      return Decision.refused(
+          ErrorCode.STALE_INCARNATION,
+          "incarnation "
+              + c.incarnation()
+              + " of node "
+              + known
+              + " is older than "
+              + before.incarnation()
+              + ": another process runs on a copy of this store");
+    }
+    if (before != null && before.shardCount() != c.shardCount()) {
+      return Decision.refused(
+          ErrorCode.INVALID,
+          "shard count " + c.shardCount() + " is not " + before.shardCount() + ", fixed at first");
+    }
+    long nodeId = known == 0 ? state.nextNodeId() : known;
+    NodeRecord node =
+        new NodeRecord(
+            nodeId,
+            c.storeIdHigh(),
+            c.storeIdLow(),
+            c.name(),
+            c.host(),
+            c.port(),
+            c.zone(),
+            c.rack(),
+            c.hostLabel(),
+            c.capacityBytes(),
+            c.shardCount(),
+            c.incarnation());
+    return new Decision(
+        List.of(new Event.NodeStored(node)), new Reply.NodeRegistered(nodeId, state.clusterId()));
+  }
+
+  private static String problem(Command.RegisterNode c) {
+    if (c.name().isEmpty() || c.name().length() > NAME_LENGTH_MAX) {
+      return "a node's name has 1 to " + NAME_LENGTH_MAX + " characters, not " + c.name().length();
+    }
+    if (c.host().isEmpty() || c.port() < 1 || c.port() > 65535) {
+      return "address '" + c.host() + ":" + c.port() + "' is no host and port";
+    }
+    if (c.shardCount() < 1 || c.shardCount() > SHARDS_MAX) {
+      return "shard count " + c.shardCount() + " is outside 1 to " + SHARDS_MAX;
+    }
+    return null;
+  }
+
+  Decision remove(Command.RemoveNode c) {
+    if (state.node(c.nodeId()) == null) {
+      return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
+    }
+    long[] replicas = new long[1];
+    state.visitChunks(
+        0,
+        chunk -> {
+          if (chunk.replicas().stream().anyMatch(r -> r.nodeId() == c.nodeId())) {
+            replicas[0]++;
+          }
+          return true;
+        });
+    if (replicas[0] > 0) {
+      return Decision.refused(
+          ErrorCode.IN_USE, "node " + c.nodeId() + " still holds " + replicas[0] + " replicas");
+    }
+    return new Decision(List.of(new Event.NodeRemoved(c.nodeId())), new Reply.Ok());
+  }
+}

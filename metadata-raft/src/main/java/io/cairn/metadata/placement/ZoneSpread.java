@@ -1,0 +1,11 @@
+package io.cairn.metadata.placement;
+
+import java.util.List;
+
+/** As few replicas in one zone as possible. */
+final class ZoneSpread implements PlacementRule {
+  @Override
+  public double cost(Candidate candidate, List<Candidate> chosen, PlacementRequest request) {
+    return chosen.stream().filter(c -> c.zone().equals(candidate.zone())).count();
+  }
+}
