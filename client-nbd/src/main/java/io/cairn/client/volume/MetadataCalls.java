@@ -1,0 +1,20 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+
+/** The session's way to the metadata. Answers come back on the session's loop, exactly once each. */
+public interface MetadataCalls {
+  /** Runs a command, applied once however often it is retried underneath. */
+  void submit(Command command, Answer answer);
+
+  /** Runs a linearizable query. */
+  void query(Query query, Answer answer);
+
+  /** Hears the answer. */
+  interface Answer {
+    /** The reply, or null when no leader answered in time: the outcome is not known then. */
+    void on(Reply reply, long nowNanos);
+  }
+}

@@ -1,0 +1,27 @@
+package io.cairn.client.volume;
+
+/**
+ * What a session is told.
+ *
+ * @param gateway name of the gateway, recorded as owner.
+ * @param instance number of the gateway's process life.
+ * @param address where the gateway can be reached, for people.
+ * @param leaseNanos T of invariant I4: how long a confirmation of the generation lasts.
+ * @param demoteAfterNanos how long a replica may be unreachable before it leaves the in-sync set.
+ * @param windowBytesMax bytes of writes that are kept until they are durable everywhere.
+ * @param catchUpsMax chunks that catch up at one time.
+ */
+public record SessionSettings(
+    String gateway,
+    long instance,
+    String address,
+    long leaseNanos,
+    long demoteAfterNanos,
+    long windowBytesMax,
+    int catchUpsMax) {
+  /** The defaults of a gateway. */
+  public static SessionSettings of(String gateway, long instance, String address) {
+    return new SessionSettings(
+        gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 4);
+  }
+}

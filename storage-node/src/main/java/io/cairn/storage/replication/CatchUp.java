@@ -1,0 +1,403 @@
+package io.cairn.storage.replication;
+
+import io.cairn.storage.env.Link;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Crc32c;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Reply;
+import io.cairn.storage.wire.Request;
+import io.cairn.storage.wire.Shards;
+import io.cairn.storage.wire.Status;
+import io.cairn.storage.wire.Version;
+import java.util.ArrayDeque;
+import org.agrona.DirectBuffer;
+import org.agrona.collections.LongArrayList;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * The joiner's side of one chunk's catch-up: compares versions with the source page by page and pulls
+ * the blocks that differ, and only those.
+ *
+ * <pre>
+ * CONNECTING --WELCOME--> COMPARING --page's versions--> PULLING --all pulled--> COMPARING
+ * COMPARING --no page left--> ENDED (OK)
+ * any --abort, link gone, refusal, no progress in time--> ENDED (status)
+ * </pre>
+ */
+final class CatchUp implements PeerLinks.Handler {
+  /** Blocks of one fetch: large enough to fill the pipe, small beside the journal. */
+  static final int FETCH_BLOCKS_MAX = 16;
+
+  private static final long BEHIND_RETRY_NANOS = 2_000_000;
+
+  /** What is to be done, and for whom. */
+  record Task(
+      long clusterId,
+      long nodeId,
+      long incarnation,
+      long sourceNodeId,
+      String sourceHost,
+      int sourcePort,
+      long generation,
+      long attempt,
+      long base) {}
+
+  /** Hears the end, once. */
+  interface Listener {
+    void ended(CatchUp catchUp, Status status);
+  }
+
+  private enum State {
+    CONNECTING,
+    COMPARING,
+    PULLING,
+    ENDED
+  }
+
+  private record Run(int block, int count) {}
+
+  private record Fetched(UnsafeBuffer header, Payload payload) {}
+
+  private final Task task;
+  private final ChunkEntry chunk;
+  private final ShardStore store;
+  private final PeerLinks peers;
+  private final ReplicaLimits limits;
+  private final Listener listener;
+  private final Request request;
+  private final Crc32c crc = new Crc32c();
+  private final UnsafeBuffer out = new UnsafeBuffer(new byte[512]);
+  private final ArrayDeque<Run> wanted = new ArrayDeque<>();
+  private final ArrayDeque<Fetched> unstored = new ArrayDeque<>();
+
+  private State state = State.CONNECTING;
+  private Link link;
+  private int pageBlock;
+  private int fetchesOut;
+  private long requestId;
+  private long copiedBlocks;
+  private long progressDeadlineNanos;
+  private long retryNanos = Long.MAX_VALUE;
+
+  CatchUp(
+      Task task,
+      ChunkEntry chunk,
+      ShardStore store,
+      PeerLinks peers,
+      ReplicaLimits limits,
+      Listener listener) {
+    this.task = task;
+    this.chunk = chunk;
+    this.store = store;
+    this.peers = peers;
+    this.limits = limits;
+    this.listener = listener;
+    request = new Request(task.clusterId());
+  }
+
+  long generation() {
+    return task.generation();
+  }
+
+  long attempt() {
+    return task.attempt();
+  }
+
+  long base() {
+    return task.base();
+  }
+
+  long copiedBlocks() {
+    return copiedBlocks;
+  }
+
+  void start(long nowNanos) {
+    progressed(nowNanos);
+    if (peers.shardCount(task.sourceNodeId()) == 0) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
+    peers.connect(task.sourceHost(), task.sourcePort(), this);
+  }
+
+  void abort(Status status) {
+    end(status);
+  }
+
+  @Override
+  public void onOpen(Link opened, long nowNanos) {
+    if (state != State.CONNECTING) {
+      opened.close();
+      return;
+    }
+    link = opened;
+    int shard =
+        Shards.shardOf(
+            chunk.volumeId(),
+            chunk.layer(),
+            chunk.index(),
+            peers.shardCount(task.sourceNodeId()));
+    // Its own client id: parallel catch-ups of one node must not supersede each other.
+    long clientId =
+        (task.nodeId() * 31 + task.incarnation()) * 0x9E3779B97F4A7C15L + opened.id() + 1;
+    int length =
+        request.hello(
+            out,
+            0,
+            ++requestId,
+            task.sourceNodeId(),
+            clientId,
+            task.attempt(),
+            shard,
+            Request.ROLE_REPLICA);
+    link.send(out, 0, length, null);
+  }
+
+  @Override
+  public void onFrame(
+      DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos) {
+    if (state == State.ENDED) {
+      return;
+    }
+    int type = Frame.type(header, offset);
+    if (type == MessageType.DURABLE) {
+      return;
+    }
+    Status status = Status.ofCode(Frame.status(header, offset));
+    if (status == Status.BEHIND) {
+      retryNanos = nowNanos + BEHIND_RETRY_NANOS;
+      return;
+    }
+    if (status != Status.OK) {
+      end(status == Status.STALE_GENERATION ? status : Status.SOURCE_FAILED);
+      return;
+    }
+    progressed(nowNanos);
+    switch (type & ~MessageType.REPLY) {
+      case MessageType.HELLO -> comparePage(State.CONNECTING, 0);
+      case MessageType.VERSIONS -> onVersions(header, offset);
+      case MessageType.READ -> onBlocks(header, offset, headerLength, payload);
+      default -> end(Status.SOURCE_FAILED);
+    }
+  }
+
+  @Override
+  public void onClosed(long nowNanos) {
+    link = null;
+    end(Status.SOURCE_FAILED);
+  }
+
+  private void comparePage(State from, int block) {
+    if (state != from) {
+      throw new IllegalStateException("a page is compared in " + from + ", not in " + state);
+    }
+    state = State.COMPARING;
+    pageBlock = block;
+    if (block >= chunk.sizeBlocks()) {
+      store.appendSyncEnd(chunk);
+      end(Status.OK);
+      return;
+    }
+    askVersions();
+  }
+
+  private void askVersions() {
+    int count = Math.min(Frame.VERSIONS_MAX, chunk.sizeBlocks() - pageBlock);
+    int length =
+        request.range(
+            out,
+            0,
+            MessageType.VERSIONS,
+            0,
+            ++requestId,
+            task.sourceNodeId(),
+            chunk.volumeId(),
+            chunk.layer(),
+            chunk.index(),
+            task.generation(),
+            pageBlock,
+            count,
+            task.base());
+    link.send(out, 0, length, null);
+  }
+
+  private void onVersions(DirectBuffer header, int offset) {
+    int count = Reply.rangeCount(header, offset);
+    int expected = Math.min(Frame.VERSIONS_MAX, chunk.sizeBlocks() - pageBlock);
+    if (state != State.COMPARING
+        || Reply.rangeBlock(header, offset) != pageBlock
+        || count != expected) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
+    long[] theirs = new long[count];
+    for (int i = 0; i < count; i++) {
+      theirs[i] = Reply.item(header, offset, i);
+    }
+    store.readVersions(
+        chunk,
+        pageBlock,
+        count,
+        new ShardStore.VersionsSink() {
+          @Override
+          public void onVersions(LongArrayList ours) {
+            if (state == State.COMPARING) {
+              pull(theirs, ours);
+            }
+          }
+
+          @Override
+          public void onUnreadable(int block, String reason) {
+            end(Status.UNREADABLE);
+          }
+        });
+  }
+
+  private void pull(long[] theirs, LongArrayList ours) {
+    int runStart = -1;
+    for (int i = 0; i <= theirs.length; i++) {
+      boolean differs =
+          i < theirs.length && MergeRule.replaces(ours.getLong(i), theirs[i], task.generation());
+      if (runStart >= 0 && (!differs || i - runStart == FETCH_BLOCKS_MAX)) {
+        wanted.add(new Run(pageBlock + runStart, i - runStart));
+        runStart = -1;
+      }
+      if (differs && runStart < 0) {
+        runStart = i;
+      }
+    }
+    state = State.PULLING;
+    fetchMore();
+  }
+
+  private void fetchMore() {
+    while (fetchesOut < limits.fetchesMax() && !wanted.isEmpty() && unstored.isEmpty()) {
+      Run run = wanted.remove();
+      fetchesOut++;
+      int length =
+          request.range(
+              out,
+              0,
+              MessageType.READ,
+              Frame.FLAG_WITH_VERSIONS | Frame.FLAG_FOR_CATCH_UP,
+              ++requestId,
+              task.sourceNodeId(),
+              chunk.volumeId(),
+              chunk.layer(),
+              chunk.index(),
+              task.generation(),
+              run.block(),
+              run.count(),
+              0);
+      link.send(out, 0, length, null);
+    }
+    if (fetchesOut == 0 && wanted.isEmpty() && unstored.isEmpty()) {
+      comparePage(State.PULLING, pageBlock + Frame.VERSIONS_MAX);
+    }
+  }
+
+  private void onBlocks(DirectBuffer header, int offset, int headerLength, Payload payload) {
+    int block = Reply.rangeBlock(header, offset);
+    int count = Reply.rangeCount(header, offset);
+    if (state != State.PULLING
+        || (Frame.flags(header, offset) & Frame.FLAG_WITH_VERSIONS) == 0
+        || count < 1
+        || count > FETCH_BLOCKS_MAX
+        || block < 0
+        || block > chunk.sizeBlocks() - count
+        || payload == null
+        || payload.length() != count * Frame.BLOCK_BYTES
+        || headerLength != Reply.versionsOffset(count) + 8 * count) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
+    for (int i = 0; i < count; i++) {
+      int computed =
+          crc.of(payload.buffer(), payload.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
+      if (computed != Reply.crc(header, offset, i)) {
+        // What fails its checksum is never copied (I8).
+        end(Status.SOURCE_FAILED);
+        return;
+      }
+    }
+    fetchesOut--;
+    byte[] copy = new byte[headerLength];
+    header.getBytes(offset, copy);
+    payload.retain();
+    unstored.add(new Fetched(new UnsafeBuffer(copy), payload));
+    storeFetched();
+  }
+
+  void onRoom(long nowNanos) {
+    if (state == State.PULLING && !unstored.isEmpty()) {
+      progressed(nowNanos);
+      storeFetched();
+    }
+  }
+
+  private void storeFetched() {
+    while (!unstored.isEmpty()) {
+      Fetched fetched = unstored.peek();
+      if (!store.hasRoom(fetched.payload().length())) {
+        return;
+      }
+      unstored.remove();
+      UnsafeBuffer header = fetched.header();
+      int count = Reply.rangeCount(header, 0);
+      store.appendFill(
+          chunk,
+          task.generation(),
+          Reply.rangeBlock(header, 0),
+          count,
+          header,
+          Reply.versionsOffset(count),
+          header,
+          Reply.crcsOffset(),
+          fetched.payload().buffer(),
+          fetched.payload().offset());
+      copiedBlocks += count;
+      fetched.payload().release();
+    }
+    fetchMore();
+  }
+
+  long nextDeadlineNanos() {
+    return state == State.ENDED
+        ? Long.MAX_VALUE
+        : Math.min(retryNanos, progressDeadlineNanos);
+  }
+
+  void onTimer(long nowNanos) {
+    if (state == State.ENDED) {
+      return;
+    }
+    if (nowNanos >= progressDeadlineNanos) {
+      end(Status.SOURCE_FAILED);
+    } else if (nowNanos >= retryNanos) {
+      retryNanos = Long.MAX_VALUE;
+      if (link != null && state == State.COMPARING) {
+        askVersions();
+      }
+    }
+  }
+
+  private void progressed(long nowNanos) {
+    progressDeadlineNanos = nowNanos + limits.catchUpTimeoutNanos();
+  }
+
+  private void end(Status status) {
+    if (state == State.ENDED) {
+      return;
+    }
+    state = State.ENDED;
+    for (Fetched fetched : unstored) {
+      fetched.payload().release();
+    }
+    unstored.clear();
+    if (link != null) {
+      link.close();
+    }
+    listener.ended(this, status);
+  }
+}

@@ -1,0 +1,52 @@
+package io.cairn.storage.replication;
+
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Status;
+
+/** What one shard has done, as plain numbers; written on the loop, read by metrics at any time. */
+public final class ReplicaCounters {
+  private final long[] requests = new long[MessageType.REQUEST_MAX + 1];
+  private final long[] refusals = new long[Status.values().length];
+  long badFrames;
+  long catchUpBlocks;
+  long catchUps;
+  long catchUpFailures;
+
+  void request(int type) {
+    requests[type]++;
+  }
+
+  void refusal(Status status) {
+    refusals[status.code()]++;
+  }
+
+  /** Requests of a type that were taken. */
+  public long requests(int type) {
+    return requests[type];
+  }
+
+  /** Requests that ended with a status other than OK. */
+  public long refusals(Status status) {
+    return refusals[status.code()];
+  }
+
+  /** Frames that closed their link. */
+  public long badFrames() {
+    return badFrames;
+  }
+
+  /** Blocks copied from other replicas. */
+  public long catchUpBlocks() {
+    return catchUpBlocks;
+  }
+
+  /** Catch-ups that ended well. */
+  public long catchUps() {
+    return catchUps;
+  }
+
+  /** Catch-ups that ended otherwise. */
+  public long catchUpFailures() {
+    return catchUpFailures;
+  }
+}
