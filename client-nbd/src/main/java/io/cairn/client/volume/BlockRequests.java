@@ -1,0 +1,398 @@
+package io.cairn.client.volume;
+
+import io.cairn.client.volume.VolumeIo.Callback;
+import io.cairn.client.volume.VolumeIo.Failure;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.env.Payloads;
+import io.cairn.storage.wire.Frame;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Turns byte requests of any offset and length into block requests of single chunks: splits them,
+ * makes partial blocks whole under an exclusive claim, and puts answers together.
+ */
+final class BlockRequests {
+  private static final int BLOCK = Frame.BLOCK_BYTES;
+
+  /** Client requests that were not answered yet. */
+  final Set<Callback> pending = new LinkedHashSet<>();
+
+  private final VolumeSession session;
+  private final Payloads payloads;
+
+  BlockRequests(VolumeSession session, Payloads payloads) {
+    this.session = session;
+    this.payloads = payloads;
+  }
+
+  /** One client request, done when all its pieces are. */
+  private final class Parent implements Callback {
+    private final Callback done;
+    private final Payload held;
+    private int left = 1;
+    private Failure failure;
+    private boolean ended;
+
+    Parent(Payload held, Callback done) {
+      this.held = held;
+      this.done = done;
+      if (held != null) {
+        held.retain();
+      }
+      pending.add(this);
+    }
+
+    void expect() {
+      left++;
+    }
+
+    void pieceDone(Failure pieceFailure) {
+      if (ended) {
+        return;
+      }
+      if (pieceFailure != null && failure == null) {
+        failure = pieceFailure;
+      }
+      if (--left == 0) {
+        pending.remove(this);
+        done(failure);
+      }
+    }
+
+    @Override
+    public void done(Failure end) {
+      if (!ended) {
+        ended = true;
+        done.done(end);
+        if (held != null) {
+          held.release();
+        }
+      }
+    }
+  }
+
+  /** A part of a request that lies in one chunk; bytes are relative to the request's first. */
+  private record Piece(int index, int block, int count, int skipBytes, int atByte, int bytes) {
+    boolean isWhole() {
+      return skipBytes == 0 && bytes == count * BLOCK;
+    }
+  }
+
+  private interface PieceAction {
+    void on(Piece piece);
+  }
+
+  private void split(long offset, long length, int blocksMax, PieceAction action) {
+    long chunkBytes = session.chunkSizeBytes();
+    long at = offset;
+    long end = offset + length;
+    while (at < end) {
+      int index = (int) (at / chunkBytes);
+      long inChunk = at % chunkBytes;
+      int block = (int) (inChunk / BLOCK);
+      long pieceEnd =
+          Math.min(
+              Math.min(end, (index + 1) * chunkBytes),
+              index * chunkBytes + (long) (block + blocksMax) * BLOCK);
+      int bytes = (int) (pieceEnd - at);
+      int skip = (int) (inChunk % BLOCK);
+      int count = (skip + bytes + BLOCK - 1) / BLOCK;
+      action.on(new Piece(index, block, count, skip, (int) (at - offset), bytes));
+      at = pieceEnd;
+    }
+  }
+
+  private void check(long offset, long length) {
+    if (offset < 0 || length < 0 || offset > session.sizeBytes() - length) {
+      throw new IllegalArgumentException(
+          "bytes " + offset + "+" + length + " are outside a volume of " + session.sizeBytes());
+    }
+  }
+
+  void read(long offset, int length, VolumeIo.ReadCallback sink) {
+    check(offset, length);
+    Payloads.Writable result = payloads.allocate(length);
+    Parent parent =
+        new Parent(null, failure -> answer(result, failure, sink));
+    split(
+        offset,
+        length,
+        Frame.BLOCKS_MAX,
+        piece -> {
+          parent.expect();
+          readPiece(piece, result, parent);
+        });
+    parent.pieceDone(null);
+  }
+
+  private static void answer(
+      Payloads.Writable result, Failure failure, VolumeIo.ReadCallback sink) {
+    sink.done(failure == null ? result : null, failure);
+    result.release();
+  }
+
+  private void readPiece(Piece piece, Payloads.Writable result, Parent parent) {
+    OwnedChunk chunk = session.chunk(piece.index());
+    if (chunk == null) {
+      session.underUnallocatedLease(
+          () -> {
+            if (session.chunk(piece.index()) == null) {
+              parent.pieceDone(null);
+            } else {
+              readPiece(piece, result, parent);
+            }
+          });
+      return;
+    }
+    withClaim(
+        chunk,
+        piece,
+        false,
+        claim ->
+            new ReadOp(
+                    chunk,
+                    piece.block(),
+                    piece.count(),
+                    (payload, repair, now) -> {
+                      if (payload != null && !parent.ended) {
+                        result
+                            .mutable()
+                            .putBytes(
+                                result.offset() + piece.atByte(),
+                                payload.buffer(),
+                                payload.offset() + piece.skipBytes(),
+                                piece.bytes());
+                      }
+                      chunk.locks.release(claim);
+                      parent.pieceDone(payload == null ? Failure.UNREADABLE : null);
+                      if (repair) {
+                        repair(chunk, piece);
+                      }
+                    })
+                .start(session.now()));
+  }
+
+  /** Rewrites blocks of which a replica has a bad copy, through the ordinary write path. */
+  private void repair(OwnedChunk chunk, Piece piece) {
+    session.repairs++;
+    withClaim(
+        chunk,
+        piece,
+        true,
+        claim ->
+            new ReadOp(
+                    chunk,
+                    piece.block(),
+                    piece.count(),
+                    (payload, again, now) -> {
+                      if (payload == null) {
+                        chunk.locks.release(claim);
+                        return;
+                      }
+                      submitWrite(
+                          chunk, piece, payload.slice(0, payload.length()), false, claim, null);
+                    })
+                .start(session.now()));
+  }
+
+  private interface Claimed {
+    void on(RangeLocks.Claim claim);
+  }
+
+  private void withClaim(OwnedChunk chunk, Piece piece, boolean exclusive, Claimed action) {
+    chunk.ready(
+        () -> {
+          RangeLocks.Claim[] claim = new RangeLocks.Claim[1];
+          claim[0] =
+              new RangeLocks.Claim(
+                  piece.block(), piece.count(), exclusive, () -> action.on(claim[0]));
+          chunk.locks.acquire(claim[0]);
+        },
+        session.now());
+  }
+
+  void write(long offset, Payload payload, boolean fua, Callback done) {
+    check(offset, payload.length());
+    Parent parent = new Parent(payload, done);
+    split(
+        offset,
+        payload.length(),
+        Frame.BLOCKS_MAX,
+        piece -> {
+          parent.expect();
+          session.allocate(
+              piece.index(),
+              () -> {
+                OwnedChunk chunk = session.chunk(piece.index());
+                withClaim(
+                    chunk,
+                    piece,
+                    true,
+                    claim -> writePiece(chunk, piece, payload, fua, claim, parent));
+              });
+        });
+    parent.pieceDone(null);
+  }
+
+  /** Writes a piece under its claim; null for payload means zeroes. */
+  private void writePiece(
+      OwnedChunk chunk,
+      Piece piece,
+      Payload payload,
+      boolean fua,
+      RangeLocks.Claim claim,
+      Parent parent) {
+    if (piece.isWhole()) {
+      submitWrite(
+          chunk, piece, payload.slice(piece.atByte(), piece.bytes()), fua, claim, parent);
+      return;
+    }
+    new ReadOp(
+            chunk,
+            piece.block(),
+            piece.count(),
+            (old, repair, now) -> {
+              if (old == null) {
+                chunk.locks.release(claim);
+                parent.pieceDone(Failure.UNREADABLE);
+                return;
+              }
+              Payloads.Writable merged = payloads.allocate(piece.count() * BLOCK);
+              merged.mutable().putBytes(merged.offset(), old.buffer(), old.offset(), old.length());
+              int at = merged.offset() + piece.skipBytes();
+              if (payload == null) {
+                merged.mutable().setMemory(at, piece.bytes(), (byte) 0);
+              } else {
+                merged
+                    .mutable()
+                    .putBytes(
+                        at, payload.buffer(), payload.offset() + piece.atByte(), piece.bytes());
+              }
+              submitWrite(chunk, piece, merged, fua, claim, parent);
+            })
+        .start(session.now());
+  }
+
+  /** Takes over the payload's reference. */
+  private void submitWrite(
+      OwnedChunk chunk,
+      Piece piece,
+      Payload payload,
+      boolean fua,
+      RangeLocks.Claim claim,
+      Parent parent) {
+    int[] crcs = new int[piece.count()];
+    for (int i = 0; i < crcs.length; i++) {
+      crcs[i] = session.crc.of(payload.buffer(), payload.offset() + i * BLOCK, BLOCK);
+    }
+    session.submit(
+        new WriteOp(
+            chunk,
+            piece.block(),
+            piece.count(),
+            payload,
+            crcs,
+            false,
+            fua || session.alwaysDurable(),
+            () -> ended(chunk, claim, parent)));
+  }
+
+  private static void ended(OwnedChunk chunk, RangeLocks.Claim claim, Parent parent) {
+    chunk.locks.release(claim);
+    if (parent != null) {
+      parent.pieceDone(null);
+    }
+  }
+
+  void zero(long offset, long length, boolean mayPunch, boolean fua, Callback done) {
+    check(offset, length);
+    Parent parent = new Parent(null, done);
+    long firstWhole = Math.min(offset + length, (offset + BLOCK - 1) / BLOCK * BLOCK);
+    long lastWhole = Math.max(firstWhole, (offset + length) / BLOCK * BLOCK);
+    PieceAction action =
+        piece -> {
+          parent.expect();
+          zeroPiece(piece, mayPunch, fua, parent);
+        };
+    split(offset, firstWhole - offset, 1, action);
+    split(firstWhole, lastWhole - firstWhole, session.chunkBlocks(), action);
+    split(lastWhole, offset + length - lastWhole, 1, action);
+    parent.pieceDone(null);
+  }
+
+  private void zeroPiece(Piece piece, boolean mayPunch, boolean fua, Parent parent) {
+    if (session.chunk(piece.index()) == null && mayPunch) {
+      session.underUnallocatedLease(
+          () -> {
+            if (session.chunk(piece.index()) == null) {
+              parent.pieceDone(null);
+            } else {
+              zeroPiece(piece, mayPunch, fua, parent);
+            }
+          });
+      return;
+    }
+    session.allocate(
+        piece.index(),
+        () -> {
+          OwnedChunk chunk = session.chunk(piece.index());
+          withClaim(
+              chunk,
+              piece,
+              true,
+              claim -> {
+                if (!piece.isWhole()) {
+                  writePiece(chunk, piece, null, fua, claim, parent);
+                  return;
+                }
+                session.submit(
+                    new WriteOp(
+                        chunk,
+                        piece.block(),
+                        piece.count(),
+                        null,
+                        null,
+                        !mayPunch,
+                        fua || session.alwaysDurable(),
+                        () -> ended(chunk, claim, parent)));
+              });
+        });
+  }
+
+  void extents(long offset, long length, VolumeIo.ExtentsCallback sink) {
+    check(offset, length);
+    // Chunk-granular until the session asks replicas for their extents: never says hole for data.
+    List<long[]> found = new ArrayList<>();
+    long chunkBytes = session.chunkSizeBytes();
+    long at = offset;
+    while (at < offset + length) {
+      long end = Math.min(offset + length, (at / chunkBytes + 1) * chunkBytes);
+      int kind = session.chunk((int) (at / chunkBytes)) == null ? 0 : 2;
+      if (!found.isEmpty() && found.getLast()[1] == kind) {
+        found.getLast()[0] += end - at;
+      } else {
+        found.add(new long[] {end - at, kind});
+      }
+      at = end;
+    }
+    long[] lengths = new long[found.size()];
+    int[] kinds = new int[found.size()];
+    for (int i = 0; i < lengths.length; i++) {
+      lengths[i] = found.get(i)[0];
+      kinds[i] = (int) found.get(i)[1];
+    }
+    session.underUnallocatedLease(() -> sink.done(lengths, kinds, lengths.length, null));
+  }
+
+  /** The session is over: nobody waits any longer. */
+  void failAll(Failure failure) {
+    List<Callback> waiting = List.copyOf(pending);
+    pending.clear();
+    for (Callback callback : waiting) {
+      callback.done(failure);
+    }
+  }
+}

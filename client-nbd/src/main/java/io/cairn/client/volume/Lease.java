@@ -1,0 +1,95 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+
+/**
+ * Whether a read may be answered (I4): every in-sync replica of the chunk, or the metadata, confirmed
+ * our generation in a request that was sent within the last T. Nothing is asked while nobody reads.
+ */
+final class Lease {
+  private final VolumeSession session;
+  private final long leaseNanos;
+
+  /** Send time of the newest request of our generation that the metadata answered. */
+  private long metadataSendNanos = Long.MIN_VALUE;
+
+  private boolean metadataAsked;
+
+  Lease(VolumeSession session, long leaseNanos) {
+    this.session = session;
+    this.leaseNanos = leaseNanos;
+  }
+
+  void metadataConfirmed(long sentNanos) {
+    metadataSendNanos = Math.max(metadataSendNanos, sentNanos);
+  }
+
+  boolean holds(OwnedChunk chunk, long nowNanos) {
+    if (fresh(metadataSendNanos, nowNanos)) {
+      return true;
+    }
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (replica.inSync() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The lease for chunks that do not exist: nobody can be asked about them but all or the metadata. */
+  boolean holdsForUnallocated(long nowNanos) {
+    if (fresh(metadataSendNanos, nowNanos)) {
+      return true;
+    }
+    for (OwnedNode node : session.nodes()) {
+      if (!fresh(node.confirmedSendNanos, nowNanos)) {
+        return false;
+      }
+    }
+    return !session.nodes().isEmpty();
+  }
+
+  void renew(OwnedChunk chunk, long nowNanos) {
+    boolean unreachable = false;
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (replica.inSync() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
+        unreachable |= !replica.node.ready;
+        replica.node.ping(nowNanos);
+      }
+    }
+    if (unreachable) {
+      askMetadata(nowNanos);
+    }
+  }
+
+  void renewForUnallocated(long nowNanos) {
+    for (OwnedNode node : session.nodes()) {
+      node.ping(nowNanos);
+    }
+    askMetadata(nowNanos);
+  }
+
+  private void askMetadata(long nowNanos) {
+    if (metadataAsked) {
+      return;
+    }
+    metadataAsked = true;
+    session.metadata.query(
+        new Query.ConfirmGeneration(session.volumeId(), session.generation()),
+        (reply, now) -> {
+          metadataAsked = false;
+          if (reply instanceof Reply.Refused refused
+              && refused.code() == Reply.ErrorCode.STALE_GENERATION) {
+            session.onFenced(now);
+          } else if (reply instanceof Reply.Ok) {
+            metadataConfirmed(nowNanos);
+            session.onConfirmed(now);
+          }
+        });
+  }
+
+  private boolean fresh(long sentNanos, long nowNanos) {
+    return sentNanos != Long.MIN_VALUE && nowNanos - sentNanos < leaseNanos;
+  }
+}

@@ -1,0 +1,135 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ReplicaState;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Moves replicas out of and into the in-sync sets, in batches, one command at a time (I3). Chunks in
+ * use come before idle ones. What the metadata answers is adopted, whoever caused it.
+ */
+final class Membership {
+  private static final int BATCH_MAX = 1024;
+  private static final long RETRY_NANOS = 200_000_000L;
+
+  private record Proposed(OwnedChunk chunk, OwnedReplica replica) {}
+
+  private final VolumeSession session;
+  private final long demoteAfterNanos;
+  private boolean underWay;
+  private long notBeforeNanos = Long.MIN_VALUE;
+
+  Membership(VolumeSession session, long demoteAfterNanos) {
+    this.session = session;
+    this.demoteAfterNanos = demoteAfterNanos;
+  }
+
+  /** Proposes what is due; does nothing while a proposal is under way. */
+  void propose(long nowNanos) {
+    if (underWay || nowNanos < notBeforeNanos || !session.isServing()) {
+      return;
+    }
+    List<Proposed> proposed = new ArrayList<>();
+    List<Command.UpdateReplicas.Change> changes = new ArrayList<>();
+    for (OwnedChunk chunk : session.chunks()) {
+      if (chunk.state() != OwnedChunk.State.CLOSED && changes.size() < BATCH_MAX) {
+        collect(chunk, proposed, changes, nowNanos);
+      }
+    }
+    if (changes.isEmpty()) {
+      for (OwnedChunk chunk : session.chunks()) {
+        if (chunk.state() == OwnedChunk.State.CLOSED && changes.size() < BATCH_MAX) {
+          collect(chunk, proposed, changes, nowNanos);
+        }
+      }
+    }
+    if (changes.isEmpty()) {
+      return;
+    }
+    underWay = true;
+    session.metadata.submit(
+        new Command.UpdateReplicas(session.volumeId(), session.generation(), changes),
+        (reply, now) -> answered(proposed, reply, now));
+  }
+
+  /** At most one change per chunk and command: the epoch of the next is not known yet. */
+  private void collect(
+      OwnedChunk chunk,
+      List<Proposed> proposed,
+      List<Command.UpdateReplicas.Change> changes,
+      long nowNanos) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      ReplicaState wanted = wanted(chunk, replica, nowNanos);
+      if (wanted != replica.recorded) {
+        if (wanted == ReplicaState.IN_SYNC) {
+          replica.promoting = true;
+        }
+        proposed.add(new Proposed(chunk, replica));
+        changes.add(
+            new Command.UpdateReplicas.Change(
+                chunk.record().layer(),
+                chunk.record().index(),
+                chunk.record().epoch(),
+                replica.node.link.nodeId,
+                wanted));
+        return;
+      }
+    }
+  }
+
+  private ReplicaState wanted(OwnedChunk chunk, OwnedReplica replica, long nowNanos) {
+    if (replica.inSync()) {
+      boolean unreachable =
+          !replica.node.ready && nowNanos - replica.node.unreadySinceNanos >= demoteAfterNanos;
+      return unreachable && chunk.canSpare(replica) ? ReplicaState.SYNCING : ReplicaState.IN_SYNC;
+    }
+    boolean caughtUp =
+        replica.phase == OwnedReplica.Phase.LIVE
+            && chunk.state() == OwnedChunk.State.READY
+            && (replica.promoting || chunk.holdsAllCompleted(replica));
+    // An unknown outcome is asked again until it is known: the replica counts meanwhile.
+    return caughtUp || replica.promoting ? ReplicaState.IN_SYNC : ReplicaState.SYNCING;
+  }
+
+  private void answered(List<Proposed> proposed, Reply reply, long nowNanos) {
+    underWay = false;
+    if (session.isOver()) {
+      return;
+    }
+    switch (reply) {
+      case Reply.ReplicasUpdated updated -> adopt(proposed, updated, nowNanos);
+      case Reply.Refused refused -> {
+        if (refused.code() == Reply.ErrorCode.STALE_GENERATION
+            || refused.code() == Reply.ErrorCode.NOT_FOUND) {
+          session.onFenced(nowNanos);
+        }
+        notBeforeNanos = nowNanos + RETRY_NANOS;
+      }
+      case null, default -> notBeforeNanos = nowNanos + RETRY_NANOS;
+    }
+    session.onProgress(nowNanos);
+  }
+
+  private void adopt(List<Proposed> proposed, Reply.ReplicasUpdated updated, long nowNanos) {
+    for (int i = 0; i < proposed.size(); i++) {
+      Reply.ReplicasUpdated.Outcome outcome = updated.outcomes().get(i);
+      OwnedReplica replica = proposed.get(i).replica();
+      boolean demotion = replica.inSync();
+      if (outcome.code() == null) {
+        if (demotion) {
+          session.demotions++;
+        } else {
+          session.promotions++;
+        }
+      } else {
+        notBeforeNanos = nowNanos + RETRY_NANOS;
+      }
+      proposed.get(i).chunk().adopt(outcome.chunk(), nowNanos);
+      if (!replica.inSync()) {
+        replica.promoting = false;
+      }
+    }
+  }
+}

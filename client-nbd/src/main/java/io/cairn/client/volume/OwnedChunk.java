@@ -1,0 +1,605 @@
+package io.cairn.client.volume;
+
+import io.cairn.client.volume.OwnedReplica.Phase;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Reply;
+import io.cairn.storage.wire.Request;
+import io.cairn.storage.wire.Status;
+import io.cairn.storage.wire.Version;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.DirectBuffer;
+
+/**
+ * One chunk in its owner's hands: makes its replicas equal before the first I/O (I6), gives writes
+ * their sequence, knows when one is acknowledged (I2), and brings short replicas up.
+ *
+ * <pre>
+ * CLOSED --first I/O, or a replica to bring up--> OPENING --all in-sync replicas equal--> READY
+ * </pre>
+ */
+final class OwnedChunk {
+  private static final long RETRY_NANOS = 100_000_000L;
+
+  enum State {
+    CLOSED,
+    OPENING,
+    READY
+  }
+
+  final VolumeSession session;
+  final RangeLocks locks = new RangeLocks();
+  private final List<OwnedReplica> replicas = new ArrayList<>();
+  private final ArrayDeque<WriteOp> ops = new ArrayDeque<>();
+  private final List<Runnable> whenReady = new ArrayList<>();
+  private ChunkRecord record;
+  private State state = State.CLOSED;
+
+  /** Version that all in-sync replicas had when the chunk was opened. */
+  private long openBase;
+
+  private long lastAssigned;
+
+  /** Set when an in-sync replica left the set before it could be fenced: a stale owner may read it. */
+  private long gateNanos = Long.MIN_VALUE;
+
+  OwnedChunk(VolumeSession session, ChunkRecord record, long nowNanos) {
+    this.session = session;
+    this.record = record;
+    for (Replica replica : record.replicas()) {
+      OwnedNode node = session.node(record, replica.nodeId(), nowNanos);
+      replicas.add(new OwnedReplica(node, replicas.size(), replica.state()));
+    }
+  }
+
+  ChunkRecord record() {
+    return record;
+  }
+
+  State state() {
+    return state;
+  }
+
+  List<OwnedReplica> replicas() {
+    return replicas;
+  }
+
+  /** Runs the action once the chunk is ready; at once when it is. */
+  void ready(Runnable action, long nowNanos) {
+    if (state == State.READY) {
+      action.run();
+      return;
+    }
+    whenReady.add(action);
+    open(nowNanos);
+  }
+
+  void open(long nowNanos) {
+    if (state == State.CLOSED) {
+      state = State.OPENING;
+      for (OwnedReplica replica : replicas) {
+        if (replica.inSync()) {
+          ask(replica, nowNanos);
+        }
+      }
+    }
+  }
+
+  /** Asks a replica for its position, if its node can be asked. */
+  void ask(OwnedReplica replica, long nowNanos) {
+    if (!replica.node.ready
+        || replica.phase != Phase.OFF
+        || nowNanos < replica.retryAtNanos
+        || state == State.CLOSED) {
+      return;
+    }
+    replica.phase = Phase.OPENING;
+    int era = replica.era;
+    NodeLink link = replica.node.link;
+    int length =
+        link.request.bare(
+            link.out,
+            0,
+            MessageType.OPEN,
+            link.nextRequestId(),
+            link.nodeId,
+            record.volumeId(),
+            record.layer(),
+            record.index(),
+            session.generation());
+    link.send(
+        length,
+        null,
+        new ReplicaAnswer(replica, era) {
+          @Override
+          void ok(DirectBuffer header, int offset, long now) {
+            replica.phase = Phase.OPENED;
+            replica.openState = Reply.openState(header, offset);
+            replica.position = Reply.lastVersion(header, offset);
+            opened(replica, Reply.appendedLsn(header, offset), now);
+          }
+        },
+        nowNanos);
+  }
+
+  /** An answer that counts only while the replica was not reset since the request. */
+  private abstract class ReplicaAnswer implements NodeLink.Pending {
+    private final OwnedReplica replica;
+    private final int era;
+
+    ReplicaAnswer(OwnedReplica replica, int era) {
+      this.replica = replica;
+      this.era = era;
+    }
+
+    abstract void ok(DirectBuffer header, int offset, long now);
+
+    @Override
+    public final void onReply(
+        Status status,
+        DirectBuffer header,
+        int offset,
+        Payload payload,
+        long sentNanos,
+        long now) {
+      boolean good = replica.node.check(status, sentNanos, now);
+      if (replica.era != era || session.isOver()) {
+        return;
+      }
+      if (good) {
+        ok(header, offset, now);
+      } else {
+        failed(replica, now);
+      }
+    }
+
+    @Override
+    public final void onLost(long now) {}
+  }
+
+  private void failed(OwnedReplica replica, long nowNanos) {
+    replica.reset();
+    replica.retryAtNanos = nowNanos + RETRY_NANOS;
+    session.onReplicaFailed(replica, nowNanos);
+  }
+
+  private void opened(OwnedReplica replica, long appendedLsn, long nowNanos) {
+    if (state == State.OPENING) {
+      equalize(nowNanos);
+    } else {
+      resume(replica, appendedLsn, nowNanos);
+    }
+  }
+
+  /** The in-sync replicas' positions are compared once all of them are known (I6). */
+  void equalize(long nowNanos) {
+    if (state != State.OPENING) {
+      return;
+    }
+    OwnedReplica longest = null;
+    boolean absentCounts = absentMeansEmpty();
+    for (OwnedReplica replica : replicas) {
+      if (!replica.inSync()) {
+        continue;
+      }
+      if (replica.phase == Phase.OFF || replica.phase == Phase.OPENING) {
+        return;
+      }
+      if (holdsEverything(replica, absentCounts)
+          && (longest == null || replica.position > longest.position)) {
+        longest = replica;
+      }
+    }
+    if (longest == null) {
+      return;
+    }
+    openBase = longest.position;
+    lastAssigned = openBase;
+    boolean equal = true;
+    for (OwnedReplica replica : replicas) {
+      if (!replica.inSync()) {
+        continue;
+      }
+      if (replica.phase == Phase.OPENED) {
+        if (replica.openState == Reply.STATE_ABSENT) {
+          create(replica, nowNanos);
+        }
+        if (replica.openState == Reply.STATE_COMPLETE && replica.position == openBase) {
+          replica.phase = Phase.LIVE;
+        } else if (openBase == 0 && replica.openState == Reply.STATE_ABSENT) {
+          equal = false;
+        } else {
+          catchUp(replica, longest, nowNanos);
+        }
+      }
+      equal &= replica.phase == Phase.LIVE;
+    }
+    if (equal && record.inSyncCount() >= session.minInSync()) {
+      becomeReady(nowNanos);
+    }
+  }
+
+  /**
+   * A chunk that was never created on a replica is an empty one, unless another replica is in the
+   * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for it.
+   */
+  private boolean absentMeansEmpty() {
+    for (OwnedReplica replica : replicas) {
+      boolean syncing =
+          replica.phase == Phase.CATCHING
+              || replica.phase == Phase.OPENED && replica.openState == Reply.STATE_SYNCING;
+      if (replica.inSync() && syncing) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean holdsEverything(OwnedReplica replica, boolean absentCounts) {
+    return switch (replica.phase) {
+      case LIVE -> true;
+      case OPENED ->
+          replica.openState == Reply.STATE_COMPLETE
+              || replica.openState == Reply.STATE_ABSENT && absentCounts;
+      case OFF, OPENING, CATCHING -> false;
+    };
+  }
+
+  private void becomeReady(long nowNanos) {
+    if (nowNanos < gateNanos) {
+      return;
+    }
+    state = State.READY;
+    List<Runnable> actions = List.copyOf(whenReady);
+    whenReady.clear();
+    for (Runnable action : actions) {
+      action.run();
+    }
+    session.onProgress(nowNanos);
+  }
+
+  private void create(OwnedReplica replica, long nowNanos) {
+    NodeLink link = replica.node.link;
+    int era = replica.era;
+    int length =
+        link.request.create(
+            link.out,
+            0,
+            link.nextRequestId(),
+            link.nodeId,
+            record.volumeId(),
+            record.layer(),
+            record.index(),
+            session.generation(),
+            session.chunkBlocks());
+    link.send(
+        length,
+        null,
+        new ReplicaAnswer(replica, era) {
+          @Override
+          void ok(DirectBuffer header, int offset, long now) {
+            if (replica.phase == Phase.OPENED) {
+              replica.openState = Reply.STATE_COMPLETE;
+              replica.position = 0;
+              equalize(now);
+            }
+          }
+        },
+        nowNanos);
+  }
+
+  /** A replica of a ready chunk told its position: it goes on from the window, or catches up. */
+  private void resume(OwnedReplica replica, long appendedLsn, long nowNanos) {
+    long position = replica.position;
+    boolean ours =
+        position == openBase
+            || Version.generation(position) == session.generation() && position <= lastAssigned;
+    if (Version.generation(position) == session.generation() && position > lastAssigned) {
+      throw new IllegalStateException(
+          "a replica holds " + Version.text(position) + " beyond " + Version.text(lastAssigned));
+    }
+    if (replica.openState != Reply.STATE_COMPLETE || !ours || !windowCovers(position)) {
+      if (replica.openState == Reply.STATE_ABSENT) {
+        create(replica, nowNanos);
+      }
+      catchUp(replica, sourceFor(replica), nowNanos);
+      return;
+    }
+    replica.phase = Phase.LIVE;
+    for (WriteOp op : List.copyOf(ops)) {
+      boolean held = Version.sequence(op.version) <= Version.sequence(position);
+      // One that must be durable is sent again even so: the replica answers it when it is.
+      if (held && !op.durable) {
+        op.ackedMask |= 1 << replica.bit;
+        replica.node.holds(op, replica.bit, appendedLsn);
+        settle(op);
+      } else {
+        send(op, replica, nowNanos);
+      }
+    }
+    session.onReplicaLive(this, replica, nowNanos);
+  }
+
+  private boolean windowCovers(long position) {
+    long next = Version.sequence(position) + 1;
+    if (Version.sequence(lastAssigned) < next) {
+      return true;
+    }
+    return !ops.isEmpty() && Version.sequence(ops.peek().version) <= next;
+  }
+
+  private OwnedReplica sourceFor(OwnedReplica joiner) {
+    for (OwnedReplica replica : replicas) {
+      if (replica != joiner
+          && replica.inSync()
+          && replica.phase == Phase.LIVE
+          && replica.node.ready) {
+        return replica;
+      }
+    }
+    return null;
+  }
+
+  private void catchUp(OwnedReplica replica, OwnedReplica source, long nowNanos) {
+    if (source == null) {
+      replica.reset();
+      replica.retryAtNanos = nowNanos + RETRY_NANOS;
+      return;
+    }
+    long base = lastAssigned;
+    replica.phase = Phase.CATCHING;
+    replica.catchUpBase = base;
+    for (WriteOp op : ops) {
+      op.durableMask |= 1 << replica.bit;
+    }
+    int era = replica.era;
+    NodeLink link = replica.node.link;
+    int length =
+        link.request.catchUp(
+            link.out,
+            0,
+            link.nextRequestId(),
+            link.nodeId,
+            record.volumeId(),
+            record.layer(),
+            record.index(),
+            session.generation(),
+            base,
+            session.nextAttempt(),
+            source.node.link.nodeId,
+            session.chunkBlocks(),
+            source.node.link.host(),
+            source.node.link.port());
+    link.send(
+        length,
+        null,
+        new ReplicaAnswer(replica, era) {
+          @Override
+          void ok(DirectBuffer header, int offset, long now) {
+            session.copiedBlocks += Reply.detail(header, offset);
+            replica.phase = Phase.LIVE;
+            replica.openState = Reply.STATE_COMPLETE;
+            replica.position = base;
+            for (WriteOp op : List.copyOf(ops)) {
+              if (op.version <= base) {
+                op.ackedMask |= 1 << replica.bit;
+                settle(op);
+              }
+            }
+            equalize(now);
+            session.onReplicaLive(OwnedChunk.this, replica, now);
+          }
+        },
+        nowNanos);
+  }
+
+  /** Gives the write its sequence and sends it to everyone that takes writes. */
+  void submit(WriteOp op, long nowNanos) {
+    op.version = Version.of(session.generation(), Version.sequence(lastAssigned) + 1);
+    lastAssigned = op.version;
+    ops.add(op);
+    for (OwnedReplica replica : replicas) {
+      if (replica.takesWrites()) {
+        send(op, replica, nowNanos);
+      }
+    }
+  }
+
+  private void send(WriteOp op, OwnedReplica replica, long nowNanos) {
+    NodeLink link = replica.node.link;
+    int flags = (op.durable ? Frame.FLAG_DURABLE : 0) | (op.noHole ? Frame.FLAG_NO_HOLE : 0);
+    int length;
+    if (op.payload == null) {
+      length =
+          link.request.zero(
+              link.out,
+              0,
+              flags,
+              link.nextRequestId(),
+              link.nodeId,
+              record.volumeId(),
+              record.layer(),
+              record.index(),
+              session.generation(),
+              op.version,
+              op.block,
+              op.count);
+    } else {
+      for (int i = 0; i < op.count; i++) {
+        Request.putCrc(link.out, 0, i, op.crcs[i]);
+      }
+      length =
+          link.request.write(
+              link.out,
+              0,
+              flags,
+              link.nextRequestId(),
+              link.nodeId,
+              record.volumeId(),
+              record.layer(),
+              record.index(),
+              session.generation(),
+              op.version,
+              op.block,
+              op.count);
+    }
+    link.send(
+        length,
+        op.payload,
+        new ReplicaAnswer(replica, replica.era) {
+          @Override
+          void ok(DirectBuffer header, int offset, long now) {
+            op.ackedMask |= 1 << replica.bit;
+            replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
+            settle(op);
+            if (!replica.inSync()) {
+              session.onReplicaLive(OwnedChunk.this, replica, now);
+            }
+            session.onProgress(now);
+          }
+        },
+        nowNanos);
+  }
+
+  private int requiredMask() {
+    int mask = 0;
+    for (OwnedReplica replica : replicas) {
+      if (replica.required()) {
+        mask |= 1 << replica.bit;
+      }
+    }
+    return mask;
+  }
+
+  private int retainedMask() {
+    int mask = 0;
+    for (OwnedReplica replica : replicas) {
+      if (replica.required() || replica.takesWrites()) {
+        mask |= 1 << replica.bit;
+      }
+    }
+    return mask;
+  }
+
+  void onDurable(WriteOp op) {
+    settle(op);
+  }
+
+  /** Acknowledges, reports durable and forgets a write, each as soon as it may be. */
+  private void settle(WriteOp op) {
+    int required = requiredMask();
+    if (!op.completed
+        && (op.ackedMask & required) == required
+        && record.inSyncCount() >= session.minInSync()) {
+      op.completed = true;
+      op.done.run();
+    }
+    if (op.completed && !op.settled && (op.durableMask & required) == required) {
+      op.settled = true;
+      session.onSettled(op);
+    }
+    int retained = retainedMask();
+    while (!ops.isEmpty()
+        && ops.peek().settled
+        && (ops.peek().durableMask & retained) == retained) {
+      session.forget(ops.remove());
+    }
+  }
+
+  void settleAll() {
+    for (WriteOp op : List.copyOf(ops)) {
+      settle(op);
+    }
+  }
+
+  /** Whether the replica holds every write that was acknowledged, so that it may be promoted. */
+  boolean holdsAllCompleted(OwnedReplica replica) {
+    for (WriteOp op : ops) {
+      if (op.completed && (op.ackedMask & 1 << replica.bit) == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether the set keeps enough replicas that hold everything when this one leaves (I3). */
+  boolean canSpare(OwnedReplica leaving) {
+    int left = 0;
+    boolean absentCounts = absentMeansEmpty();
+    for (OwnedReplica replica : replicas) {
+      boolean holds = state == State.CLOSED || holdsEverything(replica, absentCounts);
+      if (replica != leaving && replica.inSync() && replica.node.ready && holds) {
+        left++;
+      }
+    }
+    return left >= session.minInSync();
+  }
+
+  /** The record as the metadata has it now. */
+  void adopt(ChunkRecord newer, long nowNanos) {
+    if (newer.epoch() <= record.epoch()) {
+      return;
+    }
+    record = newer;
+    for (int i = 0; i < replicas.size(); i++) {
+      OwnedReplica replica = replicas.get(i);
+      ReplicaState recorded = newer.replicas().get(i).state();
+      if (replica.inSync() && recorded == ReplicaState.SYNCING && state != State.READY) {
+        gateNanos = session.gateFor(replica, nowNanos);
+      }
+      replica.recorded = recorded;
+      if (replica.inSync()) {
+        replica.promoting = false;
+      }
+    }
+    settleAll();
+    equalize(nowNanos);
+  }
+
+  void onNodeDown(OwnedNode node) {
+    for (OwnedReplica replica : replicas) {
+      if (replica.node == node) {
+        replica.reset();
+        replica.retryAtNanos = Long.MIN_VALUE;
+      }
+    }
+  }
+
+  /** Asks again whoever can be asked; the catch-up of those out of sync is the session's to pace. */
+  void poke(long nowNanos) {
+    for (OwnedReplica replica : replicas) {
+      if (replica.required()) {
+        ask(replica, nowNanos);
+      }
+    }
+    equalize(nowNanos);
+  }
+
+  boolean isCatchingUp() {
+    for (OwnedReplica replica : replicas) {
+      if (!replica.inSync() && replica.phase != Phase.OFF) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether something here still waits for a replica or for the metadata. */
+  boolean isWaiting() {
+    return state == State.OPENING || !ops.isEmpty() && !ops.peekLast().completed;
+  }
+
+  void abandon() {
+    for (WriteOp op : ops) {
+      session.forget(op);
+    }
+    ops.clear();
+    whenReady.clear();
+  }
+}

@@ -1,0 +1,178 @@
+package io.cairn.client.volume;
+
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Reply;
+import io.cairn.storage.wire.Status;
+import java.util.ArrayDeque;
+import org.agrona.DirectBuffer;
+
+/** One shard of one node, as far as one session uses it: its fence, its lease, what is not durable. */
+final class OwnedNode implements NodeLink.Listener {
+  private record Unsynced(WriteOp op, int bit, long lsn) {}
+
+  final VolumeSession session;
+  final NodeLink link;
+  private final ArrayDeque<Unsynced> unsynced = new ArrayDeque<>();
+
+  /** Fenced on the present connection: the volume's requests may be sent. */
+  boolean ready;
+
+  /** Send time of the newest request of our generation that was answered (I4). */
+  long confirmedSendNanos = Long.MIN_VALUE;
+
+  /** Since when it is not ready. */
+  long unreadySinceNanos;
+
+  private boolean pinging;
+  private long syncAskedLsn;
+
+  OwnedNode(VolumeSession session, NodeLinkFactory links, long nowNanos) {
+    this.session = session;
+    this.unreadySinceNanos = nowNanos;
+    this.link = links.make(this);
+  }
+
+  /** Makes the link whose listener is the node. */
+  interface NodeLinkFactory {
+    NodeLink make(NodeLink.Listener listener);
+  }
+
+  @Override
+  public void onUp(NodeLink up, long nowNanos) {
+    fence(nowNanos);
+  }
+
+  private void fence(long nowNanos) {
+    bare(
+        MessageType.FENCE,
+        nowNanos,
+        () -> {
+          ready = true;
+          session.onNodeReady(this, session.now());
+        });
+  }
+
+  /** Asks for a confirmation of the generation, unless one is under way. */
+  void ping(long nowNanos) {
+    if (ready && !pinging) {
+      pinging = true;
+      bare(MessageType.PING, nowNanos, () -> pinging = false);
+    }
+  }
+
+  private void bare(int type, long nowNanos, Runnable confirmed) {
+    int length =
+        link.request.bare(
+            link.out,
+            0,
+            type,
+            link.nextRequestId(),
+            link.nodeId,
+            session.volumeId(),
+            0,
+            0,
+            session.generation());
+    link.send(
+        length,
+        null,
+        new NodeLink.Pending() {
+          @Override
+          public void onReply(
+              Status status,
+              DirectBuffer header,
+              int offset,
+              Payload payload,
+              long sentNanos,
+              long now) {
+            if (check(status, sentNanos, now)) {
+              confirmed.run();
+            } else {
+              pinging = false;
+            }
+          }
+
+          @Override
+          public void onLost(long now) {
+            pinging = false;
+          }
+        },
+        nowNanos);
+  }
+
+  /** Takes a reply's meaning for fence and lease; true when it is OK. */
+  boolean check(Status status, long sentNanos, long nowNanos) {
+    if (status == Status.OK) {
+      if (sentNanos > confirmedSendNanos) {
+        confirmedSendNanos = sentNanos;
+        session.onConfirmed(nowNanos);
+      }
+      return true;
+    }
+    if (status == Status.STALE_GENERATION) {
+      session.onFenced(nowNanos);
+    }
+    return false;
+  }
+
+  @Override
+  public void onDown(NodeLink down, long nowNanos) {
+    if (ready) {
+      ready = false;
+      // Silence counts from when it began: a hung node has used its grace already.
+      unreadySinceNanos = Math.min(nowNanos, down.lastHeardNanos());
+    }
+    unsynced.clear();
+    syncAskedLsn = 0;
+    pinging = false;
+    session.onNodeDown(this, nowNanos);
+  }
+
+  @Override
+  public void onDurable(NodeLink of, long durableLsn, long nowNanos) {
+    while (!unsynced.isEmpty() && unsynced.peek().lsn() <= durableLsn) {
+      Unsynced first = unsynced.remove();
+      first.op().durableMask |= 1 << first.bit();
+      first.op().chunk.onDurable(first.op());
+    }
+    session.onProgress(nowNanos);
+  }
+
+  /** A replica of this node holds the write since the given journal position. */
+  void holds(WriteOp op, int bit, long lsn) {
+    if (lsn <= link.durableLsn()) {
+      op.durableMask |= 1 << bit;
+    } else {
+      unsynced.add(new Unsynced(op, bit, lsn));
+    }
+  }
+
+  /** Asks that what is held become durable now. */
+  void sync(long nowNanos) {
+    if (!ready || unsynced.isEmpty() || unsynced.peekLast().lsn() <= syncAskedLsn) {
+      return;
+    }
+    syncAskedLsn = unsynced.peekLast().lsn();
+    int length =
+        link.request.sync(link.out, 0, link.nextRequestId(), link.nodeId, syncAskedLsn);
+    link.send(
+        length,
+        null,
+        new NodeLink.Pending() {
+          @Override
+          public void onReply(
+              Status status,
+              DirectBuffer header,
+              int offset,
+              Payload payload,
+              long sentNanos,
+              long now) {
+            onDurable(link, Reply.durableLsn(header, offset), now);
+          }
+
+          @Override
+          public void onLost(long now) {}
+        },
+        nowNanos);
+  }
+}

@@ -1,0 +1,70 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.model.ReplicaState;
+
+/** One replica of a chunk, as its owner sees it. */
+final class OwnedReplica {
+  /**
+   * What the owner knows of the replica on the present connection.
+   *
+   * <pre>
+   * OFF --OPEN sent--> OPENING --reply--> OPENED --verified, or created--> LIVE
+   * OPENED --CATCH_UP sent--> CATCHING --done and durable--> LIVE
+   * any --link down, refusal--> OFF
+   * </pre>
+   */
+  enum Phase {
+    OFF,
+    OPENING,
+    OPENED,
+    CATCHING,
+    LIVE
+  }
+
+  final OwnedNode node;
+  final int bit;
+  ReplicaState recorded;
+  Phase phase = Phase.OFF;
+
+  /** Set from the proposal to take it into the in-sync set until the outcome is known. */
+  boolean promoting;
+
+  /** Answer to OPEN. */
+  int openState;
+
+  long position;
+
+  /** Last version that was assigned when the running catch-up began. */
+  long catchUpBase;
+
+  /** Earliest time of the next try after a failure. */
+  long retryAtNanos = Long.MIN_VALUE;
+
+  /** Raised whenever the phase is reset, so that late answers are not taken for new ones. */
+  int era;
+
+  OwnedReplica(OwnedNode node, int bit, ReplicaState recorded) {
+    this.node = node;
+    this.bit = bit;
+    this.recorded = recorded;
+  }
+
+  boolean inSync() {
+    return recorded == ReplicaState.IN_SYNC;
+  }
+
+  /** Whether writes need its acknowledgement. */
+  boolean required() {
+    return inSync() || promoting;
+  }
+
+  /** Whether new writes are sent to it. */
+  boolean takesWrites() {
+    return phase == Phase.LIVE || phase == Phase.CATCHING;
+  }
+
+  void reset() {
+    phase = Phase.OFF;
+    era++;
+  }
+}

@@ -1,0 +1,220 @@
+package io.cairn.client.volume;
+
+import io.cairn.client.volume.OwnedReplica.Phase;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Reply;
+import io.cairn.storage.wire.Status;
+import org.agrona.DirectBuffer;
+
+/**
+ * A read of blocks of one chunk: tries the in-sync replicas one after the other, hedges a slow one,
+ * checks what comes (I8), and answers only under a lease (I4).
+ */
+final class ReadOp {
+  /** Blocks, or the reason why there are none. */
+  interface Done {
+    /** The payload is borrowed; null on failure. */
+    void on(Payload payload, boolean repairWanted, long nowNanos);
+  }
+
+  final OwnedChunk chunk;
+  final int block;
+  final int count;
+  private final VolumeSession session;
+  private final Done done;
+  private int triedMask;
+  private int badMask;
+  private int outstanding;
+  private boolean ended;
+
+  /** When another replica is asked as well. */
+  private long hedgeAtNanos = Long.MAX_VALUE;
+
+  /** Good blocks that wait for a lease. */
+  private Payload waiting;
+
+  ReadOp(OwnedChunk chunk, int block, int count, Done done) {
+    this.chunk = chunk;
+    this.session = chunk.session;
+    this.block = block;
+    this.count = count;
+    this.done = done;
+  }
+
+  void start(long nowNanos) {
+    session.reads.add(this);
+    askNext(nowNanos);
+  }
+
+  private void askNext(long nowNanos) {
+    OwnedReplica best = null;
+    int size = chunk.replicas().size();
+    int first = session.nextReadStart();
+    int usable = 0;
+    for (int i = 0; i < size; i++) {
+      OwnedReplica replica = chunk.replicas().get((first + i) % size);
+      if (replica.inSync()) {
+        usable |= 1 << replica.bit;
+        if (replica.phase == Phase.LIVE
+            && replica.node.ready
+            && (triedMask & 1 << replica.bit) == 0
+            && best == null) {
+          best = replica;
+        }
+      }
+    }
+    if (best != null) {
+      ask(best, nowNanos);
+    } else if (outstanding == 0 && (badMask & usable) == usable) {
+      end(null, nowNanos);
+    } else if (outstanding == 0) {
+      // Nobody can be asked now: the timer tries again once a replica is back.
+      triedMask = badMask;
+      hedgeAtNanos = nowNanos + session.hedgeNanos();
+    } else {
+      hedgeAtNanos = Long.MAX_VALUE;
+    }
+  }
+
+  private void ask(OwnedReplica replica, long nowNanos) {
+    triedMask |= 1 << replica.bit;
+    outstanding++;
+    hedgeAtNanos = nowNanos + session.hedgeNanos();
+    NodeLink link = replica.node.link;
+    int length =
+        link.request.range(
+            link.out,
+            0,
+            MessageType.READ,
+            0,
+            link.nextRequestId(),
+            link.nodeId,
+            chunk.record().volumeId(),
+            chunk.record().layer(),
+            chunk.record().index(),
+            session.generation(),
+            block,
+            count,
+            0);
+    int era = replica.era;
+    link.send(
+        length,
+        null,
+        new NodeLink.Pending() {
+          @Override
+          public void onReply(
+              Status status,
+              DirectBuffer header,
+              int offset,
+              Payload payload,
+              long sentNanos,
+              long now) {
+            outstanding--;
+            boolean good = replica.node.check(status, sentNanos, now);
+            if (ended || waiting != null || session.isOver()) {
+              return;
+            }
+            // A replica that left the set while it answered may lack what others acknowledged.
+            if (good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era) {
+              session.observeRead(now - sentNanos);
+              take(replica, header, offset, payload, now);
+            } else {
+              if (status == Status.UNREADABLE) {
+                badMask |= 1 << replica.bit;
+              }
+              askNext(now);
+            }
+          }
+
+          @Override
+          public void onLost(long now) {
+            outstanding--;
+            if (!ended && waiting == null && !session.isOver()) {
+              askNext(now);
+            }
+          }
+        },
+        nowNanos);
+  }
+
+  private void take(
+      OwnedReplica replica, DirectBuffer header, int offset, Payload payload, long nowNanos) {
+    if (Reply.rangeBlock(header, offset) != block
+        || Reply.rangeCount(header, offset) != count
+        || payload == null
+        || payload.length() != count * Frame.BLOCK_BYTES
+        || !intact(header, offset, payload)) {
+      session.corruptReads++;
+      badMask |= 1 << replica.bit;
+      askNext(nowNanos);
+      return;
+    }
+    payload.retain();
+    waiting = payload;
+    hedgeAtNanos = Long.MAX_VALUE;
+    answerUnderLease(nowNanos);
+  }
+
+  private boolean intact(DirectBuffer header, int offset, Payload payload) {
+    for (int i = 0; i < count; i++) {
+      int computed =
+          session.crc.of(
+              payload.buffer(), payload.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
+      if (computed != Reply.crc(header, offset, i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Answers if the lease holds; otherwise the session asks for one and calls again. */
+  void answerUnderLease(long nowNanos) {
+    if (ended || waiting == null) {
+      return;
+    }
+    if (session.lease.holds(chunk, nowNanos)) {
+      end(waiting, nowNanos);
+    } else {
+      session.lease.renew(chunk, nowNanos);
+    }
+  }
+
+  long deadlineNanos() {
+    return waiting == null ? hedgeAtNanos : Long.MAX_VALUE;
+  }
+
+  boolean awaitsLease() {
+    return waiting != null;
+  }
+
+  void onTimer(long nowNanos) {
+    if (!ended && waiting == null && nowNanos >= hedgeAtNanos) {
+      if (outstanding > 0) {
+        session.hedges++;
+      }
+      askNext(nowNanos);
+    }
+  }
+
+  private void end(Payload payload, long nowNanos) {
+    ended = true;
+    session.reads.remove(this);
+    done.on(payload, payload != null && badMask != 0, nowNanos);
+    drop();
+  }
+
+  /** The session is over: nobody is answered here any more. */
+  void abandon() {
+    ended = true;
+    drop();
+  }
+
+  private void drop() {
+    if (waiting != null) {
+      waiting.release();
+      waiting = null;
+    }
+  }
+}
