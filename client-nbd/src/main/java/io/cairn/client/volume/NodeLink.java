@@ -23,7 +23,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * DIALING, GREETING, UP --closed, refused, silent--> DOWN
  * </pre>
  */
-final class NodeLink implements Dialer.Handler {
+final class NodeLink {
   /** Silence after which a link with requests under way, or a keepalive, is given up. */
   static final long SILENCE_NANOS = 2_000_000_000L;
 
@@ -82,6 +82,7 @@ final class NodeLink implements Dialer.Handler {
   private int port;
   private State state = State.DOWN;
   private Link link;
+  private Connection connection;
   private long connectionNumber;
   private long requestId;
   private long durableLsn;
@@ -153,12 +154,41 @@ final class NodeLink implements Dialer.Handler {
     link.send(out, 0, headerLength, payload);
   }
 
-  @Override
-  public void onOpen(Link opened, long nowNanos) {
-    if (state != State.DIALING) {
-      opened.close();
-      return;
+  /**
+   * Hears one connection. What still comes from a connection that was given up must not be taken for
+   * something that happened to its successor.
+   */
+  private final class Connection implements Dialer.Handler {
+    private boolean isCurrent() {
+      return connection == this;
     }
+
+    @Override
+    public void onOpen(Link opened, long nowNanos) {
+      if (isCurrent() && state == State.DIALING) {
+        opened(opened, nowNanos);
+      } else {
+        opened.close();
+      }
+    }
+
+    @Override
+    public void onFrame(
+        DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos) {
+      if (isCurrent()) {
+        received(header, offset, payload, nowNanos);
+      }
+    }
+
+    @Override
+    public void onClosed(long nowNanos) {
+      if (isCurrent()) {
+        closed(nowNanos);
+      }
+    }
+  }
+
+  private void opened(Link opened, long nowNanos) {
     state = State.GREETING;
     link = opened;
     lastHeardNanos = nowNanos;
@@ -176,9 +206,7 @@ final class NodeLink implements Dialer.Handler {
     link.send(out, 0, length, null);
   }
 
-  @Override
-  public void onFrame(
-      DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos) {
+  private void received(DirectBuffer header, int offset, Payload payload, long nowNanos) {
     if (state != State.GREETING && state != State.UP) {
       return;
     }
@@ -186,15 +214,18 @@ final class NodeLink implements Dialer.Handler {
     Status status = Status.ofCode(Frame.status(header, offset));
     if (state == State.GREETING) {
       if (status != Status.OK || Reply.helloNodeId(header, offset) != nodeId) {
-        link.close();
+        reset(nowNanos);
         return;
       }
       state = State.UP;
-      retryNanos = RETRY_MIN_NANOS;
       incarnation = Reply.helloIncarnation(header, offset);
       durableLsn = Reply.durableLsn(header, offset);
       listener.onUp(this, nowNanos);
       return;
+    }
+    if (status == Status.OK) {
+      // Only a node that serves is dialled again at once; one that greets and refuses is not.
+      retryNanos = RETRY_MIN_NANOS;
     }
     Link current = link;
     Sent sent = pending.remove(Frame.requestId(header, offset));
@@ -208,14 +239,23 @@ final class NodeLink implements Dialer.Handler {
     }
   }
 
-  @Override
-  public void onClosed(long nowNanos) {
+  /** Gives the present connection up and dials again later: what came from it is of no use. */
+  void reset(long nowNanos) {
+    if (state == State.GREETING || state == State.UP) {
+      Link useless = link;
+      closed(nowNanos);
+      useless.close();
+    }
+  }
+
+  private void closed(long nowNanos) {
     if (state == State.CLOSED || state == State.DOWN) {
       return;
     }
     boolean wasUp = state == State.UP;
     state = State.DOWN;
     link = null;
+    connection = null;
     retryAtNanos = nowNanos + retryNanos;
     retryNanos = Math.min(retryNanos * 2, RETRY_MAX_NANOS);
     List<Sent> lost = new ArrayList<>();
@@ -256,15 +296,14 @@ final class NodeLink implements Dialer.Handler {
         if (nowNanos >= retryAtNanos) {
           state = State.DIALING;
           connectionNumber++;
-          dialer.connect(host, port, this);
+          connection = new Connection();
+          dialer.connect(host, port, connection);
         }
       }
       case GREETING, UP -> {
         if (nowNanos - lastHeardNanos >= SILENCE_NANOS
             && (state == State.GREETING || lastAskedNanos > lastHeardNanos)) {
-          Link silent = link;
-          onClosed(nowNanos);
-          silent.close();
+          reset(nowNanos);
         } else if (state == State.UP
             && nowNanos - lastHeardNanos >= KEEPALIVE_NANOS
             && lastAskedNanos <= lastHeardNanos) {
@@ -281,6 +320,7 @@ final class NodeLink implements Dialer.Handler {
 
   void close() {
     state = State.CLOSED;
+    connection = null;
     if (link != null) {
       link.close();
     }
