@@ -83,7 +83,11 @@ final class Membership {
     if (replica.inSync()) {
       boolean unreachable =
           !replica.node.ready && nowNanos - replica.node.unreadySinceNanos >= demoteAfterNanos;
-      return unreachable && chunk.canSpare(replica) ? ReplicaState.SYNCING : ReplicaState.IN_SYNC;
+      boolean refusing =
+          replica.phase == OwnedReplica.Phase.OFF
+              && replica.failingSinceNanos != Long.MAX_VALUE
+              && nowNanos - replica.failingSinceNanos >= demoteAfterNanos;
+      return (unreachable || refusing) && chunk.canSpare(replica) ? ReplicaState.SYNCING : ReplicaState.IN_SYNC;
     }
     boolean caughtUp =
         replica.phase == OwnedReplica.Phase.LIVE

@@ -122,6 +122,7 @@ final class OwnedChunk {
             replica.phase = Phase.OPENED;
             replica.openState = Reply.openState(header, offset);
             replica.position = Reply.lastVersion(header, offset);
+            replica.openLsn = Reply.appendedLsn(header, offset);
             opened(replica, Reply.appendedLsn(header, offset), now);
           }
         },
@@ -166,6 +167,8 @@ final class OwnedChunk {
   private void failed(OwnedReplica replica, long nowNanos) {
     replica.reset();
     replica.retryAtNanos = nowNanos + RETRY_NANOS;
+    replica.failingSinceNanos = Math.min(replica.failingSinceNanos, nowNanos);
+    settleAll();
     session.onReplicaFailed(replica, nowNanos);
   }
 
@@ -211,7 +214,13 @@ final class OwnedChunk {
           create(replica, nowNanos);
         }
         if (replica.openState == Reply.STATE_COMPLETE && replica.position == openBase) {
-          replica.phase = Phase.LIVE;
+          // What the last owner left must not be lost under us: nobody could serve it again.
+          if (replica.node.link.durableLsn() >= replica.openLsn) {
+            replica.phase = Phase.LIVE;
+          } else {
+            session.awaitsDurable.add(this);
+            replica.node.syncTo(replica.openLsn, nowNanos);
+          }
         } else if (openBase == 0 && replica.openState == Reply.STATE_ABSENT) {
           equal = false;
         } else {
@@ -287,6 +296,7 @@ final class OwnedChunk {
             if (replica.phase == Phase.OPENED) {
               replica.openState = Reply.STATE_COMPLETE;
               replica.position = 0;
+              replica.openLsn = Reply.appendedLsn(header, offset);
               equalize(now);
             }
           }
@@ -314,6 +324,11 @@ final class OwnedChunk {
     replica.phase = Phase.LIVE;
     for (WriteOp op : List.copyOf(ops)) {
       boolean held = Version.sequence(op.version) <= Version.sequence(position);
+      if (!held) {
+        // What it had acknowledged went with its power: it counts again once it holds it again.
+        op.ackedMask &= ~(1 << replica.bit);
+        op.durableMask &= ~(1 << replica.bit);
+      }
       // One that must be durable is sent again even so: the replica answers it when it is.
       if (held && !op.durable) {
         op.ackedMask |= 1 << replica.bit;
@@ -323,6 +338,8 @@ final class OwnedChunk {
         send(op, replica, nowNanos);
       }
     }
+    // The node tells a new link of its durable position only after writes of that link.
+    replica.node.sync(nowNanos);
     session.onReplicaLive(this, replica, nowNanos);
   }
 
@@ -356,7 +373,13 @@ final class OwnedChunk {
     replica.phase = Phase.CATCHING;
     replica.catchUpBase = base;
     for (WriteOp op : ops) {
-      op.durableMask |= 1 << replica.bit;
+      if (replica.required()) {
+        op.ackedMask &= ~(1 << replica.bit);
+        op.durableMask &= ~(1 << replica.bit);
+      } else {
+        // It pulls these from the source, which is retained by its own bit.
+        op.durableMask |= 1 << replica.bit;
+      }
     }
     int era = replica.era;
     NodeLink link = replica.node.link;
@@ -383,12 +406,14 @@ final class OwnedChunk {
           @Override
           void ok(DirectBuffer header, int offset, long now) {
             session.copiedBlocks += Reply.detail(header, offset);
+            replica.failingSinceNanos = Long.MAX_VALUE;
             replica.phase = Phase.LIVE;
             replica.openState = Reply.STATE_COMPLETE;
             replica.position = base;
             for (WriteOp op : List.copyOf(ops)) {
               if (op.version <= base) {
                 op.ackedMask |= 1 << replica.bit;
+                op.durableMask |= 1 << replica.bit;
                 settle(op);
               }
             }
@@ -456,7 +481,13 @@ final class OwnedChunk {
           @Override
           void ok(DirectBuffer header, int offset, long now) {
             op.ackedMask |= 1 << replica.bit;
-            replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
+            if (op.durable) {
+              // The shard answers a durable write only when it is.
+              op.durableMask |= 1 << replica.bit;
+            } else {
+              replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
+            }
+            replica.failingSinceNanos = Long.MAX_VALUE;
             settle(op);
             if (!replica.inSync()) {
               session.onReplicaLive(OwnedChunk.this, replica, now);
@@ -496,6 +527,7 @@ final class OwnedChunk {
     int required = requiredMask();
     if (!op.completed
         && (op.ackedMask & required) == required
+        && (!op.durable || (op.durableMask & required) == required)
         && record.inSyncCount() >= session.minInSync()) {
       op.completed = true;
       op.done.run();
@@ -569,6 +601,8 @@ final class OwnedChunk {
         replica.retryAtNanos = Long.MIN_VALUE;
       }
     }
+    // Writes that were kept for that replica alone need not be kept any longer.
+    settleAll();
   }
 
   /** Asks again whoever can be asked; the catch-up of those out of sync is the session's to pace. */

@@ -87,8 +87,12 @@ final class OwnedNode implements NodeLink.Listener {
               long now) {
             if (check(status, sentNanos, now)) {
               confirmed.run();
-            } else {
-              pinging = false;
+              return;
+            }
+            pinging = false;
+            if (type == MessageType.FENCE && !session.isOver()) {
+              // A node that cannot be fenced is of no use; dial again later and ask again.
+              link.reset(now);
             }
           }
 
@@ -111,6 +115,9 @@ final class OwnedNode implements NodeLink.Listener {
     }
     if (status == Status.STALE_GENERATION) {
       session.onFenced(nowNanos);
+    } else if (status == Status.NOT_FENCED || status == Status.DEVICE_FAILED) {
+      // The shard is not what it was when we fenced it: begin anew with it.
+      link.reset(nowNanos);
     }
     return false;
   }
@@ -135,7 +142,7 @@ final class OwnedNode implements NodeLink.Listener {
       first.op().durableMask |= 1 << first.bit();
       first.op().chunk.onDurable(first.op());
     }
-    session.onProgress(nowNanos);
+    session.onNodeDurable(this, nowNanos);
   }
 
   /** A replica of this node holds the write since the given journal position. */
@@ -149,10 +156,17 @@ final class OwnedNode implements NodeLink.Listener {
 
   /** Asks that what is held become durable now. */
   void sync(long nowNanos) {
-    if (!ready || unsynced.isEmpty() || unsynced.peekLast().lsn() <= syncAskedLsn) {
+    if (!unsynced.isEmpty()) {
+      syncTo(unsynced.peekLast().lsn(), nowNanos);
+    }
+  }
+
+  /** Asks that the shard's journal become durable up to the position. */
+  void syncTo(long lsn, long nowNanos) {
+    if (!ready || lsn <= syncAskedLsn || lsn <= link.durableLsn()) {
       return;
     }
-    syncAskedLsn = unsynced.peekLast().lsn();
+    syncAskedLsn = lsn;
     int length =
         link.request.sync(link.out, 0, link.nextRequestId(), link.nodeId, syncAskedLsn);
     link.send(

@@ -34,6 +34,12 @@ final class OwnedReplica {
 
   long position;
 
+  /** Journal position of the answer to OPEN: the replica's prefix is durable from there on. */
+  long openLsn;
+
+  /** Since when it answers with nothing but refusals; Long.MAX_VALUE when it does not. */
+  long failingSinceNanos = Long.MAX_VALUE;
+
   /** Last version that was assigned when the running catch-up began. */
   long catchUpBase;
 

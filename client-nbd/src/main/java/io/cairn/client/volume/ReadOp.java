@@ -59,6 +59,7 @@ final class ReadOp {
         usable |= 1 << replica.bit;
         if (replica.phase == Phase.LIVE
             && replica.node.ready
+            && chunk.holdsAllCompleted(replica)
             && (triedMask & 1 << replica.bit) == 0
             && best == null) {
           best = replica;

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 
 /**
  * The owner of one volume. Takes the ownership, fences the nodes, and serves reads and writes until
@@ -52,6 +53,9 @@ public final class VolumeSession implements VolumeIo {
   final MetadataCalls metadata;
   final Lease lease;
   final Crc32c crc = new Crc32c();
+  /** Chunks that open as soon as what they hold is durable. */
+  final Set<OwnedChunk> awaitsDurable = new LinkedHashSet<>();
+
   final Set<ReadOp> reads = new LinkedHashSet<>();
   long copiedBlocks;
   long corruptReads;
@@ -61,6 +65,7 @@ public final class VolumeSession implements VolumeIo {
   long promotions;
 
   private final SessionSettings settings;
+  private final LongSupplier clock;
   private final String name;
   private final Dialer dialer;
   private final Payloads payloads;
@@ -100,13 +105,17 @@ public final class VolumeSession implements VolumeIo {
    *
    * @param name of the volume.
    * @param dialer opens links to nodes, on the session's loop.
+   * @param clock the loop's time, for the calls of {@link VolumeIo}, which carry none: with an old
+   *     time a lease would look fresh that is not.
    */
   public VolumeSession(
       SessionSettings settings,
       String name,
       MetadataCalls metadata,
       Dialer dialer,
-      Payloads payloads) {
+      Payloads payloads,
+      LongSupplier clock) {
+    this.clock = clock;
     this.settings = settings;
     this.name = name;
     this.metadata = metadata;
@@ -215,10 +224,30 @@ public final class VolumeSession implements VolumeIo {
                         shard,
                         record.host(),
                         record.port(),
-                        settings.instance() * 0x9E3779B97F4A7C15L + volumeId(),
+                        clientId(),
                         dialer,
                         listener),
                 now));
+  }
+
+  /**
+   * Names this session in HELLO. Another session of the same volume in the same process is another
+   * client: its connections are counted from one again and must not be taken for older ones.
+   */
+  private long clientId() {
+    long id = settings.instance() * 0x9E3779B97F4A7C15L + volumeId();
+    return id * 0xBF58476D1CE4E5B9L + generation();
+  }
+
+  /** Present addresses of nodes, as the metadata knows them. */
+  public void onNodes(List<NodeRecord> records) {
+    for (NodeRecord record : records) {
+      directory.put(record.nodeId(), record);
+    }
+    for (OwnedNode node : nodes.values()) {
+      NodeRecord record = directory.get(node.link.nodeId);
+      node.link.moved(record.host(), record.port());
+    }
   }
 
   Collection<OwnedNode> nodes() {
@@ -296,47 +325,52 @@ public final class VolumeSession implements VolumeIo {
 
   @Override
   public void read(long offsetBytes, int lengthBytes, ReadCallback sink) {
-    if (isOver()) {
+    if (!accepts()) {
       sink.done(null, overFailure());
       return;
     }
+    nowNanos = clock.getAsLong();
     requests.read(offsetBytes, lengthBytes, sink);
   }
 
   @Override
   public void write(long offsetBytes, Payload payload, boolean fua, Callback done) {
-    if (isOver()) {
+    if (!accepts()) {
       done.done(overFailure());
       return;
     }
+    nowNanos = clock.getAsLong();
     requests.write(offsetBytes, payload, fua, done);
   }
 
   @Override
   public void zero(
       long offsetBytes, long lengthBytes, boolean mayPunch, boolean fua, Callback done) {
-    if (isOver()) {
+    if (!accepts()) {
       done.done(overFailure());
       return;
     }
+    nowNanos = clock.getAsLong();
     requests.zero(offsetBytes, lengthBytes, mayPunch, fua, done);
   }
 
   @Override
   public void extents(long offsetBytes, long lengthBytes, ExtentsCallback sink) {
-    if (isOver()) {
+    if (!accepts()) {
       sink.done(null, null, 0, overFailure());
       return;
     }
+    nowNanos = clock.getAsLong();
     requests.extents(offsetBytes, lengthBytes, sink);
   }
 
   @Override
   public void flush(Callback done) {
-    if (isOver()) {
+    if (!accepts()) {
       done.done(overFailure());
       return;
     }
+    nowNanos = clock.getAsLong();
     requests.pending.add(done);
     whenDurable(
         () -> {
@@ -363,6 +397,11 @@ public final class VolumeSession implements VolumeIo {
       node.sync(nowNanos);
     }
     wake();
+  }
+
+  /** Whether new requests are taken: not once the ownership is being given up. */
+  private boolean accepts() {
+    return !isOver() && state != State.RELEASING;
   }
 
   Failure overFailure() {
@@ -550,8 +589,28 @@ public final class VolumeSession implements VolumeIo {
     }
   }
 
+  /** Something moved on the hot path: what follows from it may wait for the next tick. */
   void onProgress(long now) {
-    progress(now);
+    nowNanos = now;
+    if (!isOver()) {
+      wake();
+    }
+  }
+
+  /** A node's journal is durable further: chunks that open may have waited for it. */
+  void onNodeDurable(OwnedNode node, long now) {
+    nowNanos = now;
+    if (isOver()) {
+      return;
+    }
+    if (!awaitsDurable.isEmpty()) {
+      List<OwnedChunk> opening = List.copyOf(awaitsDurable);
+      awaitsDurable.clear();
+      for (OwnedChunk chunk : opening) {
+        chunk.equalize(now);
+      }
+    }
+    wake();
   }
 
   private void progress(long now) {
