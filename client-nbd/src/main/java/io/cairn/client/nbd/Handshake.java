@@ -62,8 +62,7 @@ public final class Handshake {
   public void greet() {
     out.putLong(0, Nbd.MAGIC, ORDER);
     out.putLong(8, Nbd.OPTION_MAGIC, ORDER);
-    out.putShort(
-        16, (short) (Nbd.HANDSHAKE_FIXED_NEWSTYLE | Nbd.HANDSHAKE_NO_ZEROES), ORDER);
+    out.putShort(16, (short) (Nbd.HANDSHAKE_FIXED_NEWSTYLE | Nbd.HANDSHAKE_NO_ZEROES), ORDER);
     output.send(out, 18, null);
   }
 

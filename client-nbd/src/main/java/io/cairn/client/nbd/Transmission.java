@@ -74,7 +74,8 @@ public final class Transmission {
     }
     boolean fua = (flags & Nbd.CMD_FLAG_FUA) != 0;
     switch (type) {
-      case Nbd.CMD_READ -> io.read(offset, (int) length, (read, failure) -> read(cookie, offset, read, failure));
+      case Nbd.CMD_READ ->
+          io.read(offset, (int) length, (read, failure) -> read(cookie, offset, read, failure));
       case Nbd.CMD_WRITE -> io.write(offset, payload, fua, failure -> done(cookie, failure));
       case Nbd.CMD_FLUSH -> io.flush(failure -> done(cookie, failure));
       case Nbd.CMD_TRIM -> io.zero(offset, length, true, fua, failure -> done(cookie, failure));
@@ -152,8 +153,7 @@ public final class Transmission {
             fail(cookie, errorOf(failure));
             return;
           }
-          int extents =
-              Math.min(count, (flags & Nbd.CMD_FLAG_REQ_ONE) != 0 ? 1 : EXTENTS_MAX);
+          int extents = Math.min(count, (flags & Nbd.CMD_FLAG_REQ_ONE) != 0 ? 1 : EXTENTS_MAX);
           chunk(cookie, Nbd.CHUNK_BLOCK_STATUS, 4 + 8 * extents);
           out.putInt(STRUCTURED_BYTES, Nbd.BASE_ALLOCATION_ID, ORDER);
           for (int i = 0; i < extents; i++) {

@@ -14,10 +14,10 @@ import io.cairn.metadata.command.Reply;
 import java.io.IOException;
 
 /**
- * Turns the metadata's values into bytes and back. The first byte is the format version; what follows
- * is JSON whose members are the components of the record, with {@code "is"} naming the case of a
- * sealed type. A reader ignores members that it does not know and takes the default for those that
- * are missing, so that neighbours of one version up or down understand each other.
+ * Turns the metadata's values into bytes and back. The first byte is the format version; what
+ * follows is JSON whose members are the components of the record, with {@code "is"} naming the case
+ * of a sealed type. A reader ignores members that it does not know and takes the default for those
+ * that are missing, so that neighbours of one version up or down understand each other.
  */
 public final class Codec {
   /** Version 1: the first. */

@@ -113,8 +113,7 @@ final class ChunkDecisions {
       }
       outcomes.add(new Reply.ReplicasUpdated.Outcome(chunk, code));
     }
-    List<Event> events =
-        changed.values().stream().<Event>map(Event.ChunkStored::new).toList();
+    List<Event> events = changed.values().stream().<Event>map(Event.ChunkStored::new).toList();
     return new Decision(events, new Reply.ReplicasUpdated(outcomes));
   }
 
@@ -153,8 +152,7 @@ final class ChunkDecisions {
         chunk.volumeId(), chunk.layer(), chunk.index(), chunk.epoch() + 1, replicas);
   }
 
-  private static Decision refusal(
-      VolumeRecord volume, long volumeId, long generation, int batch) {
+  private static Decision refusal(VolumeRecord volume, long volumeId, long generation, int batch) {
     if (volume == null) {
       return Decision.refused(ErrorCode.NOT_FOUND, "there is no volume with id " + volumeId);
     }

@@ -8,8 +8,8 @@ import java.util.List;
 
 /**
  * Decides commands. Every server decides each log entry against the same state, so a decision uses
- * nothing but the state, the command and the candidates for placement that the leader wrote into the
- * same entry.
+ * nothing but the state, the command and the candidates for placement that the leader wrote into
+ * the same entry.
  */
 public final class MetadataMachine {
   private final MetadataState state;
@@ -32,8 +32,8 @@ public final class MetadataMachine {
   }
 
   /**
-   * Decides and applies one command, once: a retry, which has the client id and number of an earlier
-   * command, changes nothing and gets the first answer again.
+   * Decides and applies one command, once: a retry, which has the client id and number of an
+   * earlier command, changes nothing and gets the first answer again.
    *
    * @param clientId of the client that submits; random per client.
    * @param number from 1, rising by client; one command at a time is retried.

@@ -98,7 +98,11 @@ final class VolumeDecisions {
     }
     if (c.sizeBytes() < volume.sizeBytes()) {
       return invalid(
-          "size " + c.sizeBytes() + " is below the present " + volume.sizeBytes() + ": volumes grow only");
+          "size "
+              + c.sizeBytes()
+              + " is below the present "
+              + volume.sizeBytes()
+              + ": volumes grow only");
     }
     return stored(
         new VolumeRecord(
@@ -197,8 +201,7 @@ final class VolumeDecisions {
   }
 
   private static Decision stored(VolumeRecord volume) {
-    return new Decision(
-        List.of(new Event.VolumeStored(volume)), new Reply.Volume(volume, null));
+    return new Decision(List.of(new Event.VolumeStored(volume)), new Reply.Volume(volume, null));
   }
 
   private static Decision invalid(String message) {

@@ -5,7 +5,9 @@ import java.util.List;
 
 /** Chooses nodes for a chunk's replicas, one after the other, by the rules in their order. */
 public final class Placement {
-  /** A node keeps this much free when it takes a chunk: room for metadata and for what is coming. */
+  /**
+   * A node keeps this much free when it takes a chunk: room for metadata and for what is coming.
+   */
   static final long RESERVE_BYTES = 64L << 20;
 
   private static final List<PlacementRule> RULES =

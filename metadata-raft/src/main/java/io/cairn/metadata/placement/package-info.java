@@ -1,5 +1,5 @@
 /**
- * Which nodes get the replicas of a new chunk. One rule per file, in the order of their weight; start
- * reading at {@code Placement}. Pure and deterministic: every server decides the same.
+ * Which nodes get the replicas of a new chunk. One rule per file, in the order of their weight;
+ * start reading at {@code Placement}. Pure and deterministic: every server decides the same.
  */
 package io.cairn.metadata.placement;

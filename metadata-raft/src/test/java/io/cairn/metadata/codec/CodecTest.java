@@ -61,8 +61,7 @@ class CodecTest {
         new String(
             Codec.encode(new Command.AcquireVolume("v", "g", 4, "h:1", -1)),
             StandardCharsets.UTF_8));
-    VolumeRecord volume =
-        new VolumeRecord(1, "v", 4096, 1 << 20, 3, 2, Durability.FLUSH, 5, null);
+    VolumeRecord volume = new VolumeRecord(1, "v", 4096, 1 << 20, 3, 2, Durability.FLUSH, 5, null);
     assertEquals(
         "\u0001{\"is\":\"VolumeStored\",\"volume\":{\"chunkSizeBytes\":1048576,"
             + "\"durability\":\"FLUSH\",\"generation\":5,\"minInSync\":2,\"name\":\"v\","

@@ -99,10 +99,8 @@ class MetadataMachineTest {
     long a = chunk.replicas().get(0).nodeId();
     long b = chunk.replicas().get(1).nodeId();
     assertNull(update(volume, 1, a, ReplicaState.SYNCING).code());
-    assertEquals(
-        ErrorCode.STALE_EPOCH, update(volume, 1, b, ReplicaState.SYNCING).code());
-    assertEquals(
-        ErrorCode.BELOW_MIN_IN_SYNC, update(volume, 2, b, ReplicaState.SYNCING).code());
+    assertEquals(ErrorCode.STALE_EPOCH, update(volume, 1, b, ReplicaState.SYNCING).code());
+    assertEquals(ErrorCode.BELOW_MIN_IN_SYNC, update(volume, 2, b, ReplicaState.SYNCING).code());
     Reply.ReplicasUpdated.Outcome promoted = update(volume, 2, a, ReplicaState.IN_SYNC);
     assertNull(promoted.code());
     assertEquals(3, promoted.chunk().epoch());
@@ -187,8 +185,7 @@ class MetadataMachineTest {
 
   private VolumeRecord create(String name, long size, int chunkSize, int replicas, int min) {
     return ((Reply.Volume)
-            apply(
-                new Command.CreateVolume(name, size, chunkSize, replicas, min, Durability.FLUSH)))
+            apply(new Command.CreateVolume(name, size, chunkSize, replicas, min, Durability.FLUSH)))
         .volume();
   }
 
@@ -200,8 +197,7 @@ class MetadataMachineTest {
       VolumeRecord volume, long generation, int nodes, Integer... indices) {
     return ((Reply.Chunks)
             apply(
-                new Command.AllocateChunks(
-                    volume.volumeId(), generation, 0, List.of(indices), ""),
+                new Command.AllocateChunks(volume.volumeId(), generation, 0, List.of(indices), ""),
                 candidates(nodes)))
         .chunks();
   }

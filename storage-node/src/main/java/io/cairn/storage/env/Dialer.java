@@ -13,8 +13,7 @@ public interface Dialer {
     void onOpen(Link link, long nowNanos);
 
     /** One whole frame with a good header checksum; borrowed. */
-    void onFrame(
-        DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos);
+    void onFrame(DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos);
 
     /** The link could not be opened, or is gone; also after the receiver closed it itself. */
     void onClosed(long nowNanos);

@@ -9,15 +9,14 @@ import io.cairn.storage.wire.Reply;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Shards;
 import io.cairn.storage.wire.Status;
-import io.cairn.storage.wire.Version;
 import java.util.ArrayDeque;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.LongArrayList;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The joiner's side of one chunk's catch-up: compares versions with the source page by page and pulls
- * the blocks that differ, and only those.
+ * The joiner's side of one chunk's catch-up: compares versions with the source page by page and
+ * pulls the blocks that differ, and only those.
  *
  * <pre>
  * CONNECTING --WELCOME--> COMPARING --page's versions--> PULLING --all pulled--> COMPARING
@@ -134,10 +133,7 @@ final class CatchUp implements PeerLinks.Handler {
     link = opened;
     int shard =
         Shards.shardOf(
-            chunk.volumeId(),
-            chunk.layer(),
-            chunk.index(),
-            peers.shardCount(task.sourceNodeId()));
+            chunk.volumeId(), chunk.layer(), chunk.index(), peers.shardCount(task.sourceNodeId()));
     // Its own client id: parallel catch-ups of one node must not supersede each other.
     long clientId =
         (task.nodeId() * 31 + task.incarnation()) * 0x9E3779B97F4A7C15L + opened.id() + 1;
@@ -363,9 +359,7 @@ final class CatchUp implements PeerLinks.Handler {
   }
 
   long nextDeadlineNanos() {
-    return state == State.ENDED
-        ? Long.MAX_VALUE
-        : Math.min(retryNanos, progressDeadlineNanos);
+    return state == State.ENDED ? Long.MAX_VALUE : Math.min(retryNanos, progressDeadlineNanos);
   }
 
   void onTimer(long nowNanos) {

@@ -61,7 +61,13 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   /** An answer that waits for the journal to be durable. */
   private record DurableWait(
-      long lsn, long order, ClientLink link, int type, long requestId, long lastVersion, long detail)
+      long lsn,
+      long order,
+      ClientLink link,
+      int type,
+      long requestId,
+      long lastVersion,
+      long detail)
       implements Comparable<DurableWait> {
     @Override
     public int compareTo(DurableWait other) {
@@ -143,7 +149,8 @@ public final class ReplicaShard implements ShardStore.Listener {
     if (problem == null && !client.greeted && type != MessageType.HELLO) {
       problem = MessageType.name(type) + " before HELLO";
     }
-    if (problem == null && (payload == null ? 0 : payload.length()) != payloadLength(header, offset)) {
+    if (problem == null
+        && (payload == null ? 0 : payload.length()) != payloadLength(header, offset)) {
       problem = "payload is not of the length that the header says";
     }
     if (problem != null) {
@@ -167,11 +174,11 @@ public final class ReplicaShard implements ShardStore.Listener {
   private static boolean keepsOrder(int type) {
     return switch (type) {
       case MessageType.WRITE,
-              MessageType.ZERO,
-              MessageType.CREATE,
-              MessageType.FENCE,
-              MessageType.OPEN,
-              MessageType.CATCH_UP ->
+          MessageType.ZERO,
+          MessageType.CREATE,
+          MessageType.FENCE,
+          MessageType.OPEN,
+          MessageType.CATCH_UP ->
           true;
       default -> false;
     };
@@ -226,8 +233,7 @@ public final class ReplicaShard implements ShardStore.Listener {
   }
 
   /** Executes one request; false when the journal has no room for it and it must wait. */
-  private boolean execute(
-      ClientLink client, int type, DirectBuffer b, int o, Payload payload) {
+  private boolean execute(ClientLink client, int type, DirectBuffer b, int o, Payload payload) {
     counters.request(type);
     if (type == MessageType.HELLO) {
       hello(client, b, o);
@@ -334,14 +340,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     client.connectionNumber = connection;
     int length =
         reply.hello(
-            out,
-            0,
-            id,
-            store.appendedLsn(),
-            store.durableLsn(),
-            nodeId,
-            incarnation,
-            shardCount);
+            out, 0, id, store.appendedLsn(), store.durableLsn(), nodeId, incarnation, shardCount);
     send(client, length, null);
   }
 
@@ -393,8 +392,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       return false;
     }
     ChunkEntry made =
-        store.create(
-            Request.volumeId(b, o), Request.layer(b, o), Request.index(b, o), sizeBlocks);
+        store.create(Request.volumeId(b, o), Request.layer(b, o), Request.index(b, o), sizeBlocks);
     if (made == null) {
       return refuse(client, MessageType.CREATE, id, Status.NO_SPACE, 0, 0);
     }
@@ -464,8 +462,7 @@ public final class ReplicaShard implements ShardStore.Listener {
           payload.buffer(),
           payload.offset());
     } else {
-      store.appendZero(
-          chunk, version, block, count, (Frame.flags(b, o) & Frame.FLAG_NO_HOLE) != 0);
+      store.appendZero(chunk, version, block, count, (Frame.flags(b, o) & Frame.FLAG_NO_HOLE) != 0);
     }
     return written(client, type, id, durable, version);
   }
@@ -473,10 +470,8 @@ public final class ReplicaShard implements ShardStore.Listener {
   private boolean payloadIsIntact(DirectBuffer b, int o, Payload payload, int count) {
     for (int i = 0; i < count; i++) {
       int computed =
-          crc.of(
-              payload.buffer(), payload.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
-      int stated =
-          b.getInt(o + Request.crcsOffset() + 4 * i, java.nio.ByteOrder.LITTLE_ENDIAN);
+          crc.of(payload.buffer(), payload.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
+      int stated = b.getInt(o + Request.crcsOffset() + 4 * i, java.nio.ByteOrder.LITTLE_ENDIAN);
       if (computed != stated) {
         return false;
       }
@@ -779,7 +774,8 @@ public final class ReplicaShard implements ShardStore.Listener {
     for (CatchUp catchUp : List.copyOf(catchUps.values())) {
       catchUp.abort(Status.DEVICE_FAILED);
     }
-    // The owners must learn at once: a link that ends is suspected, one that is silent is waited for.
+    // The owners must learn at once: a link that ends is suspected, one that is silent is waited
+    // for.
     List<ClientLink> gone = new ArrayList<>(links.values());
     for (ClientLink client : gone) {
       drop(client);
@@ -826,15 +822,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     counters.refusal(status);
     int length =
         reply.bare(
-            out,
-            0,
-            type,
-            id,
-            status,
-            store.appendedLsn(),
-            store.durableLsn(),
-            lastVersion,
-            detail);
+            out, 0, type, id, status, store.appendedLsn(), store.durableLsn(), lastVersion, detail);
     send(client, length, null);
     return true;
   }

@@ -15,7 +15,8 @@ public final class Crc32c {
   private static final long ARRAY_BASE = BufferUtil.ARRAY_BASE_OFFSET;
 
   /** CRC32C of a block of zeroes. */
-  public static final int ZERO_BLOCK = new Crc32c().of(new UnsafeBuffer(new byte[Frame.BLOCK_BYTES]), 0, Frame.BLOCK_BYTES);
+  public static final int ZERO_BLOCK =
+      new Crc32c().of(new UnsafeBuffer(new byte[Frame.BLOCK_BYTES]), 0, Frame.BLOCK_BYTES);
 
   private final CRC32C crc = new CRC32C();
   private ByteBuffer source;

@@ -129,7 +129,9 @@ public final class Frame {
     return null;
   }
 
-  /** Checks the header's checksum; the whole header must be there. Leaves the bytes as they were. */
+  /**
+   * Checks the header's checksum; the whole header must be there. Leaves the bytes as they were.
+   */
   public static boolean headerCrcOk(MutableDirectBuffer buffer, int offset, Crc32c crc) {
     int length = headerLength(buffer, offset);
     int stored = buffer.getInt(offset + HEADER_CRC_OFFSET, ORDER);

@@ -25,8 +25,19 @@ public final class MessageType {
   public static final int REQUEST_MAX = EXTENTS;
 
   private static final String[] NAMES = {
-    "0", "HELLO", "FENCE", "PING", "OPEN", "CREATE", "WRITE", "ZERO", "READ", "SYNC", "CATCH_UP",
-    "VERSIONS", "EXTENTS"
+    "0",
+    "HELLO",
+    "FENCE",
+    "PING",
+    "OPEN",
+    "CREATE",
+    "WRITE",
+    "ZERO",
+    "READ",
+    "SYNC",
+    "CATCH_UP",
+    "VERSIONS",
+    "EXTENTS"
   };
 
   private MessageType() {}

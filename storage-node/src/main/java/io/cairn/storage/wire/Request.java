@@ -124,8 +124,8 @@ public final class Request {
   }
 
   /**
-   * WRITE: the caller has put the blocks' checksums at {@link #crcsOffset} of the same buffer before,
-   * with {@link #putCrc}.
+   * WRITE: the caller has put the blocks' checksums at {@link #crcsOffset} of the same buffer
+   * before, with {@link #putCrc}.
    */
   public int write(
       MutableDirectBuffer b,
@@ -228,7 +228,17 @@ public final class Request {
     }
     int length = Frame.align8(CATCH_UP_HOST + hostBytes.length);
     begin(
-        b, o, MessageType.CATCH_UP, 0, requestId, nodeId, volumeId, layer, index, generation, length);
+        b,
+        o,
+        MessageType.CATCH_UP,
+        0,
+        requestId,
+        nodeId,
+        volumeId,
+        layer,
+        index,
+        generation,
+        length);
     b.putLong(o + CATCH_UP_BASE, base, ORDER);
     b.putLong(o + CATCH_UP_ATTEMPT, attempt, ORDER);
     b.putLong(o + CATCH_UP_SOURCE, sourceNodeId, ORDER);

@@ -22,12 +22,10 @@ class FrameTest {
   void goldenBytesOfAWriteStay() {
     Request.putCrc(buffer, 0, 0, 0xAABBCCDD);
     int length =
-        request.write(
-            buffer, 0, Frame.FLAG_DURABLE, 7, 3, 9, 0, 5, 2, Version.of(2, 17), 100, 1);
+        request.write(buffer, 0, Frame.FLAG_DURABLE, 7, 3, 9, 0, 5, 2, Version.of(2, 17), 100, 1);
     assertEquals(96, length);
     assertEquals(
-        "43524e3160100000060001016000000007000000000000000000000000000000",
-        hexWithoutCrc(32));
+        "43524e3160100000060001016000000007000000000000000000000000000000", hexWithoutCrc(32));
     assertEquals(
         "88776655443322110300000000000000"
             + "09000000000000000000000005000000"

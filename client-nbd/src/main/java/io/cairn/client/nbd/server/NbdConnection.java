@@ -27,8 +27,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * OPTION --too long--> SKIP --> OPTION      REQUEST --payload too long--> SKIP --> REQUEST
  * </pre>
  */
-final class NbdConnection extends ByteToMessageDecoder
-    implements Output, Handshake.Listener {
+final class NbdConnection extends ByteToMessageDecoder implements Output, Handshake.Listener {
   /** Requests that one connection may have under way; beyond it the socket is not read. */
   private static final int REQUESTS_MAX = 256;
 

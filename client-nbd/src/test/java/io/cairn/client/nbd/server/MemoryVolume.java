@@ -41,8 +41,7 @@ final class MemoryVolume implements VolumeIo {
   @Override
   public void zero(
       long offsetBytes, long lengthBytes, boolean mayPunch, boolean fua, Callback done) {
-    java.util.Arrays.fill(
-        bytes, (int) offsetBytes, (int) (offsetBytes + lengthBytes), (byte) 0);
+    java.util.Arrays.fill(bytes, (int) offsetBytes, (int) (offsetBytes + lengthBytes), (byte) 0);
     done.done(null);
   }
 

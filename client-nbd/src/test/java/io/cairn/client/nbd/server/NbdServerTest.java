@@ -272,8 +272,7 @@ class NbdServerTest {
       }
     }
 
-    int request(int flags, int type, long offset, long length, byte[] payload)
-        throws IOException {
+    int request(int flags, int type, long offset, long length, byte[] payload) throws IOException {
       int payloadLength = payload == null ? 0 : payload.length;
       java.nio.ByteBuffer message = java.nio.ByteBuffer.allocate(28 + payloadLength);
       message.putInt(0x25609513).putShort((short) flags).putShort((short) type);

@@ -1,0 +1,106 @@
+package io.cairn.bench;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The pure rooms stay pure, libraries stay in their rooms, and dependencies go one way. */
+@AnalyzeClasses(packages = "io.cairn", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  private static final String[] PURE = {
+    "io.cairn.metadata.model..",
+    "io.cairn.metadata.command..",
+    "io.cairn.metadata.machine..",
+    "io.cairn.metadata.placement..",
+    "io.cairn.metadata.codec..",
+    "io.cairn.storage.env..",
+    "io.cairn.storage.wire..",
+    "io.cairn.storage.replication..",
+    "io.cairn.client.volume..",
+    "io.cairn.client.nbd",
+  };
+
+  @ArchTest
+  static final ArchRule PURE_ROOMS_HAVE_NO_HOST =
+      noClasses()
+          .that()
+          .resideInAnyPackage(PURE)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "io.netty..",
+              "org.rocksdb..",
+              "org.apache.ratis..",
+              "java.net..",
+              "java.nio.file..",
+              "java.nio.channels..",
+              "java.util.concurrent.atomic..",
+              "java.util.concurrent.locks..");
+
+  @ArchTest
+  static final ArchRule PURE_ROOMS_HAVE_NO_THREAD =
+      noClasses()
+          .that()
+          .resideInAnyPackage(PURE)
+          .should()
+          .dependOnClassesThat()
+          .belongToAnyOf(
+              Thread.class,
+              java.util.concurrent.ExecutorService.class,
+              java.util.concurrent.Executor.class,
+              java.util.concurrent.ThreadLocalRandom.class,
+              java.util.UUID.class,
+              java.io.File.class);
+
+  @ArchTest
+  static final ArchRule PURE_ROOMS_HAVE_NO_CLOCK =
+      noClasses()
+          .that()
+          .resideInAnyPackage(PURE)
+          .should()
+          .callMethod(System.class, "nanoTime")
+          .orShould()
+          .callMethod(System.class, "currentTimeMillis");
+
+  @ArchTest
+  static final ArchRule ROCKSDB_HAS_ITS_ROOMS =
+      classes()
+          .that()
+          .resideOutsideOfPackages("io.cairn.storage.chunk.index..", "io.cairn.metadata.ratis..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideOutsideOfPackage("org.rocksdb..");
+
+  @ArchTest
+  static final ArchRule RATIS_HAS_ITS_ROOM =
+      classes()
+          .that()
+          .resideOutsideOfPackage("io.cairn.metadata.ratis..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideOutsideOfPackage("org.apache.ratis..");
+
+  @ArchTest
+  static final ArchRule DEPENDENCIES_GO_ONE_WAY =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInAnyPackage("io.cairn..")
+          .layer("metadata")
+          .definedBy("io.cairn.metadata..")
+          .layer("storage")
+          .definedBy("io.cairn.storage..")
+          .layer("client")
+          .definedBy("io.cairn.client..")
+          .optionalLayer("bench")
+          .definedBy("io.cairn.bench..")
+          .whereLayer("bench")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("client")
+          .mayOnlyBeAccessedByLayers("bench")
+          .whereLayer("storage")
+          .mayOnlyBeAccessedByLayers("client", "bench");
+}
