@@ -41,6 +41,12 @@ final class NodeLink {
     /** The link is gone; every request under way is lost. */
     void onDown(NodeLink link, long nowNanos);
 
+    /**
+     * The link was silent: the listener may ask something of its own, which the shard answers at
+     * once; false when it has nothing to ask.
+     */
+    boolean onIdle(NodeLink link, long nowNanos);
+
     /** The shard's durable position moved. */
     void onDurable(NodeLink link, long durableLsn, long nowNanos);
   }
@@ -308,6 +314,9 @@ final class NodeLink {
             && nowNanos - lastHeardNanos >= KEEPALIVE_NANOS
             && lastAskedNanos <= lastHeardNanos) {
           lastAskedNanos = nowNanos;
+          if (listener.onIdle(this, nowNanos)) {
+            return;
+          }
           int length =
               request.bare(out, 0, MessageType.PING, nextRequestId(), nodeId, 0, 0, 0, 0);
           requestId++;

@@ -135,6 +135,16 @@ final class OwnedNode implements NodeLink.Listener {
     session.onNodeDown(this, nowNanos);
   }
 
+  /** Asks with our generation: so an idle owner keeps its lease, or hears that it is fenced. */
+  @Override
+  public boolean onIdle(NodeLink idle, long nowNanos) {
+    if (ready) {
+      pinging = false;
+      ping(nowNanos);
+    }
+    return ready;
+  }
+
   @Override
   public void onDurable(NodeLink of, long durableLsn, long nowNanos) {
     while (!unsynced.isEmpty() && unsynced.peek().lsn() <= durableLsn) {

@@ -43,6 +43,11 @@ class NodeLinkTest {
             }
 
             @Override
+            public boolean onIdle(NodeLink idle, long nowNanos) {
+              return false;
+            }
+
+            @Override
             public void onDurable(NodeLink of, long durableLsn, long nowNanos) {
               heard.add("durable " + durableLsn);
             }

@@ -1,0 +1,275 @@
+package io.cairn.client.volume;
+
+import static io.cairn.client.volume.SessionWorld.CHUNK_BYTES;
+import static io.cairn.client.volume.SessionWorld.MILLI;
+import static io.cairn.client.volume.SessionWorld.SECOND;
+import static io.cairn.client.volume.SessionWorld.bytes;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.client.volume.SessionWorld.Answer;
+import io.cairn.client.volume.SessionWorld.Node;
+import org.junit.jupiter.api.Test;
+
+class VolumeSessionTest {
+  private final SessionWorld world = new SessionWorld(3, 3, 2);
+
+  private void done(Answer answer) {
+    world.await(() -> answer.done);
+    assertTrue(answer.ok(), () -> "failed with " + answer.failure);
+  }
+
+  private void assertReads(VolumeSession session, long offset, byte[] expected) {
+    Answer read = world.read(session, offset, expected.length);
+    done(read);
+    assertArrayEquals(expected, read.bytes);
+  }
+
+  private void assertReplicasEqual(int index) {
+    for (Node node : world.nodes) {
+      MemoryStore.Chunk first = world.nodes.get(0).store.chunk(index);
+      MemoryStore.Chunk chunk = node.store.chunk(index);
+      assertArrayEquals(first.versions, chunk.versions);
+      assertEquals(first.lastVersion, chunk.lastVersion);
+      assertFalse(chunk.syncing);
+    }
+  }
+
+  @Test
+  void whatWasWrittenIsReadAtAnyOffsetAndAcrossChunks() {
+    VolumeSession session = world.attach("a");
+    byte[] data = bytes(3 * CHUNK_BYTES, 1);
+    done(world.write(session, CHUNK_BYTES - 777, data));
+    assertReads(session, CHUNK_BYTES - 777, data);
+    assertReads(session, 40L * CHUNK_BYTES, new byte[12345]);
+  }
+
+  @Test
+  void partialWritesToOneBlockAtTheSameTimeAllCount() {
+    VolumeSession session = world.attach("a");
+    byte[] expected = new byte[4096];
+    Answer[] answers = new Answer[8];
+    for (int i = 0; i < 8; i++) {
+      byte[] part = bytes(512, i);
+      System.arraycopy(part, 0, expected, 512 * i, 512);
+      answers[i] = world.write(session, 512L * i, part);
+    }
+    for (Answer answer : answers) {
+      done(answer);
+    }
+    assertReads(session, 0, expected);
+  }
+
+  @Test
+  void aReplicaThatDiesLeavesTheSetBeforeAWriteWithoutItIsAcknowledged() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).kill();
+    Answer write = world.write(session, 0, bytes(4096, 2));
+    world.run(300 * MILLI);
+    assertFalse(write.done);
+    done(write);
+    assertEquals(2, world.record(0).inSyncCount());
+    assertReads(session, 0, bytes(4096, 2));
+  }
+
+  @Test
+  void belowMinInSyncWritesWaitAndReadsGoOn() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).kill();
+    world.nodes.get(2).kill();
+    Answer write = world.write(session, 8192, bytes(4096, 2));
+    world.run(10 * SECOND);
+    assertFalse(write.done);
+    assertReads(session, 0, bytes(4096, 1));
+    world.nodes.get(1).start();
+    done(write);
+    world.nodes.get(2).start();
+    world.await(() -> world.record(0).inSyncCount() == 3);
+    world.run(SECOND);
+    assertReplicasEqual(0);
+  }
+
+  @Test
+  void aHungReplicaIsDemotedAndCatchesUpUnderWrites() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(65536, 1)));
+    world.nodes.get(2).cut = true;
+    done(world.write(session, 4096, bytes(65536, 2)));
+    assertEquals(2, world.record(0).inSyncCount());
+    for (int i = 0; i < 50; i++) {
+      done(world.write(session, 4096L * i, bytes(8192, i)));
+    }
+    world.nodes.get(2).cut = false;
+    int[] written = new int[1];
+    world.await(
+        () -> {
+          if (written[0]++ % 20 == 0) {
+            world.write(session, 4096L * (written[0] % 200), bytes(4096, written[0]));
+          }
+          return world.record(0).inSyncCount() == 3;
+        });
+    done(world.flush(session));
+    world.run(SECOND);
+    assertReplicasEqual(0);
+  }
+
+  @Test
+  void aLinkThatComesBackInTimeIsResumedWithoutADemotion() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    long epoch = world.record(0).epoch();
+    Node node = world.nodes.get(1);
+    Answer write = world.write(session, 0, bytes(4096, 2));
+    node.kill();
+    node.start();
+    done(write);
+    done(world.flush(session));
+    assertEquals(epoch, world.record(0).epoch());
+    assertReplicasEqual(0);
+  }
+
+  @Test
+  void aPowerLossOfAllNodesLosesNothingAcknowledgedWhileTheGatewayLives() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 0)));
+    done(world.flush(session));
+    for (Node node : world.nodes) {
+      node.syncPaused = true;
+    }
+    for (int i = 0; i < 10; i++) {
+      done(world.write(session, 4096L * i, bytes(4096, 100 + i)));
+    }
+    for (Node node : world.nodes) {
+      node.losePower();
+      node.syncPaused = false;
+      node.start();
+    }
+    done(world.flush(session));
+    for (int i = 0; i < 10; i++) {
+      assertReads(session, 4096L * i, bytes(4096, 100 + i));
+    }
+    assertReplicasEqual(0);
+  }
+
+  @Test
+  void anotherOwnerRollsALongerPrefixForwardBeforeItServes() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.nodes.get(1).deafTo = SessionWorld.WRITES;
+    world.nodes.get(2).deafTo = SessionWorld.WRITES;
+    Answer half = world.write(first, 0, bytes(4096, 2));
+    world.run(10 * MILLI);
+    assertFalse(half.done);
+    VolumeSession second = world.attach("b");
+    world.nodes.get(1).deafTo = 0;
+    world.nodes.get(2).deafTo = 0;
+    assertReads(second, 0, bytes(4096, 2));
+    assertReplicasEqual(0);
+    world.await(() -> half.done);
+    assertEquals(VolumeIo.Failure.FENCED, half.failure);
+    assertTrue(first.isFenced());
+    assertEquals(3, world.record(0).inSyncCount());
+  }
+
+  @Test
+  void aFencedOwnerNeverServesAStaleReadNorDemotesAnyone() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.nodes.get(0).cut = true;
+    world.nodes.get(1).cut = true;
+    VolumeSession second = world.attach("b");
+    world.nodes.get(0).cut = false;
+    world.nodes.get(1).cut = false;
+    done(world.write(second, 0, bytes(4096, 2)));
+    Answer stale = world.read(first, 0, 4096);
+    world.await(() -> stale.done);
+    assertEquals(VolumeIo.Failure.FENCED, stale.failure);
+    world.run(5 * SECOND);
+    assertReads(second, 0, bytes(4096, 2));
+    assertEquals(3, world.record(0).inSyncCount());
+  }
+
+  @Test
+  void readsOfWhatIsNotAllocatedNeedALease() {
+    VolumeSession first = world.attach("a");
+    world.run(10 * SECOND);
+    VolumeSession second = world.attach("b");
+    done(world.write(second, 0, bytes(4096, 1)));
+    Answer stale = world.read(first, 0, 4096);
+    world.await(() -> stale.done);
+    assertEquals(VolumeIo.Failure.FENCED, stale.failure);
+  }
+
+  @Test
+  void aFlushCoversEveryCompletedWrite() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(2).syncPaused = true;
+    done(world.write(session, 4096, bytes(4096, 2)));
+    Answer flush = world.flush(session);
+    world.run(SECOND);
+    assertFalse(flush.done);
+    world.nodes.get(2).resumeSync();
+    done(flush);
+    for (Node node : world.nodes) {
+      node.losePower();
+      assertEquals(2, node.store.chunk(0).lastVersion & 0xFF);
+    }
+  }
+
+  @Test
+  void aForcedUnitAccessWriteIsDurableOnEveryReplicaWhenAnswered() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).syncPaused = true;
+    Answer write = world.write(session, 0, bytes(4096, 2), true);
+    world.run(SECOND);
+    assertFalse(write.done);
+    world.nodes.get(1).resumeSync();
+    done(write);
+    for (Node node : world.nodes) {
+      node.losePower();
+      assertEquals(2, node.store.chunk(0).lastVersion & 0xFF);
+    }
+  }
+
+  @Test
+  void aRottenBlockIsServedByAnotherReplicaAndRepaired() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(3 * 4096, 1)));
+    MemoryStore store = world.nodes.get(1).store;
+    store.rot(0, 1);
+    for (int i = 0; i < 3; i++) {
+      assertReads(session, 0, bytes(3 * 4096, 1));
+    }
+    world.await(() -> store.sound(store.chunk(0), 1));
+  }
+
+  @Test
+  void metadataIsNotNeededForIo() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.metadataDown = true;
+    world.run(10 * SECOND);
+    done(world.write(session, 4096, bytes(4096, 2)));
+    assertReads(session, 0, bytes(4096, 1));
+  }
+
+  @Test
+  void trimmedBlocksReadAsZeroesAndCleanReleaseHandsOverAtOnce() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(5 * 4096, 1)));
+    done(world.zero(first, 100, 3 * 4096));
+    first.release(world.nowNanos);
+    world.await(first::isOver);
+    assertFalse(first.isFenced());
+    VolumeSession second = world.attach("b");
+    byte[] expected = bytes(5 * 4096, 1);
+    java.util.Arrays.fill(expected, 100, 100 + 3 * 4096, (byte) 0);
+    assertReads(second, 0, expected);
+  }
+}
