@@ -265,6 +265,12 @@ final class OwnedChunk {
       return;
     }
     state = State.READY;
+    for (OwnedReplica replica : replicas) {
+      if (!replica.inSync() && replica.phase == Phase.OPENED) {
+        // It left the set while the chunk opened: its answer is used up, it is asked anew.
+        replica.reset();
+      }
+    }
     List<Runnable> actions = List.copyOf(whenReady);
     whenReady.clear();
     for (Runnable action : actions) {
@@ -627,6 +633,21 @@ final class OwnedChunk {
   /** Whether something here still waits for a replica or for the metadata. */
   boolean isWaiting() {
     return state == State.OPENING || !ops.isEmpty() && !ops.peekLast().completed;
+  }
+
+  /** What the chunk waits for, for people. */
+  void describe(StringBuilder text) {
+    text.append("chunk ").append(record.index()).append(' ').append(state);
+    text.append(" epoch ").append(record.epoch());
+    text.append(" last ").append(Version.text(lastAssigned));
+    text.append(", ").append(ops.size()).append(" writes kept");
+    for (OwnedReplica replica : replicas) {
+      text.append("; node ").append(replica.node.link.nodeId).append(' ');
+      text.append(replica.recorded).append(' ').append(replica.phase);
+      text.append(replica.promoting ? " promoting" : "");
+      text.append(replica.node.ready ? "" : " unreachable");
+    }
+    text.append('\n');
   }
 
   void abandon() {

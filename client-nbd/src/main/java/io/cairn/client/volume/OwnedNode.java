@@ -11,6 +11,8 @@ import org.agrona.DirectBuffer;
 final class OwnedNode implements NodeLink.Listener {
   private record Unsynced(WriteOp op, int bit, long lsn) {}
 
+  private static final long FENCE_TIMEOUT_NANOS = 10_000_000_000L;
+
   final VolumeSession session;
   final NodeLink link;
   private final ArrayDeque<Unsynced> unsynced = new ArrayDeque<>();
@@ -24,6 +26,7 @@ final class OwnedNode implements NodeLink.Listener {
   /** Since when it is not ready. */
   long unreadySinceNanos;
 
+  private long upSinceNanos;
   private boolean pinging;
   private long syncAskedLsn;
 
@@ -40,6 +43,7 @@ final class OwnedNode implements NodeLink.Listener {
 
   @Override
   public void onUp(NodeLink up, long nowNanos) {
+    upSinceNanos = nowNanos;
     fence(nowNanos);
   }
 
@@ -141,8 +145,14 @@ final class OwnedNode implements NodeLink.Listener {
     if (ready) {
       pinging = false;
       ping(nowNanos);
+      return true;
     }
-    return ready;
+    if (nowNanos - upSinceNanos >= FENCE_TIMEOUT_NANOS) {
+      // It greets and keeps silent about the fence: another connection may fare better.
+      idle.reset(nowNanos);
+      return true;
+    }
+    return false;
   }
 
   @Override

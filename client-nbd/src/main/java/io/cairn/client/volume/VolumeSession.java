@@ -731,6 +731,29 @@ public final class VolumeSession implements VolumeIo {
     }
   }
 
+  /** What the session does and what its requests wait for, for people: some lines of text. */
+  public String describe() {
+    StringBuilder text = new StringBuilder();
+    text.append("volume ").append(name).append(' ').append(state);
+    text.append(" generation ").append(generation());
+    text.append(", ").append(requests.pending.size()).append(" requests, ");
+    text.append(reads.size()).append(" reads, ").append(unsettled.size()).append(" unsettled, ");
+    text.append(throttled.size()).append(" held back by the window, ");
+    text.append(leaseWaiters.size()).append(" wait for a lease, ");
+    text.append(allocating.size()).append(" chunks to allocate, window ");
+    text.append(windowBytes).append(" bytes\n");
+    text.append("copied blocks ").append(copiedBlocks).append(", hedges ").append(hedges);
+    text.append(", repairs ").append(repairs).append(", corrupt reads ").append(corruptReads);
+    text.append(", demotions ").append(demotions).append(", promotions ").append(promotions);
+    text.append('\n');
+    for (OwnedChunk chunk : chunks.values()) {
+      if (chunk.isWaiting() || needsCare(chunk)) {
+        chunk.describe(text);
+      }
+    }
+    return text.toString();
+  }
+
   private void wake() {
     tickNanos = Math.min(tickNanos, nowNanos + TICK_NANOS);
   }

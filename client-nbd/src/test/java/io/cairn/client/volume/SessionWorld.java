@@ -185,7 +185,9 @@ final class SessionWorld {
                   2 * MILLI,
                   () -> {
                     syncScheduled = false;
-                    if (up && shard == current && !syncPaused && store.synced()) {
+                    if (shard != current) {
+                      store.syncWanted.run();
+                    } else if (up && !syncPaused && store.synced()) {
                       shard.onDurable(store.durableLsn());
                     }
                   });
@@ -220,6 +222,7 @@ final class SessionWorld {
     private Dialer.Handler handler;
     private End other;
     private boolean open = true;
+    private boolean lost;
 
     End(Node node, Node peer) {
       this.node = node;
@@ -260,7 +263,9 @@ final class SessionWorld {
     private void deliver(UnsafeBuffer header, int length, Payload payload) {
       int type = Frame.type(header, 0);
       boolean deaf = !server() && node.deafTo == type && type != 0;
-      if (other.open && !isCut() && !deaf) {
+      // What is lost is lost from there on, never from the middle.
+      lost |= isCut();
+      if (other.open && !lost && !deaf) {
         if (other.server()) {
           node.shard.onFrame(other, header, 0, length, payload, nowNanos);
         } else {
