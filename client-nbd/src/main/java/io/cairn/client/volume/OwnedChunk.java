@@ -607,8 +607,6 @@ final class OwnedChunk {
         replica.retryAtNanos = Long.MIN_VALUE;
       }
     }
-    // Writes that were kept for that replica alone need not be kept any longer.
-    settleAll();
   }
 
   /** Asks again whoever can be asked; the catch-up of those out of sync is the session's to pace. */

@@ -556,6 +556,11 @@ public final class VolumeSession implements VolumeIo {
     for (OwnedChunk chunk : chunks.values()) {
       chunk.onNodeDown(node);
     }
+    // Only then: what is settled makes room for waiting writes, which must not be sent to it. Writes
+    // that were kept for that node alone need not be kept any longer.
+    for (OwnedChunk chunk : List.copyOf(chunks.values())) {
+      chunk.settleAll();
+    }
     wake();
   }
 

@@ -91,6 +91,9 @@ class SessionFaultsTest {
     }
 
     void run() {
+      if (random.nextInt(3) == 0) {
+        world.windowBytesMax = 3 * BLOCK;
+      }
       session = world.attach("g0");
       for (int step = 0; step < 400; step++) {
         act();
@@ -193,9 +196,14 @@ class SessionFaultsTest {
         case 8 -> world.nodes.forEach(Node::resumeSync);
         case 9 -> world.metadataDown = random.nextInt(3) == 0;
         case 10 -> attachAgain();
-        case 11 -> world.flush(session);
+        case 11 -> pending.add(new Pending(block, 0, world.flush(session), false, 0));
         case 12, 13, 14, 15, 16, 17, 18, 19 -> {
-          Answer read = world.read(session, offset(block), BLOCK);
+          // Earlier owners are asked as well: they may refuse, but never tell what is no longer so.
+          VolumeSession asked =
+              random.nextInt(4) == 0
+                  ? world.sessions.get(random.nextInt(world.sessions.size()))
+                  : session;
+          Answer read = world.read(asked, offset(block), BLOCK);
           pending.add(new Pending(block, 0, read, true, floor[block]));
         }
         default -> {
@@ -229,7 +237,7 @@ class SessionFaultsTest {
           continue;
         }
         pending.remove(p);
-        if (!p.isRead) {
+        if (p.value > 0) {
           writing[p.block] = false;
         }
         if (p.answer.failure != null) {

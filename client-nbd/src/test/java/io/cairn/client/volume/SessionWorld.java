@@ -329,10 +329,25 @@ final class SessionWorld {
     return session;
   }
 
+  /** Bound of every session's window. */
+  long windowBytesMax = 64L << 20;
+
+  private SessionSettings settings(String gateway) {
+    SessionSettings usual = SessionSettings.of(gateway, gateway.hashCode(), gateway);
+    return new SessionSettings(
+        usual.gateway(),
+        usual.instance(),
+        usual.address(),
+        usual.leaseNanos(),
+        usual.demoteAfterNanos(),
+        windowBytesMax,
+        usual.catchUpsMax());
+  }
+
   private VolumeSession session(String gateway) {
     VolumeSession session =
         new VolumeSession(
-            SessionSettings.of(gateway, gateway.hashCode(), gateway),
+            settings(gateway),
             "vol",
             new MetadataCalls() {
               @Override
