@@ -495,9 +495,6 @@ final class OwnedChunk {
             }
             replica.failingSinceNanos = Long.MAX_VALUE;
             settle(op);
-            if (!replica.inSync()) {
-              session.onReplicaLive(OwnedChunk.this, replica, now);
-            }
             session.onProgress(now);
           }
         },

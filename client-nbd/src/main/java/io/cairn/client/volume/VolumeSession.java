@@ -36,6 +36,10 @@ import java.util.function.LongSupplier;
  */
 public final class VolumeSession implements VolumeIo {
   private static final int PAGE = 1024;
+
+  /** Chunks that are allocated in front of a sequential writer. */
+  private static final int ALLOCATE_AHEAD = 4;
+
   private static final long TICK_NANOS = 20_000_000L;
   private static final long METADATA_RETRY_NANOS = 200_000_000L;
   private static final long HEDGE_MIN_NANOS = 5_000_000L;
@@ -433,7 +437,7 @@ public final class VolumeSession implements VolumeIo {
       return;
     }
     allocationUnderWay = true;
-    List<Integer> indices = List.copyOf(allocating.keySet());
+    List<Integer> indices = withThoseAhead();
     metadata.submit(
         new Command.AllocateChunks(volumeId(), generation(), 0, indices, ""),
         (reply, now) -> {
@@ -445,8 +449,9 @@ public final class VolumeSession implements VolumeIo {
           if (reply instanceof Reply.Chunks allocated) {
             learn(allocated);
             for (int index : indices) {
-              for (Runnable action : allocating.remove(index)) {
-                action.run();
+              List<Runnable> waiting = allocating.remove(index);
+              if (waiting != null) {
+                waiting.forEach(Runnable::run);
               }
             }
           } else if (isStale(reply)) {
@@ -457,6 +462,21 @@ public final class VolumeSession implements VolumeIo {
           }
           progress(now);
         });
+  }
+
+  /** The chunks that are asked for, and some more in front of a writer that goes on in order. */
+  private List<Integer> withThoseAhead() {
+    Set<Integer> indices = new LinkedHashSet<>(allocating.keySet());
+    long chunkCount = (volume.sizeBytes() - 1) / volume.chunkSizeBytes() + 1;
+    for (int index : allocating.keySet()) {
+      boolean sequential = chunks.containsKey(index - 1);
+      for (int ahead = 1; sequential && ahead <= ALLOCATE_AHEAD; ahead++) {
+        if (index + ahead < chunkCount && !chunks.containsKey(index + ahead)) {
+          indices.add(index + ahead);
+        }
+      }
+    }
+    return List.copyOf(indices);
   }
 
   private static boolean isStale(Reply reply) {
