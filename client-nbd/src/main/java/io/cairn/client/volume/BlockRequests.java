@@ -115,8 +115,7 @@ final class BlockRequests {
   void read(long offset, int length, VolumeIo.ReadCallback sink) {
     check(offset, length);
     Payloads.Writable result = payloads.allocate(length);
-    Parent parent =
-        new Parent(null, failure -> answer(result, failure, sink));
+    Parent parent = new Parent(null, failure -> answer(result, failure, sink));
     split(
         offset,
         length,
@@ -246,8 +245,7 @@ final class BlockRequests {
       RangeLocks.Claim claim,
       Parent parent) {
     if (piece.isWhole()) {
-      submitWrite(
-          chunk, piece, payload.slice(piece.atByte(), piece.bytes()), fua, claim, parent);
+      submitWrite(chunk, piece, payload.slice(piece.atByte(), piece.bytes()), fua, claim, parent);
       return;
     }
     new ReadOp(

@@ -4,8 +4,9 @@ import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 
 /**
- * Whether a read may be answered (I4): every in-sync replica of the chunk, or the metadata, confirmed
- * our generation in a request that was sent within the last T. Nothing is asked while nobody reads.
+ * Whether a read may be answered (I4): every in-sync replica of the chunk, or the metadata,
+ * confirmed our generation in a request that was sent within the last T. Nothing is asked while
+ * nobody reads.
  */
 final class Lease {
   private final VolumeSession session;
@@ -37,7 +38,9 @@ final class Lease {
     return true;
   }
 
-  /** The lease for chunks that do not exist: nobody can be asked about them but all or the metadata. */
+  /**
+   * The lease for chunks that do not exist: nobody can be asked about them but all or the metadata.
+   */
   boolean holdsForUnallocated(long nowNanos) {
     if (fresh(metadataSendNanos, nowNanos)) {
       return true;

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Moves replicas out of and into the in-sync sets, in batches, one command at a time (I3). Chunks in
- * use come before idle ones. What the metadata answers is adopted, whoever caused it.
+ * Moves replicas out of and into the in-sync sets, in batches, one command at a time (I3). Chunks
+ * in use come before idle ones. What the metadata answers is adopted, whoever caused it.
  */
 final class Membership {
   private static final int BATCH_MAX = 1024;
@@ -87,7 +87,9 @@ final class Membership {
           replica.phase == OwnedReplica.Phase.OFF
               && replica.failingSinceNanos != Long.MAX_VALUE
               && nowNanos - replica.failingSinceNanos >= demoteAfterNanos;
-      return (unreachable || refusing) && chunk.canSpare(replica) ? ReplicaState.SYNCING : ReplicaState.IN_SYNC;
+      return (unreachable || refusing) && chunk.canSpare(replica)
+          ? ReplicaState.SYNCING
+          : ReplicaState.IN_SYNC;
     }
     boolean caughtUp =
         replica.phase == OwnedReplica.Phase.LIVE

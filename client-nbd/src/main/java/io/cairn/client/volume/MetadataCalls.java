@@ -4,7 +4,9 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 
-/** The session's way to the metadata. Answers come back on the session's loop, exactly once each. */
+/**
+ * The session's way to the metadata. Answers come back on the session's loop, exactly once each.
+ */
 public interface MetadataCalls {
   /** Runs a command, applied once however often it is retried underneath. */
   void submit(Command command, Answer answer);

@@ -161,8 +161,8 @@ final class NodeLink {
   }
 
   /**
-   * Hears one connection. What still comes from a connection that was given up must not be taken for
-   * something that happened to its successor.
+   * Hears one connection. What still comes from a connection that was given up must not be taken
+   * for something that happened to its successor.
    */
   private final class Connection implements Dialer.Handler {
     private boolean isCurrent() {
@@ -317,8 +317,7 @@ final class NodeLink {
           if (listener.onIdle(this, nowNanos)) {
             return;
           }
-          int length =
-              request.bare(out, 0, MessageType.PING, nextRequestId(), nodeId, 0, 0, 0, 0);
+          int length = request.bare(out, 0, MessageType.PING, nextRequestId(), nodeId, 0, 0, 0, 0);
           requestId++;
           link.send(out, 0, length, null);
         }

@@ -46,7 +46,9 @@ final class OwnedChunk {
 
   private long lastAssigned;
 
-  /** Set when an in-sync replica left the set before it could be fenced: a stale owner may read it. */
+  /**
+   * Set when an in-sync replica left the set before it could be fenced: a stale owner may read it.
+   */
   private long gateNanos = Long.MIN_VALUE;
 
   OwnedChunk(VolumeSession session, ChunkRecord record, long nowNanos) {
@@ -143,12 +145,7 @@ final class OwnedChunk {
 
     @Override
     public final void onReply(
-        Status status,
-        DirectBuffer header,
-        int offset,
-        Payload payload,
-        long sentNanos,
-        long now) {
+        Status status, DirectBuffer header, int offset, Payload payload, long sentNanos, long now) {
       boolean good = replica.node.check(status, sentNanos, now);
       if (replica.era != era || session.isOver()) {
         return;
@@ -236,7 +233,8 @@ final class OwnedChunk {
 
   /**
    * A chunk that was never created on a replica is an empty one, unless another replica is in the
-   * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for it.
+   * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for
+   * it.
    */
   private boolean absentMeansEmpty() {
     for (OwnedReplica replica : replicas) {
@@ -606,7 +604,9 @@ final class OwnedChunk {
     }
   }
 
-  /** Asks again whoever can be asked; the catch-up of those out of sync is the session's to pace. */
+  /**
+   * Asks again whoever can be asked; the catch-up of those out of sync is the session's to pace.
+   */
   void poke(long nowNanos) {
     for (OwnedReplica replica : replicas) {
       if (replica.required()) {

@@ -7,7 +7,9 @@ import io.cairn.storage.wire.Status;
 import java.util.ArrayDeque;
 import org.agrona.DirectBuffer;
 
-/** One shard of one node, as far as one session uses it: its fence, its lease, what is not durable. */
+/**
+ * One shard of one node, as far as one session uses it: its fence, its lease, what is not durable.
+ */
 final class OwnedNode implements NodeLink.Listener {
   private record Unsynced(WriteOp op, int bit, long lsn) {}
 
@@ -187,8 +189,7 @@ final class OwnedNode implements NodeLink.Listener {
       return;
     }
     syncAskedLsn = lsn;
-    int length =
-        link.request.sync(link.out, 0, link.nextRequestId(), link.nodeId, syncAskedLsn);
+    int length = link.request.sync(link.out, 0, link.nextRequestId(), link.nodeId, syncAskedLsn);
     link.send(
         length,
         null,

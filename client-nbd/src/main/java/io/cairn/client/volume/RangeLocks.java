@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Orders the requests to one chunk: a write waits for every earlier request that it overlaps, a read
- * for every earlier write. First come, first served, so nobody starves.
+ * Orders the requests to one chunk: a write waits for every earlier request that it overlaps, a
+ * read for every earlier write. First come, first served, so nobody starves.
  */
 final class RangeLocks {
   /** One request's claim on a block range. */

@@ -57,6 +57,7 @@ public final class VolumeSession implements VolumeIo {
   final MetadataCalls metadata;
   final Lease lease;
   final Crc32c crc = new Crc32c();
+
   /** Chunks that open as soon as what they hold is durable. */
   final Set<OwnedChunk> awaitsDurable = new LinkedHashSet<>();
 
@@ -214,8 +215,7 @@ public final class VolumeSession implements VolumeIo {
   /** The node's shard that holds the chunk, linked on first use. */
   OwnedNode node(ChunkRecord chunk, long nodeId, long now) {
     NodeRecord record = directory.get(nodeId);
-    int shard =
-        Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), record.shardCount());
+    int shard = Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), record.shardCount());
     return nodes.computeIfAbsent(
         nodeId * Shards.COUNT_MAX + shard,
         key ->
@@ -499,8 +499,7 @@ public final class VolumeSession implements VolumeIo {
 
   /** Until when a chunk must wait whose replica left the set unfenced. */
   long gateFor(OwnedReplica replica, long now) {
-    boolean harmless =
-        previousReleased || replica.node.confirmedSendNanos != Long.MIN_VALUE;
+    boolean harmless = previousReleased || replica.node.confirmedSendNanos != Long.MIN_VALUE;
     return harmless ? Long.MIN_VALUE : now + settings.leaseNanos();
   }
 
@@ -576,7 +575,8 @@ public final class VolumeSession implements VolumeIo {
     for (OwnedChunk chunk : chunks.values()) {
       chunk.onNodeDown(node);
     }
-    // Only then: what is settled makes room for waiting writes, which must not be sent to it. Writes
+    // Only then: what is settled makes room for waiting writes, which must not be sent to it.
+    // Writes
     // that were kept for that node alone need not be kept any longer.
     for (OwnedChunk chunk : List.copyOf(chunks.values())) {
       chunk.settleAll();

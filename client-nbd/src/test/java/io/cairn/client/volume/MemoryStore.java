@@ -156,8 +156,7 @@ final class MemoryStore implements ShardStore {
     return true;
   }
 
-  private void apply(
-      State s, int index, long version, int block, byte[][] blocks, int[] sums) {
+  private void apply(State s, int index, long version, int block, byte[][] blocks, int[] sums) {
     Chunk chunk = s.chunks.get(index);
     for (int i = 0; i < blocks.length; i++) {
       long current = chunk.versions[block + i];
@@ -206,8 +205,7 @@ final class MemoryStore implements ShardStore {
     byte[][] blocks = copy(payload, payloadOffset, blockCount);
     int[] sums = sums(crcs, crcOffset, blockCount);
     append(
-        blockCount * Frame.BLOCK_BYTES,
-        s -> apply(s, index, version, blockOffset, blocks, sums));
+        blockCount * Frame.BLOCK_BYTES, s -> apply(s, index, version, blockOffset, blocks, sums));
   }
 
   @Override

@@ -93,8 +93,7 @@ class NodeLinkTest {
     void answer(long durableLsn, long now) {
       UnsafeBuffer b = new UnsafeBuffer(new byte[256]);
       int length =
-          new Reply()
-              .bare(b, 0, types.getLast(), ids.getLast(), Status.OK, 100, durableLsn, 0, 0);
+          new Reply().bare(b, 0, types.getLast(), ids.getLast(), Status.OK, 100, durableLsn, 0, 0);
       handler.onFrame(b, 0, length, null, now);
     }
   }

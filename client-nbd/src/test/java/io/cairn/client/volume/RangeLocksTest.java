@@ -13,8 +13,7 @@ class RangeLocksTest {
   private final List<String> granted = new ArrayList<>();
 
   private RangeLocks.Claim claim(String name, int block, int count, boolean exclusive) {
-    RangeLocks.Claim claim =
-        new RangeLocks.Claim(block, count, exclusive, () -> granted.add(name));
+    RangeLocks.Claim claim = new RangeLocks.Claim(block, count, exclusive, () -> granted.add(name));
     locks.acquire(claim);
     return claim;
   }

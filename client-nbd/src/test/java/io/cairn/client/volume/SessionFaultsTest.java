@@ -30,7 +30,15 @@ class SessionFaultsTest {
         run.run();
       } catch (RuntimeException | AssertionError e) {
         throw new AssertionError(
-            "seed " + seed + ": replay with -Dcairn.session.seed=" + seed + ": " + e + "\n" + run.session.describe(), e);
+            "seed "
+                + seed
+                + ": replay with -Dcairn.session.seed="
+                + seed
+                + ": "
+                + e
+                + "\n"
+                + run.session.describe(),
+            e);
       }
     }
   }
@@ -66,8 +74,8 @@ class SessionFaultsTest {
     private int attaches;
 
     /**
-     * What is not durable may die with its owner and all its holders: so a run has either power losses
-     * or changes of the owner.
+     * What is not durable may die with its owner and all its holders: so a run has either power
+     * losses or changes of the owner.
      */
     private final boolean losesPower;
 
@@ -133,7 +141,8 @@ class SessionFaultsTest {
 
     private boolean allInSync() {
       for (int index = 0; index < 4; index++) {
-        if (world.record(index) != null && world.record(index).inSyncCount() < world.record(index).replicas().size()) {
+        if (world.record(index) != null
+            && world.record(index).inSyncCount() < world.record(index).replicas().size()) {
           return false;
         }
       }
@@ -147,8 +156,7 @@ class SessionFaultsTest {
           MemoryStore.Chunk chunk = node.store.chunk(index);
           int at = index;
           if (chunk == null
-              || world.record(index).replicas().stream()
-                  .noneMatch(r -> r.nodeId() == node.id)) {
+              || world.record(index).replicas().stream().noneMatch(r -> r.nodeId() == node.id)) {
             continue;
           }
           if (first == null) {
@@ -211,8 +219,7 @@ class SessionFaultsTest {
             writing[block] = true;
             long value = ++next[block];
             Answer write =
-                world.write(
-                    session, offset(block), content(block, value), random.nextInt(10) == 0);
+                world.write(session, offset(block), content(block, value), random.nextInt(10) == 0);
             pending.add(new Pending(block, value, write, false, 0));
           }
         }
