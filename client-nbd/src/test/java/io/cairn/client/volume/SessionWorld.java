@@ -49,6 +49,7 @@ final class SessionWorld {
   boolean metadataDown;
   long nowNanos = SECOND;
   private final PriorityQueue<Event> events = new PriorityQueue<>();
+  private final java.util.TreeSet<String> cutPairs = new java.util.TreeSet<>();
   private long order;
   private long linkIds;
   private long commandNumber;
@@ -126,6 +127,15 @@ final class SessionWorld {
     return true;
   }
 
+  /** Cuts one gateway off from one node. */
+  void cut(String gateway, Node node) {
+    cutPairs.add(gateway + "/" + node.index);
+  }
+
+  private boolean isCut(String gateway, Node node) {
+    return cutPairs.contains(gateway + "/" + node.index);
+  }
+
   /** One storage node with one shard. */
   final class Node {
     final long id;
@@ -172,7 +182,7 @@ final class SessionWorld {
 
                 @Override
                 public void connect(String host, int port, Dialer.Handler handler) {
-                  dial(port, handler, Node.this);
+                  dial(port, handler, Node.this, "");
                 }
               },
               ReplicaLimits.defaults());
@@ -219,12 +229,14 @@ final class SessionWorld {
     private final long id = ++linkIds;
     private final Node node;
     private final Node peer;
+    private final String gateway;
     private Dialer.Handler handler;
     private End other;
     private boolean open = true;
     private boolean lost;
 
-    End(Node node, Node peer) {
+    End(Node node, Node peer, String gateway) {
+      this.gateway = gateway;
       this.node = node;
       this.peer = peer;
     }
@@ -234,7 +246,7 @@ final class SessionWorld {
     }
 
     private boolean isCut() {
-      return node.cut || peer != null && peer.cut;
+      return node.cut || SessionWorld.this.isCut(gateway, node) || peer != null && peer.cut;
     }
 
     @Override
@@ -297,17 +309,17 @@ final class SessionWorld {
     }
   }
 
-  private void dial(int port, Dialer.Handler handler, Node from) {
+  private void dial(int port, Dialer.Handler handler, Node from, String gateway) {
     Node node = nodes.get(port - 1);
     after(
         HOP_NANOS,
         () -> {
-          if (!node.up || node.cut || from != null && from.cut) {
+          if (!node.up || node.cut || isCut(gateway, node) || from != null && from.cut) {
             handler.onClosed(nowNanos);
             return;
           }
-          End client = new End(node, from);
-          End server = new End(node, from);
+          End client = new End(node, from, gateway);
+          End server = new End(node, from, gateway);
           client.handler = handler;
           client.other = server;
           server.other = client;
@@ -364,7 +376,7 @@ final class SessionWorld {
                 after(MILLI, () -> answer.on(reply, nowNanos));
               }
             },
-            (host, port, handler) -> dial(port, handler, null),
+            (host, port, handler) -> dial(port, handler, null, gateway),
             length -> HeapPayload.of(new byte[length]),
             () -> nowNanos);
     sessions.add(session);

@@ -205,6 +205,21 @@ class VolumeSessionTest {
   }
 
   @Test
+  void anOwnerThatReachesOnlyAReplicaThatWasNotFencedDoesNotReadFromIt() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.cut("a", world.nodes.get(0));
+    world.cut("a", world.nodes.get(1));
+    world.cut("b", world.nodes.get(2));
+    VolumeSession second = world.attach("b");
+    done(world.write(second, 0, bytes(4096, 2)));
+    Answer stale = world.read(first, 0, 4096);
+    world.run(10 * SECOND);
+    assertTrue(!stale.done || stale.failure == VolumeIo.Failure.FENCED);
+    assertReads(second, 0, bytes(4096, 2));
+  }
+
+  @Test
   void aFlushCoversEveryCompletedWrite() {
     VolumeSession session = world.attach("a");
     done(world.write(session, 0, bytes(4096, 1)));
