@@ -220,6 +220,34 @@ class VolumeSessionTest {
   }
 
   @Test
+  void aReplicaThatLostAWriteWithItsPowerCountsAgainOnlyWhenItHoldsItAgain() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    done(world.flush(session));
+    Node lossy = world.nodes.get(1);
+    Node slow = world.nodes.get(2);
+    lossy.syncPaused = true;
+    slow.deafTo = SessionWorld.WRITES;
+    Answer write = world.write(session, 0, bytes(4096, 2));
+    world.run(10 * MILLI);
+    lossy.losePower();
+    lossy.syncPaused = false;
+    lossy.deafTo = SessionWorld.WRITES;
+    lossy.start();
+    world.run(200 * MILLI);
+    slow.deafTo = 0;
+    slow.kill();
+    slow.start();
+    world.run(300 * MILLI);
+    assertFalse(write.done);
+    lossy.deafTo = 0;
+    lossy.kill();
+    lossy.start();
+    done(write);
+    assertReplicasEqual(0);
+  }
+
+  @Test
   void aFlushCoversEveryCompletedWrite() {
     VolumeSession session = world.attach("a");
     done(world.write(session, 0, bytes(4096, 1)));
