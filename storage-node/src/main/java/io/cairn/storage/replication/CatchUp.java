@@ -9,8 +9,10 @@ import io.cairn.storage.wire.Reply;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Shards;
 import io.cairn.storage.wire.Status;
+import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import org.agrona.DirectBuffer;
+import org.agrona.collections.Long2ObjectHashMap;
 import org.agrona.collections.LongArrayList;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -20,7 +22,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  *
  * <pre>
  * CONNECTING --WELCOME--> COMPARING --page's versions--> PULLING --all pulled--> COMPARING
- * COMPARING --no page left--> ENDED (OK)
+ * COMPARING --no page left--> FINISHING --own writes reach what was fetched--> ENDED (OK)
  * any --abort, link gone, refusal, no progress in time--> ENDED (status)
  * </pre>
  */
@@ -51,6 +53,8 @@ final class CatchUp implements PeerLinks.Handler {
     CONNECTING,
     COMPARING,
     PULLING,
+    /** All is copied, but a fetched block may be ahead of the writes that have arrived here. */
+    FINISHING,
     ENDED
   }
 
@@ -68,14 +72,15 @@ final class CatchUp implements PeerLinks.Handler {
   private final Crc32c crc = new Crc32c();
   private final UnsafeBuffer out = new UnsafeBuffer(new byte[512]);
   private final ArrayDeque<Run> wanted = new ArrayDeque<>();
+  private final Long2ObjectHashMap<Run> fetches = new Long2ObjectHashMap<>();
   private final ArrayDeque<Fetched> unstored = new ArrayDeque<>();
 
   private State state = State.CONNECTING;
   private Link link;
   private int pageBlock;
-  private int fetchesOut;
   private long requestId;
   private long copiedBlocks;
+  private long highestFetched;
   private long progressDeadlineNanos;
   private long retryNanos = Long.MAX_VALUE;
 
@@ -160,6 +165,10 @@ final class CatchUp implements PeerLinks.Handler {
     if (type == MessageType.DURABLE) {
       return;
     }
+    if (headerLength < Reply.BODY) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
     Status status = Status.ofCode(Frame.status(header, offset));
     if (status == Status.BEHIND) {
       retryNanos = nowNanos + BEHIND_RETRY_NANOS;
@@ -171,8 +180,8 @@ final class CatchUp implements PeerLinks.Handler {
     }
     progressed(nowNanos);
     switch (type & ~MessageType.REPLY) {
-      case MessageType.HELLO -> comparePage(State.CONNECTING, 0);
-      case MessageType.VERSIONS -> onVersions(header, offset);
+      case MessageType.HELLO -> onWelcome();
+      case MessageType.VERSIONS -> onVersions(header, offset, headerLength);
       case MessageType.READ -> onBlocks(header, offset, headerLength, payload);
       default -> end(Status.SOURCE_FAILED);
     }
@@ -184,18 +193,43 @@ final class CatchUp implements PeerLinks.Handler {
     end(Status.SOURCE_FAILED);
   }
 
-  private void comparePage(State from, int block) {
-    if (state != from) {
-      throw new IllegalStateException("a page is compared in " + from + ", not in " + state);
+  private void onWelcome() {
+    if (state == State.CONNECTING && link != null) {
+      comparePage(0);
+    } else {
+      end(Status.SOURCE_FAILED);
     }
-    state = State.COMPARING;
+  }
+
+  private void comparePage(int block) {
     pageBlock = block;
     if (block >= chunk.sizeBlocks()) {
-      store.appendSyncEnd(chunk);
-      end(Status.OK);
+      state = State.FINISHING;
+      finishIfReached();
       return;
     }
+    state = State.COMPARING;
     askVersions();
+  }
+
+  /** A write of this chunk was accepted here. */
+  void onWritten(long nowNanos) {
+    if (state == State.FINISHING) {
+      progressed(nowNanos);
+      finishIfReached();
+    }
+  }
+
+  /**
+   * A block that was fetched may come from a write that is still on its way to this replica. Were
+   * the replica complete before that write, a loss of power could leave it and the source at the
+   * same position with different blocks, and a takeover would take them for equal.
+   */
+  private void finishIfReached() {
+    if (chunk.lastVersion() >= highestFetched) {
+      store.appendSyncEnd(chunk);
+      end(Status.OK);
+    }
   }
 
   private void askVersions() {
@@ -218,12 +252,17 @@ final class CatchUp implements PeerLinks.Handler {
     link.send(out, 0, length, null);
   }
 
-  private void onVersions(DirectBuffer header, int offset) {
+  private void onVersions(DirectBuffer header, int offset, int headerLength) {
+    if (headerLength < Reply.RANGE_ITEMS_OFFSET) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
     int count = Reply.rangeCount(header, offset);
     int expected = Math.min(Frame.VERSIONS_MAX, chunk.sizeBlocks() - pageBlock);
     if (state != State.COMPARING
         || Reply.rangeBlock(header, offset) != pageBlock
-        || count != expected) {
+        || count != expected
+        || headerLength != Reply.RANGE_ITEMS_OFFSET + 8 * count) {
       end(Status.SOURCE_FAILED);
       return;
     }
@@ -268,16 +307,19 @@ final class CatchUp implements PeerLinks.Handler {
   }
 
   private void fetchMore() {
-    while (fetchesOut < limits.fetchesMax() && !wanted.isEmpty() && unstored.isEmpty()) {
+    if (state != State.PULLING) {
+      return;
+    }
+    while (fetches.size() < limits.fetchesMax() && !wanted.isEmpty() && unstored.isEmpty()) {
       Run run = wanted.remove();
-      fetchesOut++;
+      fetches.put(++requestId, run);
       int length =
           request.range(
               out,
               0,
               MessageType.READ,
               Frame.FLAG_WITH_VERSIONS | Frame.FLAG_FOR_CATCH_UP,
-              ++requestId,
+              requestId,
               task.sourceNodeId(),
               chunk.volumeId(),
               chunk.layer(),
@@ -288,20 +330,23 @@ final class CatchUp implements PeerLinks.Handler {
               0);
       link.send(out, 0, length, null);
     }
-    if (fetchesOut == 0 && wanted.isEmpty() && unstored.isEmpty()) {
-      comparePage(State.PULLING, pageBlock + Frame.VERSIONS_MAX);
+    if (fetches.isEmpty() && wanted.isEmpty() && unstored.isEmpty()) {
+      comparePage(pageBlock + Frame.VERSIONS_MAX);
     }
   }
 
   private void onBlocks(DirectBuffer header, int offset, int headerLength, Payload payload) {
+    Run asked = fetches.remove(Frame.requestId(header, offset));
+    if (asked == null || headerLength < Reply.RANGE_ITEMS_OFFSET) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
     int block = Reply.rangeBlock(header, offset);
     int count = Reply.rangeCount(header, offset);
     if (state != State.PULLING
+        || block != asked.block()
+        || count != asked.count()
         || (Frame.flags(header, offset) & Frame.FLAG_WITH_VERSIONS) == 0
-        || count < 1
-        || count > FETCH_BLOCKS_MAX
-        || block < 0
-        || block > chunk.sizeBlocks() - count
         || payload == null
         || payload.length() != count * Frame.BLOCK_BYTES
         || headerLength != Reply.versionsOffset(count) + 8 * count) {
@@ -317,7 +362,6 @@ final class CatchUp implements PeerLinks.Handler {
         return;
       }
     }
-    fetchesOut--;
     byte[] copy = new byte[headerLength];
     header.getBytes(offset, copy);
     payload.retain();
@@ -353,6 +397,12 @@ final class CatchUp implements PeerLinks.Handler {
           fetched.payload().buffer(),
           fetched.payload().offset());
       copiedBlocks += count;
+      for (int i = 0; i < count; i++) {
+        highestFetched =
+            Math.max(
+                highestFetched,
+                header.getLong(Reply.versionsOffset(count) + 8 * i, ByteOrder.LITTLE_ENDIAN));
+      }
       fetched.payload().release();
     }
     fetchMore();

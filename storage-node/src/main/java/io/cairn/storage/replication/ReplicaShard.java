@@ -11,6 +11,7 @@ import io.cairn.storage.wire.RequestGate;
 import io.cairn.storage.wire.Shards;
 import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -158,6 +159,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       drop(client);
       return;
     }
+    counters.request(type);
     if (!client.parked.isEmpty() && keepsOrder(type)) {
       park(client, header, offset, headerLength, payload);
       return;
@@ -234,7 +236,6 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   /** Executes one request; false when the journal has no room for it and it must wait. */
   private boolean execute(ClientLink client, int type, DirectBuffer b, int o, Payload payload) {
-    counters.request(type);
     if (type == MessageType.HELLO) {
       hello(client, b, o);
       return true;
@@ -436,6 +437,9 @@ public final class ReplicaShard implements ShardStore.Listener {
     }
     boolean durable = (Frame.flags(b, o) & Frame.FLAG_DURABLE) != 0;
     long sequence = Version.sequence(version);
+    if (sequence == 0) {
+      return refuse(client, type, id, Status.INVALID, last, version);
+    }
     long expected = Version.sequence(last) + 1;
     if (sequence < expected && Version.generation(last) == Version.generation(version)) {
       // Within one generation a sequence has one content: this is a resend of what is here.
@@ -464,14 +468,22 @@ public final class ReplicaShard implements ShardStore.Listener {
     } else {
       store.appendZero(chunk, version, block, count, (Frame.flags(b, o) & Frame.FLAG_NO_HOLE) != 0);
     }
-    return written(client, type, id, durable, version);
+    written(client, type, id, durable, version);
+    if (chunk.syncing()) {
+      CatchUp catchUp =
+          catchUps.get(new ChunkKey(chunk.volumeId(), chunk.layer(), chunk.index()));
+      if (catchUp != null) {
+        catchUp.onWritten(nowNanos);
+      }
+    }
+    return true;
   }
 
   private boolean payloadIsIntact(DirectBuffer b, int o, Payload payload, int count) {
     for (int i = 0; i < count; i++) {
       int computed =
           crc.of(payload.buffer(), payload.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
-      int stated = b.getInt(o + Request.crcsOffset() + 4 * i, java.nio.ByteOrder.LITTLE_ENDIAN);
+      int stated = b.getInt(o + Request.crcsOffset() + 4 * i, ByteOrder.LITTLE_ENDIAN);
       if (computed != stated) {
         return false;
       }
@@ -759,8 +771,9 @@ public final class ReplicaShard implements ShardStore.Listener {
         ok(wait.link(), wait.type(), wait.requestId(), wait.lastVersion(), wait.detail());
       }
     }
-    for (ClientLink client : links.values()) {
-      if (client.greeted && client.ackedLsn > client.reportedDurableLsn) {
+    // A copy: a send may close its link, which takes it out of the map.
+    for (ClientLink client : List.copyOf(links.values())) {
+      if (!client.dead && client.greeted && client.ackedLsn > client.reportedDurableLsn) {
         int length = reply.durable(out, 0, store.appendedLsn(), durableLsn);
         send(client, length, null);
       }
@@ -828,6 +841,9 @@ public final class ReplicaShard implements ShardStore.Listener {
   }
 
   private void send(ClientLink client, int headerLength, Payload payload) {
+    if (client.dead) {
+      return;
+    }
     client.reportedDurableLsn = store.durableLsn();
     client.link.send(out, 0, headerLength, payload);
   }

@@ -29,6 +29,10 @@ public final class Reply {
   static final int RANGE_BLOCK = 64;
   static final int RANGE_COUNT = 68;
   static final int RANGE_ITEMS = 72;
+
+  /** Offset of the list in a READ, VERSIONS or EXTENTS reply: no such header is shorter. */
+  public static final int RANGE_ITEMS_OFFSET = RANGE_ITEMS;
+
   static final int EXTENT_BYTES = 16;
 
   /** OPEN: the shard does not hold the chunk. */
