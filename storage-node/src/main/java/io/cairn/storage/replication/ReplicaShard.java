@@ -470,8 +470,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     }
     written(client, type, id, durable, version);
     if (chunk.syncing()) {
-      CatchUp catchUp =
-          catchUps.get(new ChunkKey(chunk.volumeId(), chunk.layer(), chunk.index()));
+      CatchUp catchUp = catchUps.get(new ChunkKey(chunk.volumeId(), chunk.layer(), chunk.index()));
       if (catchUp != null) {
         catchUp.onWritten(nowNanos);
       }
