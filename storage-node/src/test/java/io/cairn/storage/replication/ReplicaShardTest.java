@@ -40,6 +40,7 @@ class ReplicaShardTest {
   private long linkIds;
   private long requestIds;
   private boolean sourceCut;
+  private Random sourceGarbage;
 
   /** A replica with one shard, and what it answered. */
   private final class Node {
@@ -236,7 +237,8 @@ class ReplicaShardTest {
                       if (toSource) {
                         source.shard.onFrame(ends[1], frame, 0, length, kept, now);
                       } else {
-                        handler.onFrame(frame, 0, length, kept, now);
+                        int received = spoil(frame, length);
+                        handler.onFrame(frame, 0, received, kept, now);
                       }
                     }
                     if (kept != null) {
@@ -262,6 +264,25 @@ class ReplicaShardTest {
     }
     source.shard.onLinkOpen(ends[1]);
     network.add(() -> handler.onOpen(ends[0], now));
+  }
+
+  /** Sometimes changes a frame behind its prefix, or cuts its header short. */
+  private int spoil(UnsafeBuffer frame, int length) {
+    if (sourceGarbage == null || sourceGarbage.nextInt(4) != 0) {
+      return length;
+    }
+    int received =
+        sourceGarbage.nextBoolean() ? length : 32 + sourceGarbage.nextInt(length / 8) * 8;
+    received = Math.min(received, length);
+    frame.putByte(
+        Frame.PREFIX_BYTES + sourceGarbage.nextInt(length - Frame.PREFIX_BYTES),
+        (byte) sourceGarbage.nextInt());
+    if (sourceGarbage.nextBoolean()) {
+      frame.putByte(8, (byte) (sourceGarbage.nextInt(14) | MessageType.REPLY));
+    }
+    // As a decoder would hand it on: no byte behind the header can be read.
+    frame.wrap(frame, 0, received);
+    return received;
   }
 
   private void deliver() {
@@ -662,6 +683,20 @@ class ReplicaShardTest {
     assertEquals(Status.STALE_GENERATION, atJoiner.last());
     deliver();
     assertTrue(joiner.store.chunk(0).syncing);
+  }
+
+  @Test
+  void aSourceThatSendsGarbageFailsTheCatchUpAndThrowsNothing() {
+    Client atSource = source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    sourceGarbage = new Random(7);
+    for (int attempt = 1; attempt <= 2000; attempt++) {
+      atSource.write(attempt, attempt % BLOCKS, attempt);
+      atJoiner.catchUp(Version.of(1, attempt), attempt);
+      deliver();
+      now = Math.max(now, joiner.shard.nextDeadlineNanos() - 1);
+    }
+    assertTrue(joiner.shard.counters().catchUpFailures() > 100);
   }
 
   @Test
