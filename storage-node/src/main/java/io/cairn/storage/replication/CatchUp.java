@@ -226,7 +226,7 @@ final class CatchUp implements PeerLinks.Handler {
    * same position with different blocks, and a takeover would take them for equal.
    */
   private void finishIfReached() {
-    if (chunk.lastVersion() >= highestFetched) {
+    if (chunk.lastVersion() >= highestFetched && store.hasRoom(0)) {
       store.appendSyncEnd(chunk);
       end(Status.OK);
     }
@@ -373,6 +373,9 @@ final class CatchUp implements PeerLinks.Handler {
     if (state == State.PULLING && !unstored.isEmpty()) {
       progressed(nowNanos);
       storeFetched();
+    } else if (state == State.FINISHING) {
+      progressed(nowNanos);
+      finishIfReached();
     }
   }
 

@@ -671,6 +671,20 @@ class ReplicaShardTest {
   }
 
   @Test
+  void theEndOfACatchUpWaitsForRoomInTheJournal() {
+    source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    atJoiner.write(1, 0, 1);
+    atJoiner.catchUp(0, 1);
+    joiner.store.full = true;
+    deliver();
+    assertTrue(joiner.store.chunk(0).syncing);
+    joiner.store.full = false;
+    joiner.shard.onRoom();
+    assertFalse(joiner.store.chunk(0).syncing);
+  }
+
+  @Test
   void aNewFenceEndsTheCatchUpOfTheOldOwner() {
     Client atSource = source.owner(1);
     Client atJoiner = joiner.owner(1);
