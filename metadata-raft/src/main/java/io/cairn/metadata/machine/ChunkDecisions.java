@@ -169,7 +169,7 @@ final class ChunkDecisions {
   }
 
   /** The nodes that appear in the chunks, by id. */
-  public static List<NodeRecord> nodesOf(MetadataState state, List<ChunkRecord> chunks) {
+  static List<NodeRecord> nodesOf(MetadataState state, List<ChunkRecord> chunks) {
     TreeMap<Long, NodeRecord> nodes = new TreeMap<>();
     for (ChunkRecord chunk : chunks) {
       for (Replica replica : chunk.replicas()) {

@@ -1,0 +1,85 @@
+package io.cairn.metadata.machine;
+
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.command.Reply.VolumeHealth;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.VolumeRecord;
+import java.util.List;
+import java.util.function.LongPredicate;
+
+/** Answers the queries that need nothing but the recorded state and which nodes are up. */
+public final class MetadataQueries {
+  /** Most chunks in one page. */
+  static final int PAGE_MAX = 4096;
+
+  private MetadataQueries() {}
+
+  /** One volume with its health. */
+  public static Reply volume(MetadataState state, String name, LongPredicate isUp) {
+    VolumeRecord volume = state.volume(name);
+    return volume == null
+        ? new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name)
+        : new Reply.Volume(volume, health(state, volume, isUp));
+  }
+
+  /** A page of chunks. */
+  public static Reply chunks(MetadataState state, Query.GetChunks query) {
+    if (query.limit() < 1 || query.limit() > PAGE_MAX) {
+      return new Reply.Refused(
+          ErrorCode.INVALID, "limit " + query.limit() + " is outside 1 to " + PAGE_MAX);
+    }
+    List<ChunkRecord> chunks =
+        state.chunks(query.volumeId(), query.layer(), query.fromIndex(), query.limit());
+    return new Reply.Chunks(chunks, ChunkDecisions.nodesOf(state, chunks));
+  }
+
+  /** Whether the generation is the volume's. */
+  public static Reply confirm(MetadataState state, Query.ConfirmGeneration query) {
+    VolumeRecord volume = state.volume(query.volumeId());
+    if (volume == null) {
+      return new Reply.Refused(
+          ErrorCode.NOT_FOUND, "there is no volume with id " + query.volumeId());
+    }
+    return volume.generation() == query.generation()
+        ? new Reply.Ok()
+        : new Reply.Refused(
+            ErrorCode.STALE_GENERATION,
+            "generation is " + volume.generation() + ", not " + query.generation());
+  }
+
+  /** Counts a volume's chunks by what can be done with them. */
+  public static VolumeHealth health(
+      MetadataState state, VolumeRecord volume, LongPredicate isUp) {
+    long[] counts = new long[5];
+    state.visitChunks(
+        volume.volumeId(),
+        chunk -> {
+          counts[0]++;
+          counts[kind(chunk, volume, isUp)]++;
+          return true;
+        });
+    return new VolumeHealth(counts[0], counts[1], counts[2], counts[3], counts[4]);
+  }
+
+  /** 1 in sync, 2 degraded, 3 syncing, 4 unavailable. */
+  private static int kind(ChunkRecord chunk, VolumeRecord volume, LongPredicate isUp) {
+    int usable = 0;
+    boolean syncing = false;
+    for (Replica replica : chunk.replicas()) {
+      boolean up = isUp.test(replica.nodeId());
+      usable += replica.state() == ReplicaState.IN_SYNC && up ? 1 : 0;
+      syncing |= replica.state() == ReplicaState.SYNCING && up;
+    }
+    if (usable < volume.minInSync()) {
+      return 4;
+    }
+    if (syncing) {
+      return 3;
+    }
+    return usable < volume.replicas() ? 2 : 1;
+  }
+}

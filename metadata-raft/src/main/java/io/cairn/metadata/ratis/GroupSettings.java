@@ -1,0 +1,69 @@
+package io.cairn.metadata.ratis;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.apache.ratis.conf.RaftProperties;
+import org.apache.ratis.grpc.GrpcConfigKeys;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServerConfigKeys;
+import org.apache.ratis.util.SizeInBytes;
+import org.apache.ratis.util.TimeDuration;
+
+/** What servers and clients of one metadata group must agree on, and how Ratis is tuned. */
+final class GroupSettings {
+  /** Entries between two snapshots of a server. */
+  static final long SNAPSHOT_ENTRIES = 20_000;
+
+  private static final RaftGroupId GROUP_ID =
+      RaftGroupId.valueOf(
+          UUID.nameUUIDFromBytes("cairn metadata".getBytes(StandardCharsets.US_ASCII)));
+
+  private GroupSettings() {}
+
+  /** The group whose servers are at the addresses, host:port each. */
+  static RaftGroup group(List<String> addresses) {
+    return RaftGroup.valueOf(
+        GROUP_ID,
+        addresses.stream()
+            .map(a -> RaftPeer.newBuilder().setId(peerId(a)).setAddress(a).build())
+            .toList());
+  }
+
+  /** A server is named by its address: the same everywhere, and legal as a directory name. */
+  static RaftPeerId peerId(String address) {
+    return RaftPeerId.valueOf(address.replace(':', '_'));
+  }
+
+  static RaftProperties server(int port, java.io.File storage, long snapshotEntries) {
+    RaftProperties properties = new RaftProperties();
+    GrpcConfigKeys.Server.setPort(properties, port);
+    RaftServerConfigKeys.setStorageDir(properties, List.of(storage));
+    // A leader's loss is noticed within 1.5 s; a busy machine's pause of less is not taken for one.
+    RaftServerConfigKeys.Rpc.setTimeoutMin(
+        properties, TimeDuration.valueOf(900, TimeUnit.MILLISECONDS));
+    RaftServerConfigKeys.Rpc.setTimeoutMax(
+        properties, TimeDuration.valueOf(1500, TimeUnit.MILLISECONDS));
+    RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(
+        properties, TimeDuration.valueOf(200, TimeUnit.MILLISECONDS));
+    RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
+        properties, TimeDuration.valueOf(600, TimeUnit.MILLISECONDS));
+    RaftServerConfigKeys.Read.setOption(
+        properties, RaftServerConfigKeys.Read.Option.LINEARIZABLE);
+    RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(properties, true);
+    RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(properties, snapshotEntries);
+    RaftServerConfigKeys.Snapshot.setCreationGap(properties, 1);
+    // A server of its own restarts from its database: a snapshot at each stop would gain nothing.
+    RaftServerConfigKeys.Snapshot.setTriggerWhenStopEnabled(properties, false);
+    RaftServerConfigKeys.Snapshot.setRetentionFileNum(properties, 2);
+    RaftServerConfigKeys.Log.setPurgeUptoSnapshotIndex(properties, true);
+    RaftServerConfigKeys.Log.setPurgeGap(properties, 1);
+    RaftServerConfigKeys.Log.setSegmentSizeMax(properties, SizeInBytes.valueOf("8MB"));
+    RaftServerConfigKeys.Log.setPreallocatedSize(properties, SizeInBytes.valueOf("1MB"));
+    return properties;
+  }
+}

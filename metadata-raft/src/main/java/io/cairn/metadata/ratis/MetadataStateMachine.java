@@ -1,0 +1,332 @@
+package io.cairn.metadata.ratis;
+
+import io.cairn.metadata.codec.Codec;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.MetadataQueries;
+import io.cairn.metadata.machine.MetadataState;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.VolumeRecord;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.SnapshotInfo;
+import org.apache.ratis.statemachine.TransactionContext;
+import org.apache.ratis.statemachine.impl.BaseStateMachine;
+import org.apache.ratis.statemachine.impl.SimpleStateMachineStorage;
+import org.apache.ratis.statemachine.impl.SingleFileSnapshotInfo;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.util.MD5FileUtil;
+
+/**
+ * Applies log entries to the pure machine over RocksDB, one batch per entry, and answers queries. The
+ * state is locked for each: queries run on other threads than the log.
+ *
+ * <p>A snapshot is a file with every key and value, so that it can be sent to a server that fell
+ * behind; a server of its own restarts from its database, which is newer.
+ */
+final class MetadataStateMachine extends BaseStateMachine {
+  private static final int SNAPSHOT_MAGIC = 0x43524E53;
+  private static final int SNAPSHOT_VERSION = 1;
+
+  private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
+  private final Path database;
+  private final SoftState soft = new SoftState();
+  private final Object lock = new Object();
+  private RocksKeyValues keys;
+  private MetadataMachine machine;
+
+  /** Index of the last entry in the database; entries up to it come again after a restart. */
+  private long storedIndex = -1;
+
+  MetadataStateMachine(Path database) {
+    this.database = database;
+  }
+
+  @Override
+  public void initialize(RaftServer server, RaftGroupId groupId, RaftStorage raftStorage)
+      throws IOException {
+    super.initialize(server, groupId, raftStorage);
+    storage.init(raftStorage);
+    keys = new RocksKeyValues(database);
+    load();
+  }
+
+  @Override
+  public void reinitialize() throws IOException {
+    synchronized (lock) {
+      load();
+    }
+    if (getLifeCycleState() == org.apache.ratis.util.LifeCycle.State.PAUSED) {
+      getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.STARTING);
+      getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.RUNNING);
+    }
+  }
+
+  @Override
+  public void pause() {
+    getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.PAUSING);
+    getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.PAUSED);
+  }
+
+  private void load() throws IOException {
+    SingleFileSnapshotInfo snapshot = storage.loadLatestSnapshot();
+    long[] applied = keys.applied();
+    if (snapshot != null && (applied == null || snapshot.getIndex() > applied[1])) {
+      restore(snapshot);
+      applied = new long[] {snapshot.getTerm(), snapshot.getIndex()};
+    }
+    machine = new MetadataMachine(keys);
+    storedIndex = applied == null ? -1 : applied[1];
+    if (snapshot != null) {
+      setLastAppliedTermIndex(TermIndex.valueOf(snapshot.getTerm(), snapshot.getIndex()));
+    }
+  }
+
+  private void restore(SingleFileSnapshotInfo snapshot) throws IOException {
+    keys.clear();
+    Path file = snapshot.getFile().getPath();
+    try (DataInputStream in =
+        new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+      if (in.readInt() != SNAPSHOT_MAGIC || in.readInt() != SNAPSHOT_VERSION) {
+        throw new IOException(file + " is no metadata snapshot of version " + SNAPSHOT_VERSION);
+      }
+      for (int keyLength = in.readInt(); keyLength >= 0; keyLength = in.readInt()) {
+        String key =
+            new String(in.readNBytes(keyLength), java.nio.charset.StandardCharsets.US_ASCII);
+        keys.put(key, in.readNBytes(in.readInt()));
+      }
+    }
+    keys.commit(snapshot.getTerm(), snapshot.getIndex());
+    keys.sync();
+  }
+
+  @Override
+  public long takeSnapshot() throws IOException {
+    TermIndex applied;
+    Path temporary;
+    synchronized (lock) {
+      applied = getLastAppliedTermIndex();
+      if (applied.getIndex() < storedIndex) {
+        // The database is ahead of what is being applied again: it is no state of that index.
+        return org.apache.ratis.server.raftlog.RaftLog.INVALID_LOG_INDEX;
+      }
+      keys.sync();
+      // Beside the snapshots, not among them: it becomes one by a rename.
+      temporary = Files.createTempFile(database.getParent(), "snapshot", ".part");
+      write(temporary);
+    }
+    Path file = storage.getSnapshotFile(applied.getTerm(), applied.getIndex()).toPath();
+    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    MD5FileUtil.computeAndSaveMd5ForFile(file.toFile());
+    storage.loadLatestSnapshot();
+    return applied.getIndex();
+  }
+
+  private void write(Path file) throws IOException {
+    try (DataOutputStream out =
+        new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {
+      out.writeInt(SNAPSHOT_MAGIC);
+      out.writeInt(SNAPSHOT_VERSION);
+      keys.scan(
+          "",
+          "~",
+          (key, value) -> {
+            try {
+              byte[] name = key.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+              out.writeInt(name.length);
+              out.write(name);
+              out.writeInt(value.length);
+              out.write(value);
+              return true;
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+      out.writeInt(-1);
+    }
+  }
+
+  @Override
+  public SnapshotInfo getLatestSnapshot() {
+    return storage.getLatestSnapshot();
+  }
+
+  @Override
+  public org.apache.ratis.statemachine.StateMachineStorage getStateMachineStorage() {
+    return storage;
+  }
+
+  @Override
+  public TransactionContext startTransaction(RaftClientRequest request) throws IOException {
+    TransactionContext.Builder transaction =
+        TransactionContext.newBuilder().setStateMachine(this).setClientRequest(request);
+    Entry entry;
+    try {
+      entry = Codec.decode(request.getMessage().getContent().toByteArray(), Entry.class);
+    } catch (IllegalArgumentException e) {
+      TransactionContext refused = transaction.build();
+      refused.setException(new IOException("not a metadata command: " + e.getMessage()));
+      return refused;
+    }
+    List<NodeRecord> nodes;
+    synchronized (lock) {
+      nodes = machine.state().nodes();
+    }
+    Entry completed = entry.with(soft.candidates(nodes, System.nanoTime()));
+    return transaction.setLogData(ByteString.copyFrom(Codec.encode(completed))).build();
+  }
+
+  @Override
+  public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
+    LogEntryProto proto = transaction.getLogEntry();
+    Entry entry =
+        Codec.decode(
+            proto.getStateMachineLogEntry().getLogData().toByteArray(), Entry.class);
+    try {
+      Reply reply;
+      synchronized (lock) {
+        if (proto.getIndex() <= storedIndex) {
+          reply = new Reply.Ok();
+        } else {
+          reply =
+              machine.apply(
+                  entry.clientId(), entry.number(), entry.command(), entry.candidates());
+          keys.commit(proto.getTerm(), proto.getIndex());
+          storedIndex = proto.getIndex();
+        }
+        updateLastAppliedTermIndex(proto.getTerm(), proto.getIndex());
+      }
+      return CompletableFuture.completedFuture(message(reply));
+    } catch (IOException e) {
+      // The state cannot be stored: go no further, another server takes over.
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<Message> query(Message request) {
+    Query query;
+    try {
+      query = Codec.decode(request.getContent().toByteArray(), Query.class);
+    } catch (IllegalArgumentException e) {
+      return CompletableFuture.completedFuture(
+          message(new Reply.Refused(Reply.ErrorCode.INVALID, e.getMessage())));
+    }
+    synchronized (lock) {
+      return CompletableFuture.completedFuture(message(answer(query, System.nanoTime())));
+    }
+  }
+
+  private Reply answer(Query query, long nowNanos) {
+    MetadataState state = machine.state();
+    return switch (query) {
+      case Query.GetCluster q -> cluster(state, nowNanos);
+      case Query.GetVolume q ->
+          MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
+      case Query.GetChunks q -> MetadataQueries.chunks(state, q);
+      case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
+      case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);
+      case Query.GatewayHeartbeat q -> {
+        soft.heard(q, nowNanos);
+        yield new Reply.HeartbeatAck(List.of(), state.nodes());
+      }
+    };
+  }
+
+  private Reply heartbeat(MetadataState state, Query.NodeHeartbeat said, long nowNanos) {
+    NodeRecord node = state.node(said.nodeId());
+    if (node == null) {
+      return new Reply.Refused(
+          Reply.ErrorCode.NOT_FOUND, "there is no node " + said.nodeId() + "; it was removed");
+    }
+    if (node.incarnation() != said.incarnation()) {
+      return new Reply.Refused(
+          Reply.ErrorCode.STALE_INCARNATION,
+          "incarnation is " + node.incarnation() + ", not " + said.incarnation());
+    }
+    soft.heard(said, nowNanos);
+    List<Long> deleted = said.knownVolumes().stream().filter(state::wasDeleted).toList();
+    return new Reply.HeartbeatAck(deleted, state.nodes());
+  }
+
+  private Reply cluster(MetadataState state, long nowNanos) {
+    Map<Long, Long> replicaCounts = new TreeMap<>();
+    state.visitChunks(
+        0,
+        chunk -> {
+          for (Replica replica : chunk.replicas()) {
+            replicaCounts.merge(replica.nodeId(), 1L, Long::sum);
+          }
+          return true;
+        });
+    List<Reply.NodeStatus> nodes = new ArrayList<>();
+    for (NodeRecord node : state.nodes()) {
+      nodes.add(soft.status(node, replicaCounts.getOrDefault(node.nodeId(), 0L), nowNanos));
+    }
+    List<Reply.Volume> volumes = new ArrayList<>();
+    for (VolumeRecord volume : state.volumes()) {
+      volumes.add(
+          new Reply.Volume(
+              volume,
+              MetadataQueries.health(state, volume, node -> soft.isUp(node, nowNanos))));
+    }
+    return new Reply.Cluster(
+        state.clusterId(), nodes, volumes, soft.gateways(nowNanos), members());
+  }
+
+  private List<Reply.MetadataStatus> members() {
+    List<Reply.MetadataStatus> members = new ArrayList<>();
+    try {
+      var division = getServer().join().getDivision(getGroupId());
+      String self = division.getPeer().getId().toString();
+      boolean leading = division.getInfo().isLeader();
+      for (RaftPeer peer : division.getGroup().getPeers()) {
+        String id = peer.getId().toString();
+        members.add(
+            new Reply.MetadataStatus(id, peer.getAddress(), leading && id.equals(self)));
+      }
+    } catch (IOException e) {
+      // A server that is stopping has no division any more: the list stays empty.
+      members.clear();
+    }
+    return members;
+  }
+
+  private static Message message(Reply reply) {
+    return Message.valueOf(ByteString.copyFrom(Codec.encode(reply)));
+  }
+
+  @Override
+  public void close() throws IOException {
+    super.close();
+    synchronized (lock) {
+      if (keys != null) {
+        keys.sync();
+        keys.close();
+        keys = null;
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package io.cairn.metadata.ratis;
+
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.placement.Candidate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What heartbeats told the leader. Not in the log: a new leader knows nothing at first, and takes a
+ * node for up only once it has heard of it. Thread-safe.
+ */
+final class SoftState {
+  /** A node or gateway that was silent for longer is down. */
+  static final long UP_NANOS = 5_000_000_000L;
+
+  private record Heard<T>(T heartbeat, long nanos) {}
+
+  private final Map<Long, Heard<Query.NodeHeartbeat>> nodes = new TreeMap<>();
+  private final Map<String, Heard<Query.GatewayHeartbeat>> gateways = new TreeMap<>();
+
+  synchronized void heard(Query.NodeHeartbeat heartbeat, long nowNanos) {
+    nodes.put(heartbeat.nodeId(), new Heard<>(heartbeat, nowNanos));
+  }
+
+  synchronized void heard(Query.GatewayHeartbeat heartbeat, long nowNanos) {
+    gateways.put(heartbeat.gateway(), new Heard<>(heartbeat, nowNanos));
+  }
+
+  synchronized boolean isUp(long nodeId, long nowNanos) {
+    Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);
+    return heard != null && nowNanos - heard.nanos() < UP_NANOS;
+  }
+
+  synchronized List<Candidate> candidates(List<NodeRecord> records, long nowNanos) {
+    List<Candidate> candidates = new ArrayList<>();
+    for (NodeRecord node : records) {
+      if (isUp(node.nodeId(), nowNanos)) {
+        candidates.add(
+            new Candidate(
+                node.nodeId(),
+                node.zone(),
+                node.rack(),
+                node.hostLabel(),
+                nodes.get(node.nodeId()).heartbeat().freeBytes()));
+      }
+    }
+    return candidates;
+  }
+
+  synchronized Reply.NodeStatus status(NodeRecord node, long replicaCount, long nowNanos) {
+    Heard<Query.NodeHeartbeat> heard = nodes.get(node.nodeId());
+    if (heard == null) {
+      return new Reply.NodeStatus(node, false, 0, 0, 0, 0, replicaCount, -1);
+    }
+    Query.NodeHeartbeat said = heard.heartbeat();
+    return new Reply.NodeStatus(
+        node,
+        isUp(node.nodeId(), nowNanos),
+        said.usedBytes(),
+        said.freeBytes(),
+        said.journalUsedBytes(),
+        said.journalSizeBytes(),
+        replicaCount,
+        (nowNanos - heard.nanos()) / 1_000_000);
+  }
+
+  synchronized List<Reply.GatewayStatus> gateways(long nowNanos) {
+    List<Reply.GatewayStatus> status = new ArrayList<>();
+    for (Heard<Query.GatewayHeartbeat> heard : gateways.values()) {
+      Query.GatewayHeartbeat said = heard.heartbeat();
+      status.add(
+          new Reply.GatewayStatus(
+              said.gateway(), said.instance(), said.address(), nowNanos - heard.nanos() < UP_NANOS));
+    }
+    return status;
+  }
+}

@@ -1,0 +1,238 @@
+package io.cairn.metadata.ratis;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.Durability;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MetadataGroupTest {
+  private static final long SNAPSHOT_ENTRIES = 50;
+  private static final long GIB = 1L << 30;
+
+  @TempDir Path directory;
+  private final List<String> addresses = new ArrayList<>();
+  private final MetadataGroupMember[] members = new MetadataGroupMember[3];
+  private RatisMetadataClient client;
+  private long clientIds = 100;
+
+  @BeforeEach
+  void start() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      addresses.add("127.0.0.1:" + freePort());
+    }
+    for (int i = 0; i < 3; i++) {
+      startMember(i);
+    }
+    client = newClient();
+    call(new Command.InitCluster(42));
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    client.close();
+    for (int i = 0; i < 3; i++) {
+      stopMember(i);
+    }
+  }
+
+  @Test
+  void commandsApplyAndQueriesSeeThem() throws Exception {
+    create("a");
+    Reply.Cluster cluster =
+        assertInstanceOf(Reply.Cluster.class, query(new Query.GetCluster()));
+    assertEquals(42, cluster.clusterId());
+    assertEquals("a", cluster.volumes().getFirst().volume().name());
+    assertEquals(3, cluster.metadata().size());
+    assertEquals(
+        1, cluster.metadata().stream().filter(Reply.MetadataStatus::leader).count());
+  }
+
+  @Test
+  void theLeadersLossIsSurvivedAndNothingIsLostOrDoubled() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      create("before-" + i);
+    }
+    int leader = leader();
+    stopMember(leader);
+    for (int i = 0; i < 20; i++) {
+      create("after-" + i);
+    }
+    assertEquals(40, volumes().size());
+    startMember(leader);
+    Reply.VolumeAcquired acquired =
+        assertInstanceOf(
+            Reply.VolumeAcquired.class,
+            call(new Command.AcquireVolume("after-0", "g", 1, "h:1", -1)));
+    assertEquals(1, acquired.volume().generation());
+  }
+
+  @Test
+  void allServersRestartFromSnapshotAndLogTail() throws Exception {
+    for (int i = 0; i < 130; i++) {
+      create("v" + i);
+    }
+    assertTrue(snapshotExists(), "no server has taken a snapshot");
+    client.close();
+    for (int i = 0; i < 3; i++) {
+      stopMember(i);
+    }
+    for (int i = 0; i < 3; i++) {
+      startMember(i);
+    }
+    client = newClient();
+    assertEquals(130, volumes().size());
+    create("one-more");
+    assertEquals(131, volumes().size());
+  }
+
+  @Test
+  void aServerThatFellBehindThePurgedLogGetsASnapshotAndCanLead() throws Exception {
+    create("first");
+    int behind = (leader() + 1) % 3;
+    stopMember(behind);
+    for (int i = 0; i < 160; i++) {
+      create("v" + i);
+    }
+    startMember(behind);
+    int other = 3 - behind - leader();
+    create("while-it-returns");
+    awaitCaughtUp(behind, other);
+    assertEquals(162, volumes().size());
+  }
+
+  /** With the third server stopped, a command commits only if the returned one takes part. */
+  private void awaitCaughtUp(int behind, int other) throws Exception {
+    stopMember(other);
+    create("needs-the-returned-one");
+    startMember(other);
+    assertNotNull(members[behind]);
+    assertInstanceOf(
+        Reply.Volume.class, call(new Command.DeleteVolume("needs-the-returned-one", false)));
+  }
+
+  @Test
+  void garbageOnThePortHurtsNobody() throws Exception {
+    Random random = new Random(6);
+    for (int i = 0; i < 50; i++) {
+      try (Socket socket =
+          new Socket(InetAddress.getLoopbackAddress(), port(addresses.get(i % 3)))) {
+        byte[] garbage = new byte[512];
+        random.nextBytes(garbage);
+        socket.getOutputStream().write(garbage);
+      } catch (IOException e) {
+        assertNotNull(e.getMessage());
+      }
+    }
+    create("still-here");
+    assertEquals(1, volumes().size());
+  }
+
+  @Test
+  void theGenerationIsConfirmedOnlyWhileItIsTheVolumes() throws Exception {
+    create("a");
+    call(new Command.AcquireVolume("a", "g1", 1, "h:1", -1));
+    assertEquals(new Reply.Ok(), query(new Query.ConfirmGeneration(1, 1)));
+    call(new Command.AcquireVolume("a", "g2", 1, "h:1", -1));
+    assertInstanceOf(Reply.Refused.class, query(new Query.ConfirmGeneration(1, 1)));
+  }
+
+  @Test
+  void nodesAreUpWhileTheyAreHeardAndPlacementKnowsTheirRoom() throws Exception {
+    create("a");
+    for (int i = 1; i <= 3; i++) {
+      call(
+          new Command.RegisterNode(
+              0, 0, i, "n" + i, "h" + i, 7000, "z", "r", "h" + i, 100 * GIB, 1, 1));
+    }
+    call(new Command.AcquireVolume("a", "g", 1, "h:1", -1));
+    Command allocate = new Command.AllocateChunks(1, 1, 0, List.of(0), "");
+    assertInstanceOf(Reply.Refused.class, call(allocate));
+    for (int i = 1; i <= 3; i++) {
+      query(new Query.NodeHeartbeat(i, 1, 0, 50 * GIB, 0, 0, 0, List.of()));
+    }
+    Reply.Chunks chunks = assertInstanceOf(Reply.Chunks.class, call(allocate));
+    assertEquals(3, chunks.chunks().getFirst().inSyncCount());
+  }
+
+  private void create(String name) throws Exception {
+    assertInstanceOf(
+        Reply.Volume.class,
+        call(new Command.CreateVolume(name, GIB, 0, 0, 0, Durability.FLUSH)));
+  }
+
+  private List<Reply.Volume> volumes() throws Exception {
+    return ((Reply.Cluster) query(new Query.GetCluster())).volumes();
+  }
+
+  private Reply call(Command command) throws Exception {
+    return client.submit(command).toCompletableFuture().get(30, TimeUnit.SECONDS);
+  }
+
+  private Reply query(Query query) throws Exception {
+    return client.query(query).toCompletableFuture().get(30, TimeUnit.SECONDS);
+  }
+
+  private int leader() {
+    for (int i = 0; i < 3; i++) {
+      if (members[i] != null && members[i].isLeader()) {
+        return i;
+      }
+    }
+    throw new IllegalStateException("no leader although a command was just answered");
+  }
+
+  private boolean snapshotExists() throws IOException {
+    try (Stream<Path> files = Files.walk(directory)) {
+      return files.anyMatch(
+          f -> f.getFileName().toString().matches("snapshot\\.\\d+_\\d+"));
+    }
+  }
+
+  private void startMember(int i) throws IOException {
+    members[i] =
+        MetadataGroupMember.start(
+            addresses.get(i), addresses, directory.resolve("m" + i), SNAPSHOT_ENTRIES);
+  }
+
+  private void stopMember(int i) throws IOException {
+    if (members[i] != null) {
+      members[i].close();
+      members[i] = null;
+    }
+  }
+
+  private RatisMetadataClient newClient() {
+    return RatisMetadataClient.connect(++clientIds, addresses, Duration.ofSeconds(20));
+  }
+
+  private static int port(String address) {
+    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+}
