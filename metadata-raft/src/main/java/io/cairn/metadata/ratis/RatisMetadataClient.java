@@ -10,13 +10,16 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.apache.ratis.client.RaftClient;
 import org.apache.ratis.client.RaftClientConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.exceptions.StateMachineException;
 import org.apache.ratis.retry.RetryPolicies;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.util.TimeDuration;
@@ -29,6 +32,8 @@ public final class RatisMetadataClient implements MetadataClient {
   private final long clientId;
   private final AtomicLong number = new AtomicLong();
   private final Duration deadline;
+  private final Executor later =
+      CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS);
 
   private RatisMetadataClient(RaftClient client, long clientId, Duration deadline) {
     this.client = client;
@@ -62,27 +67,47 @@ public final class RatisMetadataClient implements MetadataClient {
 
   @Override
   public CompletionStage<Reply> submit(Command command) {
-    Entry entry = new Entry(clientId, number.incrementAndGet(), command, List.of());
-    return answered(client.async().send(message(entry)));
+    Message entry =
+        message(new Entry(clientId, number.incrementAndGet(), command, List.of()));
+    return answered(() -> client.async().send(entry), System.nanoTime() + deadline.toNanos());
   }
 
   @Override
   public CompletionStage<Reply> query(Query query) {
-    return answered(client.async().sendReadOnly(message(query)));
+    Message asked = message(query);
+    return answered(
+        () -> client.async().sendReadOnly(asked), System.nanoTime() + deadline.toNanos());
   }
 
-  private CompletionStage<Reply> answered(CompletableFuture<RaftClientReply> sent) {
-    return sent.orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS)
-        .thenCompose(RatisMetadataClient::decoded);
+  /**
+   * Asks until there is an answer or no time left. A command goes out with the same number each
+   * time, so it applies once; whether one that failed was applied is not known.
+   */
+  private CompletionStage<Reply> answered(
+      Supplier<CompletableFuture<RaftClientReply>> request, long deadlineNanos) {
+    long left = Math.max(1, deadlineNanos - System.nanoTime());
+    return request
+        .get()
+        .orTimeout(left, TimeUnit.NANOSECONDS)
+        .handle(
+            (reply, failure) -> {
+              if (failure == null && reply.isSuccess()) {
+                return CompletableFuture.completedStage(decoded(reply));
+              }
+              Throwable cause = failure != null ? failure : reply.getException();
+              if (cause instanceof StateMachineException
+                  || deadlineNanos - System.nanoTime() < RETRY_MILLIS * 1_000_000) {
+                return CompletableFuture.<Reply>failedStage(
+                    new IOException("the metadata did not answer: " + cause, cause));
+              }
+              return CompletableFuture.supplyAsync(() -> request, later)
+                  .thenCompose(again -> answered(again, deadlineNanos));
+            })
+        .thenCompose(stage -> stage);
   }
 
-  private static CompletionStage<Reply> decoded(RaftClientReply reply) {
-    if (!reply.isSuccess()) {
-      return CompletableFuture.failedFuture(
-          new IOException("the metadata did not answer: " + reply.getException()));
-    }
-    return CompletableFuture.completedFuture(
-        Codec.decode(reply.getMessage().getContent().toByteArray(), Reply.class));
+  private static Reply decoded(RaftClientReply reply) {
+    return Codec.decode(reply.getMessage().getContent().toByteArray(), Reply.class);
   }
 
   private static Message message(Object value) {
