@@ -10,11 +10,12 @@ import java.util.TreeMap;
  * The real-time history of one cell (a part of a block that is always written as a whole), and the
  * proof that it is linearizable.
  *
- * <p>Every write carries a value of its own, so that each read names the write that it saw. For such
- * histories linearizability is decided by zones (Gibbons and Korach, 1997): the operations on one
- * value span a zone between the first end and the last begin; forward zones must not overlap, and no
- * backward zone lies within a forward one. Zeroes are not unique: a read of zeroes is only checked
- * for regularity, which is that some write of zeroes was not surely overwritten before it began.
+ * <p>Every write carries a value of its own, so that each read names the write that it saw. For
+ * such histories linearizability is decided by zones (Gibbons and Korach, 1997): the operations on
+ * one value span a zone between the first end and the last begin; forward zones must not overlap,
+ * and no backward zone lies within a forward one. Zeroes are not unique: a read of zeroes is only
+ * checked for regularity, which is that some write of zeroes was not surely overwritten before it
+ * began.
  *
  * <p>A total power loss opens a new era: what was acknowledged and not flushed may be gone (and the
  * choice may differ per cell), but all reads afterwards agree, and never on something older than
@@ -157,8 +158,17 @@ public final class BlockHistory {
   private InvariantViolation stale(Zone a, Zone b) {
     return new InvariantViolation(
         "I4",
-        name + ": values " + Long.toHexString(a.value()) + " and " + Long.toHexString(b.value())
-            + " were seen in an order that time forbids: " + a + " and " + b + " " + describe(a.value())
+        name
+            + ": values "
+            + Long.toHexString(a.value())
+            + " and "
+            + Long.toHexString(b.value())
+            + " were seen in an order that time forbids: "
+            + a
+            + " and "
+            + b
+            + " "
+            + describe(a.value())
             + describe(b.value()));
   }
 
@@ -166,7 +176,9 @@ public final class BlockHistory {
     StringBuilder text = new StringBuilder("\n  value " + Long.toHexString(value) + ":");
     for (Write write : writes) {
       if (write.value == value) {
-        text.append(" write ").append(write.begin).append("..")
+        text.append(" write ")
+            .append(write.begin)
+            .append("..")
             .append(write.end == NEVER ? "?" : Long.toString(write.end));
       }
     }
@@ -202,7 +214,10 @@ public final class BlockHistory {
         }
       }
       throw new InvariantViolation(
-          "I7", name + ": value " + Long.toHexString(read.value())
+          "I7",
+          name
+              + ": value "
+              + Long.toHexString(read.value())
               + " was read after a total power loss, but what was flushed is newer");
     }
   }
@@ -231,8 +246,14 @@ public final class BlockHistory {
       if (write == null && read.value() != initial) {
         throw new InvariantViolation(
             firstEra ? "I8" : "I7",
-            name + ": read " + Long.toHexString(read.value()) + " at " + read.begin() + ".."
-                + read.end() + ", which nobody wrote here or which a later era forbids");
+            name
+                + ": read "
+                + Long.toHexString(read.value())
+                + " at "
+                + read.begin()
+                + ".."
+                + read.end()
+                + ", which nobody wrote here or which a later era forbids");
       }
       if (write != null && read.end() < write.begin) {
         throw new InvariantViolation("I4", name + ": a value was read before it was written");
@@ -263,7 +284,11 @@ public final class BlockHistory {
     }
     throw new InvariantViolation(
         firstEra ? "I4" : "I7",
-        name + ": zeroes were read at " + read.begin() + ".." + read.end()
+        name
+            + ": zeroes were read at "
+            + read.begin()
+            + ".."
+            + read.end()
             + ", which a write had overwritten before");
   }
 

@@ -262,8 +262,7 @@ final class SimNetwork {
       }
       long at =
           Math.max(
-              lastArrivalNanos,
-              world.nowNanos() + delay(process.number(), peer.process.number()));
+              lastArrivalNanos, world.nowNanos() + delay(process.number(), peer.process.number()));
       lastArrivalNanos = at;
       world.after(peer.process, at - world.nowNanos(), arrival);
     }
@@ -295,9 +294,17 @@ final class SimNetwork {
           parcel.payload == null ? null : SimPayload.of(ledger, parcel.payload.clone());
       if (world.trace() != null) {
         world.log(
-            peer.process.name() + ">" + process.name() + " " + MessageType.name(Frame.type(header, 0))
-                + ((Frame.type(header, 0) & MessageType.REPLY) != 0 ? " reply" : "") + " #"
-                + Frame.requestId(header, 0) + " s" + Frame.status(header, 0) + FrameText.of(header));
+            peer.process.name()
+                + ">"
+                + process.name()
+                + " "
+                + MessageType.name(Frame.type(header, 0))
+                + ((Frame.type(header, 0) & MessageType.REPLY) != 0 ? " reply" : "")
+                + " #"
+                + Frame.requestId(header, 0)
+                + " s"
+                + Frame.status(header, 0)
+                + FrameText.of(header));
       }
       handler.onFrame(this, header, 0, parcel.header.length, payload);
       if (payload != null) {

@@ -1,6 +1,5 @@
 package io.cairn.bench.sim;
 
-import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.ChunkEntry;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
@@ -346,8 +345,7 @@ final class SimStore {
         sums[i] = crcs.getInt(crcOffset + 4 * i, ByteOrder.LITTLE_ENDIAN);
       }
       append(
-          new Change.Fill(
-              ((Chunk) chunk).key, ownerGeneration, blockOffset, fetched, blocks, sums),
+          new Change.Fill(((Chunk) chunk).key, ownerGeneration, blockOffset, fetched, blocks, sums),
           blockCount * Frame.BLOCK_BYTES);
     }
 
@@ -409,7 +407,11 @@ final class SimStore {
                 return;
               }
               System.arraycopy(
-                  chunk.blocks[blockOffset + i], 0, bytes, i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
+                  chunk.blocks[blockOffset + i],
+                  0,
+                  bytes,
+                  i * Frame.BLOCK_BYTES,
+                  Frame.BLOCK_BYTES);
             }
             SimPayload payload = SimPayload.of(ledger, bytes);
             sink.onBlocks(
@@ -421,8 +423,7 @@ final class SimStore {
     }
 
     @Override
-    public void readVersions(
-        ChunkEntry entry, int blockOffset, int blockCount, VersionsSink sink) {
+    public void readVersions(ChunkEntry entry, int blockOffset, int blockCount, VersionsSink sink) {
       Chunk chunk = (Chunk) entry;
       later(
           () -> {

@@ -42,8 +42,8 @@ final class SimWorld {
   }
 
   /**
-   * Runs an action within a process: dropped when that life of the process is over by then, held back
-   * while it is stalled.
+   * Runs an action within a process: dropped when that life of the process is over by then, held
+   * back while it is stalled.
    */
   void after(SimProcess process, long delayNanos, Runnable action) {
     queue.add(new Event(nowNanos + delayNanos, born++, process, process.life(), action));

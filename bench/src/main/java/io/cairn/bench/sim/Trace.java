@@ -1,7 +1,8 @@
 package io.cairn.bench.sim;
 
 /**
- * The last events of a run, for people, and a hash over all of them, which proves that a seed replays.
+ * The last events of a run, for people, and a hash over all of them, which proves that a seed
+ * replays.
  */
 final class Trace {
   private static final int KEPT = 80;

@@ -52,8 +52,7 @@ public final class MetadataQueries {
   }
 
   /** Counts a volume's chunks by what can be done with them. */
-  public static VolumeHealth health(
-      MetadataState state, VolumeRecord volume, LongPredicate isUp) {
+  public static VolumeHealth health(MetadataState state, VolumeRecord volume, LongPredicate isUp) {
     long[] counts = new long[5];
     state.visitChunks(
         volume.volumeId(),

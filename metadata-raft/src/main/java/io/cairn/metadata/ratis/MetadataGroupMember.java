@@ -28,8 +28,7 @@ public final class MetadataGroupMember implements AutoCloseable {
   }
 
   static MetadataGroupMember start(
-      String address, List<String> group, Path directory, long snapshotEntries)
-      throws IOException {
+      String address, List<String> group, Path directory, long snapshotEntries) throws IOException {
     if (!group.contains(address)) {
       throw new IllegalArgumentException("address " + address + " is not one of " + group);
     }

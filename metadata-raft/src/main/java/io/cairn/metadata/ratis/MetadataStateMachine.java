@@ -40,8 +40,8 @@ import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.util.MD5FileUtil;
 
 /**
- * Applies log entries to the pure machine over RocksDB, one batch per entry, and answers queries. The
- * state is locked for each: queries run on other threads than the log.
+ * Applies log entries to the pure machine over RocksDB, one batch per entry, and answers queries.
+ * The state is locked for each: queries run on other threads than the log.
  *
  * <p>A snapshot is a file with every key and value, so that it can be sent to a server that fell
  * behind; a server of its own restarts from its database, which is newer.
@@ -202,8 +202,7 @@ final class MetadataStateMachine extends BaseStateMachine {
   public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
     LogEntryProto proto = transaction.getLogEntry();
     Entry entry =
-        Codec.decode(
-            proto.getStateMachineLogEntry().getLogData().toByteArray(), Entry.class);
+        Codec.decode(proto.getStateMachineLogEntry().getLogData().toByteArray(), Entry.class);
     try {
       Reply reply;
       synchronized (lock) {
@@ -211,8 +210,7 @@ final class MetadataStateMachine extends BaseStateMachine {
           reply = new Reply.Ok();
         } else {
           reply =
-              machine.apply(
-                  entry.clientId(), entry.number(), entry.command(), entry.candidates());
+              machine.apply(entry.clientId(), entry.number(), entry.command(), entry.candidates());
           keys.commit(proto.getTerm(), proto.getIndex());
           storedIndex = proto.getIndex();
         }
@@ -289,11 +287,9 @@ final class MetadataStateMachine extends BaseStateMachine {
     for (VolumeRecord volume : state.volumes()) {
       volumes.add(
           new Reply.Volume(
-              volume,
-              MetadataQueries.health(state, volume, node -> soft.isUp(node, nowNanos))));
+              volume, MetadataQueries.health(state, volume, node -> soft.isUp(node, nowNanos))));
     }
-    return new Reply.Cluster(
-        state.clusterId(), nodes, volumes, soft.gateways(nowNanos), members());
+    return new Reply.Cluster(state.clusterId(), nodes, volumes, soft.gateways(nowNanos), members());
   }
 
   private List<Reply.MetadataStatus> members() {
@@ -304,8 +300,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       boolean leading = division.getInfo().isLeader();
       for (RaftPeer peer : division.getGroup().getPeers()) {
         String id = peer.getId().toString();
-        members.add(
-            new Reply.MetadataStatus(id, peer.getAddress(), leading && id.equals(self)));
+        members.add(new Reply.MetadataStatus(id, peer.getAddress(), leading && id.equals(self)));
       }
     } catch (IOException e) {
       // A server that is stopping has no division any more: the list stays empty.

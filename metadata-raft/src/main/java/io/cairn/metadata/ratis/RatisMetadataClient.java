@@ -67,8 +67,7 @@ public final class RatisMetadataClient implements MetadataClient {
 
   @Override
   public CompletionStage<Reply> submit(Command command) {
-    Message entry =
-        message(new Entry(clientId, number.incrementAndGet(), command, List.of()));
+    Message entry = message(new Entry(clientId, number.incrementAndGet(), command, List.of()));
     return answered(() -> client.async().send(entry), System.nanoTime() + deadline.toNanos());
   }
 

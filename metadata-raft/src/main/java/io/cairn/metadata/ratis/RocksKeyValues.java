@@ -15,9 +15,9 @@ import org.rocksdb.WriteBatchWithIndex;
 import org.rocksdb.WriteOptions;
 
 /**
- * The state in RocksDB. What one log entry changes is gathered in a batch, which {@link #commit} makes
- * one with the entry's term and index: after a crash the state is that after some entry, and it says
- * after which. Not thread-safe; the state machine serializes.
+ * The state in RocksDB. What one log entry changes is gathered in a batch, which {@link #commit}
+ * makes one with the entry's term and index: after a crash the state is that after some entry, and
+ * it says after which. Not thread-safe; the state machine serializes.
  */
 final class RocksKeyValues implements KeyValues, AutoCloseable {
   private static final byte[] APPLIED = "~applied".getBytes(StandardCharsets.US_ASCII);
@@ -43,7 +43,9 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
     }
   }
 
-  /** Term and index of the last entry that is in the state, as two longs; null when there is none. */
+  /**
+   * Term and index of the last entry that is in the state, as two longs; null when there is none.
+   */
   long[] applied() throws IOException {
     try {
       byte[] value = db.get(APPLIED);

@@ -74,7 +74,10 @@ final class SoftState {
       Query.GatewayHeartbeat said = heard.heartbeat();
       status.add(
           new Reply.GatewayStatus(
-              said.gateway(), said.instance(), said.address(), nowNanos - heard.nanos() < UP_NANOS));
+              said.gateway(),
+              said.instance(),
+              said.address(),
+              nowNanos - heard.nanos() < UP_NANOS));
     }
     return status;
   }

@@ -59,13 +59,11 @@ class MetadataGroupTest {
   @Test
   void commandsApplyAndQueriesSeeThem() throws Exception {
     create("a");
-    Reply.Cluster cluster =
-        assertInstanceOf(Reply.Cluster.class, query(new Query.GetCluster()));
+    Reply.Cluster cluster = assertInstanceOf(Reply.Cluster.class, query(new Query.GetCluster()));
     assertEquals(42, cluster.clusterId());
     assertEquals("a", cluster.volumes().getFirst().volume().name());
     assertEquals(3, cluster.metadata().size());
-    assertEquals(
-        1, cluster.metadata().stream().filter(Reply.MetadataStatus::leader).count());
+    assertEquals(1, cluster.metadata().stream().filter(Reply.MetadataStatus::leader).count());
   }
 
   @Test
@@ -177,8 +175,7 @@ class MetadataGroupTest {
 
   private void create(String name) throws Exception {
     assertInstanceOf(
-        Reply.Volume.class,
-        call(new Command.CreateVolume(name, GIB, 0, 0, 0, Durability.FLUSH)));
+        Reply.Volume.class, call(new Command.CreateVolume(name, GIB, 0, 0, 0, Durability.FLUSH)));
   }
 
   private List<Reply.Volume> volumes() throws Exception {
@@ -204,8 +201,7 @@ class MetadataGroupTest {
 
   private boolean snapshotExists() throws IOException {
     try (Stream<Path> files = Files.walk(directory)) {
-      return files.anyMatch(
-          f -> f.getFileName().toString().matches("snapshot\\.\\d+_\\d+"));
+      return files.anyMatch(f -> f.getFileName().toString().matches("snapshot\\.\\d+_\\d+"));
     }
   }
 
