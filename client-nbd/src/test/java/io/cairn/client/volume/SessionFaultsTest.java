@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.client.volume.SessionWorld.Answer;
 import io.cairn.client.volume.SessionWorld.Node;
+import io.cairn.storage.replication.MemoryStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -13,6 +13,8 @@ import io.cairn.metadata.placement.Candidate;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.replication.HeapPayload;
+import io.cairn.storage.replication.MemoryStore;
 import io.cairn.storage.replication.PeerLinks;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.client.volume.SessionWorld.Answer;
 import io.cairn.client.volume.SessionWorld.Node;
+import io.cairn.storage.replication.MemoryStore;
 import org.junit.jupiter.api.Test;
 
 class VolumeSessionTest {

@@ -5,7 +5,7 @@ import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** Reference-counted bytes on the heap; a use after the last release throws. */
-final class HeapPayload implements Payloads.Writable {
+public final class HeapPayload implements Payloads.Writable {
   private final HeapPayload root;
   private final UnsafeBuffer buffer;
   private final int offset;
@@ -19,7 +19,7 @@ final class HeapPayload implements Payloads.Writable {
     this.length = length;
   }
 
-  static HeapPayload of(byte[] bytes) {
+  public static HeapPayload of(byte[] bytes) {
     return new HeapPayload(null, new UnsafeBuffer(bytes), 0, bytes.length);
   }
 

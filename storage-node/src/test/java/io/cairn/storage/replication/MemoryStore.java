@@ -14,7 +14,7 @@ import org.agrona.collections.LongArrayList;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** A shard's store in memory: a log that a power loss cuts behind what was durable. */
-final class MemoryStore implements ShardStore {
+public final class MemoryStore implements ShardStore {
   private static final byte[] ZERO = new byte[Frame.BLOCK_BYTES];
 
   private record Entry(long endLsn, Consumer<State> change) {}
@@ -24,14 +24,15 @@ final class MemoryStore implements ShardStore {
     final TreeMap<Integer, Chunk> chunks = new TreeMap<>();
   }
 
-  static final class Chunk implements ChunkEntry {
+  /** A chunk in memory. */
+  public static final class Chunk implements ChunkEntry {
     final long volumeId;
     final int index;
-    final long[] versions;
-    final byte[][] blocks;
-    final int[] crcs;
-    long lastVersion;
-    boolean syncing;
+    public final long[] versions;
+    public final byte[][] blocks;
+    public final int[] crcs;
+    public long lastVersion;
+    public boolean syncing;
     long syncGeneration;
 
     Chunk(long volumeId, int index, int sizeBlocks) {
@@ -86,7 +87,7 @@ final class MemoryStore implements ShardStore {
   private long durableLsn;
 
   /** Asks the world to call {@link #synced} later. */
-  Runnable syncWanted = () -> {};
+  public Runnable syncWanted = () -> {};
 
   /** No record fits until this is false again. */
   boolean full;
@@ -110,14 +111,14 @@ final class MemoryStore implements ShardStore {
   }
 
   /** Makes everything durable; true when that changed something. */
-  boolean synced() {
+  public boolean synced() {
     boolean moved = durableLsn < appendedLsn;
     durableLsn = appendedLsn;
     return moved;
   }
 
   /** Forgets what is not durable. */
-  void losePower() {
+  public void losePower() {
     log.removeIf(entry -> entry.endLsn() > durableLsn);
     appendedLsn = durableLsn;
     state = new State();
@@ -126,17 +127,17 @@ final class MemoryStore implements ShardStore {
     }
   }
 
-  Chunk chunk(int index) {
+  public Chunk chunk(int index) {
     return state.chunks.get(index);
   }
 
-  void rot(int index, int block) {
+  public void rot(int index, int block) {
     byte[] bytes = chunk(index).blocks[block].clone();
     bytes[17] ^= 1;
     chunk(index).blocks[block] = bytes;
   }
 
-  boolean sound(Chunk chunk, int block) {
+  public boolean sound(Chunk chunk, int block) {
     return new Crc32c().of(new UnsafeBuffer(chunk.blocks[block]), 0, Frame.BLOCK_BYTES)
         == chunk.crcs[block];
   }
