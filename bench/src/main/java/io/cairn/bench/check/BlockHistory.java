@@ -78,6 +78,19 @@ public final class BlockHistory {
     return write;
   }
 
+  /**
+   * Whether the value may lie on a replica when a write is acknowledged: that write's own, or one
+   * of a write that ran beside it or began since.
+   */
+  public boolean mayHold(long value, Write acknowledged) {
+    for (Write write : writes) {
+      if (write.value == value && write.end >= acknowledged.begin) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** A read that was answered. */
   public void read(long value, long begin, long end) {
     reads.add(new Read(value, begin, end));
@@ -274,7 +287,11 @@ public final class BlockHistory {
   }
 
   private void checkZeroRead(Read read, long initial) {
-    if (initial == 0 && !surelyOverwritten(Long.MIN_VALUE, read)) {
+    boolean zeroesSurvived = initial == 0;
+    for (Write survivor : survivors) {
+      zeroesSurvived |= survivor.value == 0;
+    }
+    if (zeroesSurvived && !surelyOverwritten(Long.MIN_VALUE, read)) {
       return;
     }
     for (Write write : writes) {

@@ -347,6 +347,10 @@ final class SimNetwork {
       closed = true;
       // What was sent before is lost or arrives, then the peer hears of the end.
       transmit(peer::hearClose);
+      connections.remove(connection);
+      if (handler != null) {
+        world.after(process, 1_000L, () -> handler.onClosed(this));
+      }
     }
 
     @Override

@@ -1,11 +1,13 @@
 package io.cairn.bench.sim;
 
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.env.Payloads;
 import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** Reference-counted bytes on the heap, counted by the ledger of the process that holds them. */
-final class SimPayload implements Payload {
+final class SimPayload implements Payloads.Writable {
   private final SimPayload root;
   private final Ledger ledger;
   private final UnsafeBuffer buffer;
@@ -43,6 +45,12 @@ final class SimPayload implements Payload {
 
   @Override
   public DirectBuffer buffer() {
+    requireLive();
+    return buffer;
+  }
+
+  @Override
+  public MutableDirectBuffer mutable() {
     requireLive();
     return buffer;
   }

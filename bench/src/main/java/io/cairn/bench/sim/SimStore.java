@@ -1,6 +1,8 @@
 package io.cairn.bench.sim;
 
+import io.cairn.bench.check.InvariantViolation;
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
@@ -28,6 +30,8 @@ final class SimStore {
   private final List<Entry> log = new ArrayList<>();
   private long appendedLsn;
   private long durableLsn;
+  private long answeredFence;
+  private int losses;
   private State state = new State();
 
   SimStore(SimWorld world, SimRandom random) {
@@ -152,9 +156,7 @@ final class SimStore {
       for (int i = 0; i < w.blocks().length; i++) {
         int block = w.block() + i;
         long current = chunk.versions[block];
-        if (!chunk.syncing
-            || w.version() > current
-            || Version.generation(current) < chunk.syncGeneration) {
+        if (!chunk.syncing || MergeRule.writeApplies(current, w.version())) {
           chunk.versions[block] = w.version();
           chunk.blocks[block] = w.blocks()[i];
           chunk.crcs[block] = w.crcs()[i];
@@ -169,9 +171,7 @@ final class SimStore {
         int block = f.block() + i;
         long mine = chunk.versions[block];
         long theirs = f.versions()[i];
-        boolean replace =
-            mine != theirs && (Version.generation(mine) < f.generation() || theirs > mine);
-        if (replace) {
+        if (MergeRule.replaces(mine, theirs, f.generation())) {
           chunk.versions[block] = theirs;
           chunk.blocks[block] = f.blocks()[i];
           chunk.crcs[block] = f.crcs()[i];
@@ -182,6 +182,7 @@ final class SimStore {
 
   /** Loses a random part of what is not durable; the process must be dead. */
   void losePower() {
+    losses++;
     int keep = 0;
     while (keep < log.size() && log.get(keep).endLsn() <= durableLsn) {
       keep++;
@@ -193,6 +194,9 @@ final class SimStore {
     for (Entry entry : log) {
       state.apply(entry.change());
     }
+    if (answeredFence > 0 && state.fences.values().stream().noneMatch(g -> g >= answeredFence)) {
+      throw new InvariantViolation("I1", "fence " + answeredFence + " was answered and lost");
+    }
     appendedLsn = keep == 0 ? 0 : log.get(keep - 1).endLsn();
     durableLsn = appendedLsn;
   }
@@ -202,12 +206,25 @@ final class SimStore {
     durableLsn = appendedLsn;
   }
 
+  /** The replica answered a fence: nothing older may be taken from now on. */
+  void fenceAnswered(long generation) {
+    answeredFence = Math.max(answeredFence, generation);
+    if (state.fences.values().stream().noneMatch(g -> g >= generation)) {
+      throw new InvariantViolation("I1", "a fence was answered that is not stored");
+    }
+  }
+
   /** The chunks as they are, for the oracles. */
   Chunk chunk(long volumeId, int layer, int index) {
     return state.chunks.get(new Key(volumeId, layer, index));
   }
 
-  long fence(long volumeId) {
+  /** Times that the power went. */
+  int losses() {
+    return losses;
+  }
+
+  private long storedFence(long volumeId) {
     return state.fences.getOrDefault(volumeId, 0L);
   }
 
@@ -235,7 +252,7 @@ final class SimStore {
   }
 
   /** The store as one life of a process sees it. */
-  final class Session implements ShardStore {
+  class Session implements ShardStore {
     private final SimProcess process;
     private final SimPayload.Ledger ledger;
     private Listener listener;
@@ -248,6 +265,27 @@ final class SimStore {
 
     void listener(Listener value) {
       listener = value;
+    }
+
+    private void require(ChunkEntry chunk, long version) {
+      if (Version.generation(version) < answeredFence) {
+        throw new InvariantViolation(
+            "I1",
+            process.name()
+                + " took "
+                + Version.text(version)
+                + " after it answered fence "
+                + answeredFence);
+      }
+      if (Version.sequence(version) != Version.sequence(chunk.lastVersion()) + 1) {
+        throw new InvariantViolation(
+            "I5",
+            process.name()
+                + " took "
+                + Version.text(version)
+                + " behind "
+                + Version.text(chunk.lastVersion()));
+      }
     }
 
     private void append(Change change, int bytes) {
@@ -268,7 +306,7 @@ final class SimStore {
 
     @Override
     public long fence(long volumeId) {
-      return SimStore.this.fence(volumeId);
+      return storedFence(volumeId);
     }
 
     @Override
@@ -303,6 +341,7 @@ final class SimStore {
         int crcOffset,
         DirectBuffer payload,
         int payloadOffset) {
+      require(chunk, version);
       byte[][] blocks = new byte[blockCount][Frame.BLOCK_BYTES];
       int[] sums = new int[blockCount];
       for (int i = 0; i < blockCount; i++) {
@@ -317,6 +356,7 @@ final class SimStore {
     @Override
     public void appendZero(
         ChunkEntry chunk, long version, int blockOffset, int blockCount, boolean allocate) {
+      require(chunk, version);
       byte[][] blocks = new byte[blockCount][];
       int[] sums = new int[blockCount];
       Arrays.fill(blocks, ZERO);

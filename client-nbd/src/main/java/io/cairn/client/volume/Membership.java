@@ -19,6 +19,10 @@ final class Membership {
   private final VolumeSession session;
   private final long demoteAfterNanos;
   private boolean underWay;
+
+  /** Submits the last proposal again; null when its outcome is known. */
+  private Runnable unanswered;
+
   private long notBeforeNanos = Long.MIN_VALUE;
 
   Membership(VolumeSession session, long demoteAfterNanos) {
@@ -29,6 +33,10 @@ final class Membership {
   /** Proposes what is due; does nothing while a proposal is under way. */
   void propose(long nowNanos) {
     if (underWay || nowNanos < notBeforeNanos || !session.isServing()) {
+      return;
+    }
+    if (unanswered != null) {
+      unanswered.run();
       return;
     }
     List<Proposed> proposed = new ArrayList<>();
@@ -48,10 +56,26 @@ final class Membership {
     if (changes.isEmpty()) {
       return;
     }
+    submit(proposed, new Command.UpdateReplicas(session.volumeId(), session.generation(), changes));
+  }
+
+  /**
+   * Without an answer the same changes are submitted until there is one. They may have been made,
+   * and only an answer tells; once one of two equal changes was made, the other fails by its epoch.
+   */
+  private void submit(List<Proposed> proposed, Command.UpdateReplicas command) {
     underWay = true;
     session.metadata.submit(
-        new Command.UpdateReplicas(session.volumeId(), session.generation(), changes),
-        (reply, now) -> answered(proposed, reply, now));
+        command,
+        (reply, now) -> {
+          unanswered = reply == null ? () -> submit(proposed, command) : null;
+          answered(proposed, reply, now);
+        });
+  }
+
+  /** Whether it is not known what became of the last proposal. */
+  boolean isUnanswered() {
+    return unanswered != null;
   }
 
   /** At most one change per chunk and command: the epoch of the next is not known yet. */

@@ -843,6 +843,7 @@ public final class VolumeSession implements VolumeIo {
       releaseWhenSettled();
     }
     if (waiting
+        || membership.isUnanswered()
         || !reads.isEmpty()
         || !leaseWaiters.isEmpty()
         || !allocating.isEmpty()

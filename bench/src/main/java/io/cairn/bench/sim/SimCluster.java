@@ -1,0 +1,171 @@
+package io.cairn.bench.sim;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.placement.Candidate;
+import io.cairn.storage.env.Dialer;
+import io.cairn.storage.env.Link;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Shards;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.DirectBuffer;
+
+/** The nodes, gateways, metadata and network of one run, wired. */
+final class SimCluster {
+  static final long CLUSTER_ID = 0xCA14;
+  static final int CHUNK_BYTES = 1 << 20;
+  static final String VOLUME = "vol";
+
+  private final SimWorld world;
+  private final SimRandom random;
+  private final Mutations mutations;
+  private final SimNetwork network;
+  private final SimMetadata metadata;
+  private final List<SimNode> nodes = new ArrayList<>();
+  private final List<SimGateway> gateways = new ArrayList<>();
+  private final int shardCount;
+  private final long volumeId;
+
+  /** How large the cluster of a run is. */
+  record Shape(int nodeCount, int shardCount, int replicas, int minInSync, int chunkCount) {}
+
+  SimCluster(SimWorld world, SimRandom random, Mutations mutations, Shape shape) {
+    this.world = world;
+    this.random = random;
+    this.mutations = mutations;
+    this.shardCount = shape.shardCount();
+    int processCount = shape.nodeCount() + 2;
+    network = new SimNetwork(world, random.split(), processCount);
+    metadata = new SimMetadata(world, random.split(), mutations, this::candidates);
+    metadata.operate(new Command.InitCluster(CLUSTER_ID));
+    for (int i = 0; i < shape.nodeCount(); i++) {
+      Reply reply =
+          metadata.operate(
+              new Command.RegisterNode(
+                  CLUSTER_ID,
+                  7,
+                  i + 1L,
+                  "n" + i,
+                  "n" + i,
+                  i + 1,
+                  "z",
+                  "r",
+                  "h" + i,
+                  1L << 40,
+                  shardCount,
+                  1));
+      long id = ((Reply.NodeRegistered) reply).nodeId();
+      SimNode node = new SimNode(this, new SimProcess("n" + id, i), id, shardCount);
+      nodes.add(node);
+      node.start();
+    }
+    Reply created =
+        metadata.operate(
+            new Command.CreateVolume(
+                VOLUME,
+                (long) shape.chunkCount() * CHUNK_BYTES,
+                CHUNK_BYTES,
+                shape.replicas(),
+                shape.minInSync(),
+                Durability.FLUSH));
+    volumeId = ((Reply.Volume) created).volume().volumeId();
+    for (int i = 0; i < 2; i++) {
+      gateways.add(new SimGateway(this, new SimProcess("g" + (i + 1), shape.nodeCount() + i)));
+    }
+  }
+
+  SimWorld world() {
+    return world;
+  }
+
+  SimRandom random() {
+    return random;
+  }
+
+  Mutations mutations() {
+    return mutations;
+  }
+
+  SimNetwork network() {
+    return network;
+  }
+
+  SimMetadata metadata() {
+    return metadata;
+  }
+
+  List<SimNode> nodes() {
+    return nodes;
+  }
+
+  List<SimGateway> gateways() {
+    return gateways;
+  }
+
+  SimNode node(long nodeId) {
+    return nodes.stream().filter(n -> n.nodeId == nodeId).findFirst().orElseThrow();
+  }
+
+  VolumeRecord volume() {
+    return metadata.machine().state().volume(volumeId);
+  }
+
+  ChunkRecord record(int index) {
+    return metadata.machine().state().chunk(volumeId, 0, index);
+  }
+
+  /** The chunk as a node's store has it, or null. */
+  SimStore.Chunk chunk(long nodeId, int index) {
+    return storeOf(nodeId, index).chunk(volumeId, 0, index);
+  }
+
+  SimStore storeOf(long nodeId, int index) {
+    return node(nodeId).store(Shards.shardOf(volumeId, 0, index, shardCount));
+  }
+
+  List<Candidate> candidates() {
+    return nodes.stream()
+        .filter(node -> node.process.isUp())
+        .map(node -> new Candidate(node.nodeId, "z", "r", "h" + node.nodeId, 1L << 40))
+        .toList();
+  }
+
+  void arm() {
+    nodes.forEach(SimNode::arm);
+    gateways.forEach(SimGateway::arm);
+  }
+
+  void dial(SimProcess from, SimPayload.Ledger ledger, int port, Dialer.Handler handler) {
+    network.connect(
+        from,
+        ledger,
+        nodes.get(port - 1),
+        new SimNetwork.Connecting() {
+          @Override
+          public SimNetwork.Handler connected(Link link) {
+            handler.onOpen(link, world.nowNanos());
+            return new SimNetwork.Handler() {
+              @Override
+              public void onFrame(
+                  Link ignored, DirectBuffer header, int offset, int length, Payload payload) {
+                handler.onFrame(header, offset, length, payload, world.nowNanos());
+              }
+
+              @Override
+              public void onClosed(Link ignored) {
+                handler.onClosed(world.nowNanos());
+              }
+            };
+          }
+
+          @Override
+          public void failed() {
+            handler.onClosed(world.nowNanos());
+          }
+        });
+  }
+}

@@ -1,0 +1,63 @@
+package io.cairn.bench.sim;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code cairn sim}: runs the whole-cluster simulator from seeds. */
+@Command(
+    name = "sim",
+    description = "Simulates whole clusters with faults, one per seed, and checks the invariants.",
+    mixinStandardHelpOptions = true)
+public final class SimCommand implements Callable<Integer> {
+  @Option(names = "--seed", description = "The first seed.", defaultValue = "1")
+  private long seed;
+
+  @Option(
+      names = "--runs",
+      description = "How many seeds, one after the other.",
+      defaultValue = "1")
+  private long runs;
+
+  @Option(names = "--trace", description = "Prints every event.")
+  private boolean trace;
+
+  @Option(names = "--keep-going", description = "Goes on after a failure: one line for each.")
+  private boolean keepGoing;
+
+  /** The command by itself. */
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new SimCommand()).execute(args));
+  }
+
+  @Override
+  public Integer call() {
+    long begin = System.nanoTime();
+    long events = 0;
+    long requests = 0;
+    long failures = 0;
+    for (long i = 0; i < runs; i++) {
+      try {
+        SimRun.Result result = new SimRun(seed + i, Mutations.NONE, trace).run();
+        events += result.events();
+        requests += result.requests();
+      } catch (SimFailure e) {
+        failures++;
+        if (!keepGoing) {
+          System.out.println(e.getMessage());
+          if (e.invariant().equals("exception")) {
+            e.getCause().printStackTrace(System.out);
+          }
+          return 1;
+        }
+        System.out.println(e.getMessage().lines().findFirst().orElseThrow());
+      }
+    }
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    System.out.printf(
+        "%d seeds from %d, %d failed, %d requests, %d events in %.1f s: %.1f seeds/s%n",
+        runs, seed, failures, requests, events, seconds, runs / seconds);
+    return failures == 0 ? 0 : 1;
+  }
+}

@@ -1,0 +1,191 @@
+package io.cairn.bench.sim;
+
+import io.cairn.bench.check.InvariantViolation;
+import io.cairn.client.volume.MetadataCalls;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.TreeKeyValues;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.placement.Candidate;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Queue;
+import java.util.function.Supplier;
+
+/**
+ * The metadata group as its clients see it: an ordered log in front of the real machine. Fault
+ * model: answers take time; the group is away for a while; an answer is lost and the client submits
+ * the same number again, so that it reaches the log twice; a client gives up and its command is
+ * applied afterwards. Queries are linearizable.
+ */
+final class SimMetadata {
+  private static final long CLIENT_TIMEOUT_NANOS = 1_500_000_000L;
+
+  private final SimWorld world;
+  private final SimRandom random;
+  private final Mutations mutations;
+  private final Supplier<List<Candidate>> candidates;
+  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private long operatorNumber;
+  private boolean down;
+  private boolean calm;
+
+  SimMetadata(
+      SimWorld world, SimRandom random, Mutations mutations, Supplier<List<Candidate>> candidates) {
+    this.world = world;
+    this.random = random;
+    this.mutations = mutations;
+    this.candidates = candidates;
+  }
+
+  /** The state, for the oracles. */
+  MetadataMachine machine() {
+    return machine;
+  }
+
+  void setDown(boolean value) {
+    world.log("metadata: " + (value ? "down" : "up"));
+    down = value;
+  }
+
+  /** No more lost answers. */
+  void calm() {
+    calm = true;
+    down = false;
+  }
+
+  /** Runs an operator's command at once. */
+  Reply operate(Command command) {
+    return apply(1, ++operatorNumber, command);
+  }
+
+  private Reply apply(long client, long number, Command command) {
+    Reply reply =
+        mutations.bent(machine, command, machine.apply(client, number, command, candidates.get()));
+    world.log("metadata: " + client + "." + number + " " + command + " -> " + reply);
+    if (command instanceof Command.UpdateReplicas update) {
+      VolumeRecord volume = machine.state().volume(update.volumeId());
+      for (Command.UpdateReplicas.Change change : update.changes()) {
+        ChunkRecord chunk =
+            machine.state().chunk(update.volumeId(), change.layer(), change.index());
+        if (chunk != null && chunk.inSyncCount() < volume.minInSync()) {
+          throw new InvariantViolation("I3", "fewer than minInSync are in sync: " + chunk);
+        }
+      }
+    }
+    return reply;
+  }
+
+  private Reply answerTo(Query query) {
+    return switch (query) {
+      case Query.GetChunks q ->
+          new Reply.Chunks(
+              machine.state().chunks(q.volumeId(), q.layer(), q.fromIndex(), q.limit()),
+              machine.state().nodes());
+      case Query.ConfirmGeneration q -> {
+        VolumeRecord volume = machine.state().volume(q.volumeId());
+        yield volume.generation() == q.generation()
+            ? new Reply.Ok()
+            : new Reply.Refused(Reply.ErrorCode.STALE_GENERATION, "stale");
+      }
+      default -> throw new IllegalArgumentException(query.toString());
+    };
+  }
+
+  /** A client of one life of a gateway. */
+  MetadataCalls client(SimProcess process, long clientId) {
+    return new Client(process, clientId);
+  }
+
+  private final class Client implements MetadataCalls {
+    private final SimProcess process;
+    private final long clientId;
+    private final Queue<Runnable> waiting = new ArrayDeque<>();
+    private boolean busy;
+    private long number;
+
+    Client(SimProcess process, long clientId) {
+      this.process = process;
+      this.clientId = clientId;
+    }
+
+    private long hop() {
+      return random.between(200_000L, random.oneIn(10) ? 60_000_000L : 3_000_000L);
+    }
+
+    @Override
+    public void submit(Command command, Answer answer) {
+      waiting.add(() -> run(command, ++number, answer, world.nowNanos() + CLIENT_TIMEOUT_NANOS));
+      next();
+    }
+
+    private void next() {
+      if (!busy && !waiting.isEmpty()) {
+        busy = true;
+        waiting.remove().run();
+      }
+    }
+
+    private void end(Answer answer, Reply reply) {
+      busy = false;
+      answer.on(reply, world.nowNanos());
+      next();
+    }
+
+    private void run(Command command, long commandNumber, Answer answer, long deadlineNanos) {
+      if (world.nowNanos() >= deadlineNanos) {
+        end(answer, null);
+        return;
+      }
+      boolean lost = !calm && random.oneIn(12);
+      boolean late = !calm && random.oneIn(40);
+      // The command is on its way: it reaches the log even when the client dies meanwhile.
+      world.after(
+          hop() + (late ? random.between(0, 4_000_000_000L) : 0),
+          () -> {
+            if (down && late) {
+              return;
+            }
+            if (down) {
+              world.after(
+                  process, 100_000_000L, () -> run(command, commandNumber, answer, deadlineNanos));
+              return;
+            }
+            Reply reply = apply(clientId, commandNumber, command);
+            if (late) {
+              return;
+            }
+            world.after(
+                process,
+                hop() + (lost ? 200_000_000L : 0),
+                () -> {
+                  if (lost) {
+                    run(command, commandNumber, answer, deadlineNanos);
+                  } else {
+                    end(answer, reply);
+                  }
+                });
+          });
+      if (late) {
+        world.after(process, CLIENT_TIMEOUT_NANOS, () -> end(answer, null));
+      }
+    }
+
+    @Override
+    public void query(Query query, Answer answer) {
+      boolean lost = !calm && random.oneIn(20);
+      world.after(
+          hop(),
+          () -> {
+            Reply reply = down || lost ? null : answerTo(query);
+            world.after(
+                process,
+                reply == null ? 500_000_000L : hop(),
+                () -> answer.on(reply, world.nowNanos()));
+          });
+    }
+  }
+}

@@ -1,0 +1,236 @@
+package io.cairn.bench.sim;
+
+import io.cairn.bench.check.InvariantViolation;
+import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import java.util.Arrays;
+
+/**
+ * One run from one seed: a cluster, its clients and its faults; then everything heals, and what
+ * must hold of a whole cluster is demanded.
+ *
+ * <pre>
+ * faults (some virtual seconds) -- heal -- every request answered -- every replica in sync
+ *   -- read everything -- released -- replicas equal, nothing leaked, histories linearizable
+ * </pre>
+ */
+final class SimRun {
+  private static final long SECOND = 1_000_000_000L;
+  private static final long HEAL_LIMIT_NANOS = 90 * SECOND;
+
+  private final long seed;
+  private final Trace trace;
+  private final SimWorld world;
+  private final SimCluster cluster;
+  private final SimWorkload workload;
+  private final SimFaults faults;
+  private final long faultsEndNanos;
+  private final SimCluster.Shape shape;
+  private final SimFaults.Mood mood;
+
+  /** What a run came to. */
+  record Result(long traceHash, long events, long requests) {}
+
+  SimRun(long seed, Mutations mutations, boolean print) {
+    this.seed = seed;
+    trace = new Trace(print);
+    world = new SimWorld(trace);
+    SimRandom random = new SimRandom(seed);
+    mood = SimFaults.Mood.values()[random.below(3)];
+    int nodeCount = 3 + random.below(3);
+    boolean pair = mood != SimFaults.Mood.POWER && random.oneIn(5);
+    shape =
+        new SimCluster.Shape(
+            nodeCount, 1 + random.below(2), pair ? 2 : 3, pair ? 1 : 2, 3 + random.below(2));
+    cluster = new SimCluster(world, random.split(), mutations, shape);
+    workload = new SimWorkload(cluster, random.split(), shape.chunkCount());
+    faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
+    faults = new SimFaults(cluster, workload, random.split(), mood, faultsEndNanos);
+    for (int i = 0; i < 2 + random.below(3); i++) {
+      workload.addClient(cluster.gateways().get(0));
+      workload.addClient(cluster.gateways().get(1));
+    }
+  }
+
+  /** Runs; a violation comes with the seed and the last events. */
+  Result run() {
+    try {
+      trace.add(world.nowNanos(), "seed " + seed + " " + shape + " " + mood);
+      cluster.gateways().getFirst().attach();
+      faults.begin();
+      advance(faultsEndNanos);
+      heal();
+      return new Result(trace.hash(), world.executed(), workload.answered());
+    } catch (InvariantViolation e) {
+      throw failed(e.invariant(), e);
+    } catch (RuntimeException | AssertionError e) {
+      throw failed("exception", e);
+    }
+  }
+
+  private SimFailure failed(String invariant, Throwable cause) {
+    return new SimFailure(seed, invariant, cause, trace.tail());
+  }
+
+  private void advance(long untilNanos) {
+    cluster.arm();
+    while (world.step(untilNanos)) {
+      cluster.arm();
+    }
+  }
+
+  private interface Condition {
+    String missing();
+  }
+
+  private void await(Condition condition) {
+    long limit = world.nowNanos() + HEAL_LIMIT_NANOS;
+    String missing = condition.missing();
+    while (missing != null) {
+      if (world.nowNanos() >= limit) {
+        throw new InvariantViolation("liveness", missing);
+      }
+      long step = Math.min(limit, world.nowNanos() + 50_000_000L);
+      world.after(50_000_000L, () -> {});
+      advance(step);
+      missing = condition.missing();
+    }
+  }
+
+  private void heal() {
+    faults.heal();
+    VolumeSession session = lastOwner();
+    workload.stop();
+    await(
+        () ->
+            workload.underWay() == 0
+                ? null
+                : "requests are not answered on a healed cluster:\n"
+                    + workload.describePending()
+                    + session.describe());
+    await(() -> notInSync(session));
+    workload.readAll(session);
+    await(() -> workload.underWay() == 0 ? null : "reads are not answered\n" + session.describe());
+    workload.readAll(session);
+    await(() -> workload.underWay() == 0 ? null : "reads are not answered\n" + session.describe());
+    workload.check();
+    session.release(world.nowNanos());
+    await(() -> session.isOver() ? null : "the session does not end:\n" + session.describe());
+    advance(world.nowNanos() + 200_000_000L);
+    replicasEqual();
+    nothingLeaked();
+  }
+
+  /** The session that owns the volume in the end; attaches one when none does. */
+  private VolumeSession lastOwner() {
+    await(
+        () -> {
+          for (SimGateway gateway : cluster.gateways()) {
+            if (owner(gateway)) {
+              return null;
+            }
+          }
+          boolean trying = false;
+          for (SimGateway gateway : cluster.gateways()) {
+            trying |= gateway.isAttached() && gateway.serving() == null;
+          }
+          if (!trying) {
+            for (SimGateway gateway : cluster.gateways()) {
+              if (!gateway.isAttached()) {
+                gateway.attach();
+                break;
+              }
+            }
+          }
+          return "no gateway serves the volume";
+        });
+    for (SimGateway gateway : cluster.gateways()) {
+      if (owner(gateway)) {
+        return gateway.serving();
+      }
+    }
+    throw new IllegalStateException("unreachable");
+  }
+
+  private boolean owner(SimGateway gateway) {
+    VolumeSession session = gateway.serving();
+    return session != null && session.generation() == cluster.volume().generation();
+  }
+
+  private String notInSync(VolumeSession session) {
+    for (int i = 0; i < shape.chunkCount(); i++) {
+      ChunkRecord record = cluster.record(i);
+      if (record != null && record.inSyncCount() < record.replicas().size()) {
+        return "not all replicas are in sync on a healed cluster: "
+            + record
+            + "\n"
+            + session.describe();
+      }
+    }
+    return null;
+  }
+
+  private void replicasEqual() {
+    for (int i = 0; i < shape.chunkCount(); i++) {
+      ChunkRecord record = cluster.record(i);
+      if (record == null) {
+        continue;
+      }
+      SimStore.Chunk first = null;
+      for (Replica replica : record.replicas()) {
+        SimStore.Chunk chunk = cluster.chunk(replica.nodeId(), i);
+        if (replica.state() != ReplicaState.IN_SYNC) {
+          continue;
+        }
+        // A chunk that nobody used since its takeover may still be equalized later.
+        if (chunk == null || chunk.syncing()) {
+          if (usedByLast(record)) {
+            throw new InvariantViolation(
+                "I6", "node " + replica.nodeId() + " is in sync on record only: " + record);
+          }
+          continue;
+        }
+        if (first == null) {
+          first = chunk;
+        } else if (usedByLast(record)) {
+          compare(record, first, chunk);
+        }
+      }
+    }
+  }
+
+  /** The hot blocks of every chunk are read at the end: all allocated chunks were opened. */
+  private static boolean usedByLast(ChunkRecord record) {
+    return record.index() <= 2;
+  }
+
+  private static void compare(ChunkRecord record, SimStore.Chunk a, SimStore.Chunk b) {
+    if (a.lastVersion != b.lastVersion || !Arrays.equals(a.versions, b.versions)) {
+      throw new InvariantViolation("I6", "replicas have different versions: " + record);
+    }
+    for (int i = 0; i < a.blocks.length; i++) {
+      if (!Arrays.equals(a.blocks[i], b.blocks[i])
+          && SimStore.sound(a, i)
+          && SimStore.sound(b, i)) {
+        throw new InvariantViolation("I6", "replicas differ in block " + i + ": " + record);
+      }
+    }
+  }
+
+  private void nothingLeaked() {
+    for (SimNode node : cluster.nodes()) {
+      if (node.ledger().live() != 0) {
+        throw new InvariantViolation(
+            "leak", node.process.name() + " holds " + node.ledger().live() + " payloads");
+      }
+    }
+    for (SimGateway gateway : cluster.gateways()) {
+      if (gateway.process.isUp() && gateway.ledger().live() != 0) {
+        throw new InvariantViolation(
+            "leak", gateway.process.name() + " holds " + gateway.ledger().live() + " payloads");
+      }
+    }
+  }
+}

@@ -1,0 +1,400 @@
+package io.cairn.bench.sim;
+
+import io.cairn.bench.check.BlockHistory;
+import io.cairn.bench.check.InvariantViolation;
+import io.cairn.client.volume.VolumeIo;
+import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Clients that read and write a few hot blocks, each cell (half a block) stamped with a number of
+ * its own, and the history of every cell.
+ */
+final class SimWorkload {
+  static final int CELL = 2048;
+  private static final int BLOCK = 4096;
+  private static final int[] HOT = {0, 1, 2, 3, 254, 255, 256, 257, 300, 511, 512, 700};
+
+  private final SimCluster cluster;
+  private final SimRandom random;
+  private final int blockCount;
+  private final Map<Integer, BlockHistory> histories = new TreeMap<>();
+  private final List<Tracked> acknowledged = new ArrayList<>();
+  private final List<int[]> clients = new ArrayList<>();
+  private long nextValue = 0x1000;
+  private boolean running = true;
+  private int era;
+  private final Set<Pending> pending = new LinkedHashSet<>();
+  private long answered;
+  private long nextPending;
+
+  /** A request that was not answered yet; compared by identity of what it asks. */
+  private record Pending(SimGateway gateway, VolumeSession session, String what, long number) {
+    boolean counts() {
+      return gateway.session() == session && gateway.process.isUp();
+    }
+  }
+
+  private Pending pend(VolumeSession session, String what) {
+    cluster.world().log(what);
+    Pending made = new Pending(gatewayOf(session), session, what, ++nextPending);
+    pending.add(made);
+    return made;
+  }
+
+  /** What waits, for people. */
+  String describePending() {
+    StringBuilder text = new StringBuilder();
+    for (Pending one : pending) {
+      if (one.counts()) {
+        text.append("  waits: ").append(one.what()).append('\n');
+      }
+    }
+    return text.toString();
+  }
+
+  private record Tracked(int cell, BlockHistory.Write write) {}
+
+  SimWorkload(SimCluster cluster, SimRandom random, int chunkCount) {
+    this.cluster = cluster;
+    this.random = random;
+    blockCount = chunkCount * SimCluster.CHUNK_BYTES / BLOCK;
+  }
+
+  long answered() {
+    return answered;
+  }
+
+  /** Requests that live sessions have not answered. */
+  long underWay() {
+    return pending.stream().filter(Pending::counts).count();
+  }
+
+  void stop() {
+    running = false;
+  }
+
+  /** Starts a closed loop of requests that goes to whichever session of the gateway serves. */
+  void addClient(SimGateway gateway) {
+    loop(gateway, clients.size());
+    clients.add(new int[] {0});
+  }
+
+  private void loop(SimGateway gateway, int client) {
+    long think = random.oneIn(3) ? 0 : random.between(0, 25_000_000L);
+    cluster
+        .world()
+        .after(
+            think,
+            () -> {
+              if (!running) {
+                return;
+              }
+              VolumeSession session = gateway.serving();
+              if (session == null) {
+                cluster.world().after(30_000_000L, () -> loop(gateway, client));
+                return;
+              }
+              // A dead or stalled process has clients that wait; new ones come with its next life.
+              issue(gateway, session, client);
+            });
+  }
+
+  private void issue(SimGateway gateway, VolumeSession session, int client) {
+    int life = gateway.lifeKey();
+    boolean[] over = new boolean[1];
+    Runnable next =
+        () -> {
+          if (over[0]) {
+            throw new InvariantViolation("liveness", "a request was answered twice");
+          }
+          over[0] = true;
+          answered++;
+          loop(gateway, client);
+        };
+    // When the process dies its clients begin anew with the next life.
+    watch(gateway, life, over, client);
+    gateway.process.run(
+        () -> {
+          if (gateway.lifeKey() != life || !gateway.process.isUp()) {
+            return;
+          }
+          int kind = random.below(20);
+          if (kind < 8) {
+            read(session, next);
+          } else if (kind < 16) {
+            write(session, next);
+          } else if (kind < 18) {
+            zero(session, next);
+          } else {
+            flush(session, next);
+          }
+        });
+  }
+
+  private void watch(SimGateway gateway, int life, boolean[] over, int client) {
+    cluster
+        .world()
+        .after(
+            500_000_000L,
+            () -> {
+              if (over[0]) {
+                return;
+              }
+              if (gateway.lifeKey() != life || !gateway.process.isUp()) {
+                over[0] = true;
+                loop(gateway, client);
+              } else {
+                watch(gateway, life, over, client);
+              }
+            });
+  }
+
+  private int startBlock(int count) {
+    int block = Math.min(HOT[random.below(HOT.length)], blockCount - count);
+    return block;
+  }
+
+  private BlockHistory history(int cell) {
+    return histories.computeIfAbsent(
+        cell, c -> new BlockHistory("block " + c / 2 + " half " + c % 2));
+  }
+
+  private void read(VolumeSession session, Runnable next) {
+    int count = 1 + random.below(3);
+    read(session, startBlock(count), count, next);
+  }
+
+  private void read(VolumeSession session, int block, int count, Runnable next) {
+    long begin = cluster.world().nowNanos();
+    int sinceEra = era;
+    Pending mine = pend(session, "client: read b" + block + "+" + count);
+    session.read(
+        (long) block * BLOCK,
+        count * BLOCK,
+        (payload, failure) -> {
+          pending.remove(mine);
+          if (sinceEra != era) {
+            return;
+          }
+          cluster.world().log("client: read b" + block + "+" + count + " -> " + failure);
+          if (failure == VolumeIo.Failure.UNREADABLE) {
+            throw new InvariantViolation("I8", "block " + block + " has no readable copy");
+          }
+          if (failure == null) {
+            for (int i = 0; i < count * 2; i++) {
+              int cell = block * 2 + i;
+              long value = valueOf(payload.buffer(), payload.offset() + i * CELL, cell);
+              history(cell).read(value, begin, cluster.world().nowNanos());
+            }
+          }
+          next.run();
+        });
+  }
+
+  private static long valueOf(DirectBuffer buffer, int offset, int cell) {
+    long value = buffer.getLong(offset, ByteOrder.LITTLE_ENDIAN);
+    for (int i = 8; i < CELL; i += 8) {
+      if (buffer.getLong(offset + i, ByteOrder.LITTLE_ENDIAN) != value) {
+        throw new InvariantViolation("I8", "cell " + cell + " is torn at byte " + i);
+      }
+    }
+    return value;
+  }
+
+  private void write(VolumeSession session, Runnable next) {
+    boolean part = random.oneIn(4);
+    int blocks = 1 + random.below(3);
+    int first = startBlock(blocks) * 2 + (part ? random.below(2) : 0);
+    int cells = part ? 1 : blocks * 2;
+    boolean fua = random.oneIn(8);
+    byte[] bytes = new byte[cells * CELL];
+    UnsafeBuffer view = new UnsafeBuffer(bytes);
+    long now = cluster.world().nowNanos();
+    List<Tracked> writes = new ArrayList<>();
+    long[] values = new long[cells];
+    for (int i = 0; i < cells; i++) {
+      values[i] = ++nextValue;
+      for (int at = 0; at < CELL; at += 8) {
+        view.putLong(i * CELL + at, values[i], ByteOrder.LITTLE_ENDIAN);
+      }
+      writes.add(new Tracked(first + i, history(first + i).write(values[i], now)));
+    }
+    int sinceEra = era;
+    String text =
+        "client: write cells "
+            + first
+            + "+"
+            + cells
+            + " from "
+            + Long.toHexString(values[0])
+            + (fua ? " fua" : "");
+    Pending mine = pend(session, text);
+    SimPayload payload = SimPayload.of(gatewayOf(session).ledger(), bytes);
+    session.write(
+        (long) first * CELL,
+        payload,
+        fua,
+        failure -> {
+          pending.remove(mine);
+          if (sinceEra != era) {
+            return;
+          }
+          cluster.world().log(text + " -> " + failure);
+          if (failure == null) {
+            acknowledge(writes, fua);
+            for (int i = 0; i < cells; i++) {
+              checkEverywhere(session, writes.get(i), values[i]);
+            }
+          }
+          next.run();
+        });
+    payload.release();
+  }
+
+  private SimGateway gatewayOf(VolumeSession session) {
+    for (SimGateway gateway : cluster.gateways()) {
+      if (gateway.session() == session) {
+        return gateway;
+      }
+    }
+    throw new IllegalStateException("whose session is it?");
+  }
+
+  private void acknowledge(List<Tracked> writes, boolean durable) {
+    for (Tracked tracked : writes) {
+      tracked.write().acknowledged(cluster.world().nowNanos());
+      if (durable) {
+        tracked.write().flushed();
+      } else {
+        acknowledged.add(tracked);
+      }
+    }
+  }
+
+  /** Acknowledged means that all in-sync replicas on record hold it (I2). */
+  private void checkEverywhere(VolumeSession session, Tracked tracked, long value) {
+    int cell = tracked.cell();
+    if (session.generation() != cluster.volume().generation()) {
+      return;
+    }
+    int block = cell / 2 % (SimCluster.CHUNK_BYTES / BLOCK);
+    int index = cell / 2 / (SimCluster.CHUNK_BYTES / BLOCK);
+    ChunkRecord record = cluster.record(index);
+    int holders = 0;
+    for (Replica replica : record.replicas()) {
+      if (replica.state() != ReplicaState.IN_SYNC) {
+        continue;
+      }
+      SimStore store = cluster.storeOf(replica.nodeId(), index);
+      SimStore.Chunk chunk = cluster.chunk(replica.nodeId(), index);
+      // What power took away comes back out of the owner's window.
+      boolean excused = store.losses() > 0;
+      if (chunk != null
+          && history(cell)
+              .mayHold(
+                  new UnsafeBuffer(chunk.blocks[block])
+                      .getLong(cell % 2 * CELL, ByteOrder.LITTLE_ENDIAN),
+                  tracked.write())) {
+        holders++;
+      } else if (excused || chunk != null && !SimStore.sound(chunk, block)) {
+        holders++;
+      } else {
+        throw new InvariantViolation(
+            "I2",
+            "cell "
+                + cell
+                + " value "
+                + Long.toHexString(value)
+                + " was acknowledged, but node "
+                + replica.nodeId()
+                + " is in sync on record and lacks it: "
+                + record);
+      }
+    }
+    if (holders < cluster.volume().minInSync()) {
+      throw new InvariantViolation("I2", "acknowledged with " + holders + " holders: " + record);
+    }
+  }
+
+  private void zero(VolumeSession session, Runnable next) {
+    int count = 1 + random.below(2);
+    int block = startBlock(count);
+    boolean punch = random.oneIn(2);
+    boolean fua = random.oneIn(8);
+    long now = cluster.world().nowNanos();
+    List<Tracked> writes = new ArrayList<>();
+    for (int cell = block * 2; cell < (block + count) * 2; cell++) {
+      writes.add(new Tracked(cell, history(cell).write(0, now)));
+    }
+    int sinceEra = era;
+    Pending mine = pend(session, "client: zero b" + block + "+" + count);
+    session.zero(
+        (long) block * BLOCK,
+        (long) count * BLOCK,
+        punch,
+        fua,
+        failure -> {
+          pending.remove(mine);
+          if (sinceEra != era) {
+            return;
+          }
+          cluster.world().log("client: zero b" + block + "+" + count + " -> " + failure);
+          if (failure == null) {
+            acknowledge(writes, fua);
+          }
+          next.run();
+        });
+  }
+
+  private void flush(VolumeSession session, Runnable next) {
+    List<Tracked> covered = List.copyOf(acknowledged);
+    int sinceEra = era;
+    Pending mine = pend(session, "client: flush");
+    session.flush(
+        failure -> {
+          pending.remove(mine);
+          if (sinceEra != era) {
+            return;
+          }
+          cluster.world().log("client: flush -> " + failure);
+          if (failure == null) {
+            covered.forEach(tracked -> tracked.write().flushed());
+            acknowledged.removeAll(covered);
+          }
+          next.run();
+        });
+  }
+
+  /** Reads every hot block once more through a session. */
+  void readAll(VolumeSession session) {
+    for (int block : HOT) {
+      if (block < blockCount) {
+        read(session, block, 1, () -> {});
+      }
+    }
+  }
+
+  /** All processes and nodes lost their power. */
+  void totalLoss() {
+    era++;
+    pending.clear();
+    acknowledged.clear();
+    histories.values().forEach(BlockHistory::totalLoss);
+  }
+
+  void check() {
+    histories.values().forEach(BlockHistory::check);
+  }
+}
