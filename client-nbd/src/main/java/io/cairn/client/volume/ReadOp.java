@@ -26,6 +26,10 @@ final class ReadOp {
   private final Done done;
   private int triedMask;
   private int badMask;
+
+  /** Replicas whose bytes failed their checksums once. */
+  private int corruptMask;
+
   private int outstanding;
   private boolean ended;
 
@@ -148,7 +152,14 @@ final class ReadOp {
         || payload.length() != count * Frame.BLOCK_BYTES
         || !intact(header, offset, payload)) {
       session.corruptReads++;
-      badMask |= 1 << replica.bit;
+      // The wire may have done it: only who delivers bad bytes twice is taken to hold them.
+      int bit = 1 << replica.bit;
+      if ((corruptMask & bit) != 0) {
+        badMask |= bit;
+      } else {
+        triedMask &= ~bit;
+      }
+      corruptMask |= bit;
       askNext(nowNanos);
       return;
     }
