@@ -16,6 +16,13 @@ class SimRegressionTest {
     assertTrue(new SimRun(seed, Mutations.NONE, false).run().requests() > 0);
   }
 
+  /** A bit that flipped on the wire made the only readable replica count as rotten. */
+  @ParameterizedTest
+  @ValueSource(longs = {6, 107})
+  void oneCorruptAnswerDoesNotCondemnAReplica(long seed) {
+    assertTrue(new SimRun(seed, Mutations.NONE, false).run().requests() > 0);
+  }
+
   @Test
   void oneSeedIsOneHistory() {
     SimRun.Result first = new SimRun(7, Mutations.NONE, false).run();
