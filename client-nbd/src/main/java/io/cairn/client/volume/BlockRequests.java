@@ -136,7 +136,7 @@ final class BlockRequests {
   private void readPiece(Piece piece, Payloads.Writable result, Parent parent) {
     OwnedChunk chunk = session.chunk(piece.index());
     if (chunk == null) {
-      session.underUnallocatedLease(
+      session.lease.underUnallocated(
           () -> {
             if (session.chunk(piece.index()) == null) {
               parent.pieceDone(null);
@@ -176,7 +176,7 @@ final class BlockRequests {
 
   /** Rewrites blocks of which a replica has a bad copy, through the ordinary write path. */
   private void repair(OwnedChunk chunk, Piece piece) {
-    session.repairs++;
+    session.counters.repairs++;
     withClaim(
         chunk,
         piece,
@@ -286,7 +286,7 @@ final class BlockRequests {
     for (int i = 0; i < crcs.length; i++) {
       crcs[i] = session.crc.of(payload.buffer(), payload.offset() + i * BLOCK, BLOCK);
     }
-    session.submit(
+    session.window.submit(
         new WriteOp(
             chunk,
             piece.block(),
@@ -323,7 +323,7 @@ final class BlockRequests {
 
   private void zeroPiece(Piece piece, boolean mayPunch, boolean fua, Parent parent) {
     if (session.chunk(piece.index()) == null && mayPunch) {
-      session.underUnallocatedLease(
+      session.lease.underUnallocated(
           () -> {
             if (session.chunk(piece.index()) == null) {
               parent.pieceDone(null);
@@ -346,7 +346,7 @@ final class BlockRequests {
                   writePiece(chunk, piece, null, fua, claim, parent);
                   return;
                 }
-                session.submit(
+                session.window.submit(
                     new WriteOp(
                         chunk,
                         piece.block(),
@@ -382,7 +382,7 @@ final class BlockRequests {
       lengths[i] = found.get(i)[0];
       kinds[i] = (int) found.get(i)[1];
     }
-    session.underUnallocatedLease(() -> sink.done(lengths, kinds, lengths.length, null));
+    session.lease.underUnallocated(() -> sink.done(lengths, kinds, lengths.length, null));
   }
 
   /** The session is over: nobody waits any longer. */

@@ -2,6 +2,8 @@ package io.cairn.client.volume;
 
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Whether a read may be answered (I4): every in-sync replica of the chunk, or the metadata,
@@ -16,6 +18,9 @@ final class Lease {
   private long metadataSendNanos = Long.MIN_VALUE;
 
   private boolean metadataAsked;
+
+  /** Try again whenever something was confirmed. */
+  private final List<Runnable> waiters = new ArrayList<>();
 
   Lease(VolumeSession session, long leaseNanos) {
     this.session = session;
@@ -41,7 +46,7 @@ final class Lease {
   /**
    * The lease for chunks that do not exist: nobody can be asked about them but all or the metadata.
    */
-  boolean holdsForUnallocated(long nowNanos) {
+  private boolean holdsForUnallocated(long nowNanos) {
     if (fresh(metadataSendNanos, nowNanos)) {
       return true;
     }
@@ -51,6 +56,38 @@ final class Lease {
       }
     }
     return !session.nodes().isEmpty();
+  }
+
+  /** Runs the action while reads of unallocated chunks are covered by a lease. */
+  void underUnallocated(Runnable action) {
+    long nowNanos = session.now();
+    if (holdsForUnallocated(nowNanos)) {
+      action.run();
+      return;
+    }
+    waiters.add(() -> underUnallocated(action));
+    renewForUnallocated(nowNanos);
+    session.wake();
+  }
+
+  void runWaiters() {
+    if (!waiters.isEmpty()) {
+      List<Runnable> asking = List.copyOf(waiters);
+      waiters.clear();
+      asking.forEach(Runnable::run);
+    }
+  }
+
+  boolean hasWaiters() {
+    return !waiters.isEmpty();
+  }
+
+  int waiterCount() {
+    return waiters.size();
+  }
+
+  void abandon() {
+    waiters.clear();
   }
 
   void renew(OwnedChunk chunk, long nowNanos) {
@@ -66,7 +103,7 @@ final class Lease {
     }
   }
 
-  void renewForUnallocated(long nowNanos) {
+  private void renewForUnallocated(long nowNanos) {
     for (OwnedNode node : session.nodes()) {
       node.ping(nowNanos);
     }

@@ -149,9 +149,9 @@ final class Membership {
       boolean demotion = replica.inSync();
       if (outcome.code() == null) {
         if (demotion) {
-          session.demotions++;
+          session.counters.demotions++;
         } else {
-          session.promotions++;
+          session.counters.promotions++;
         }
       } else {
         notBeforeNanos = nowNanos + RETRY_NANOS;

@@ -4,17 +4,11 @@ import io.cairn.client.volume.OwnedReplica.Phase;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
-import io.cairn.storage.env.Payload;
-import io.cairn.storage.wire.Frame;
-import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Reply;
-import io.cairn.storage.wire.Request;
-import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import org.agrona.DirectBuffer;
 
 /**
  * One chunk in its owner's hands: makes its replicas equal before the first I/O (I6), gives writes
@@ -35,6 +29,7 @@ final class OwnedChunk {
 
   final VolumeSession session;
   final RangeLocks locks = new RangeLocks();
+  private final ReplicaRequests requests = new ReplicaRequests(this);
   private final List<OwnedReplica> replicas = new ArrayList<>();
   private final ArrayDeque<WriteOp> ops = new ArrayDeque<>();
   private final List<Runnable> whenReady = new ArrayList<>();
@@ -102,71 +97,25 @@ final class OwnedChunk {
       return;
     }
     replica.phase = Phase.OPENING;
-    int era = replica.era;
-    NodeLink link = replica.node.link;
-    int length =
-        link.request.bare(
-            link.out,
-            0,
-            MessageType.OPEN,
-            link.nextRequestId(),
-            link.nodeId,
-            record.volumeId(),
-            record.layer(),
-            record.index(),
-            session.generation());
-    link.send(
-        length,
-        null,
-        new ReplicaAnswer(replica, era) {
-          @Override
-          void ok(DirectBuffer header, int offset, long now) {
-            replica.phase = Phase.OPENED;
-            replica.openState = Reply.openState(header, offset);
-            replica.position = Reply.lastVersion(header, offset);
-            replica.openLsn = Reply.appendedLsn(header, offset);
-            opened(replica, Reply.appendedLsn(header, offset), now);
-          }
+    requests.open(
+        replica,
+        (header, offset, now) -> {
+          replica.phase = Phase.OPENED;
+          replica.openState = Reply.openState(header, offset);
+          replica.position = Reply.lastVersion(header, offset);
+          replica.openLsn = Reply.appendedLsn(header, offset);
+          opened(replica, Reply.appendedLsn(header, offset), now);
         },
         nowNanos);
   }
 
-  /** An answer that counts only while the replica was not reset since the request. */
-  private abstract class ReplicaAnswer implements NodeLink.Pending {
-    private final OwnedReplica replica;
-    private final int era;
-
-    ReplicaAnswer(OwnedReplica replica, int era) {
-      this.replica = replica;
-      this.era = era;
-    }
-
-    abstract void ok(DirectBuffer header, int offset, long now);
-
-    @Override
-    public final void onReply(
-        Status status, DirectBuffer header, int offset, Payload payload, long sentNanos, long now) {
-      boolean good = replica.node.check(status, sentNanos, now);
-      if (replica.era != era || session.isOver()) {
-        return;
-      }
-      if (good) {
-        ok(header, offset, now);
-      } else {
-        failed(replica, now);
-      }
-    }
-
-    @Override
-    public final void onLost(long now) {}
-  }
-
-  private void failed(OwnedReplica replica, long nowNanos) {
+  /** The replica refused something: it is asked again after a while, or leaves the set. */
+  void failed(OwnedReplica replica, long nowNanos) {
     replica.reset();
     replica.retryAtNanos = nowNanos + RETRY_NANOS;
     replica.failingSinceNanos = Math.min(replica.failingSinceNanos, nowNanos);
     settleAll();
-    session.onReplicaFailed(replica, nowNanos);
+    session.onProgress(nowNanos);
   }
 
   private void opened(OwnedReplica replica, long appendedLsn, long nowNanos) {
@@ -278,31 +227,14 @@ final class OwnedChunk {
   }
 
   private void create(OwnedReplica replica, long nowNanos) {
-    NodeLink link = replica.node.link;
-    int era = replica.era;
-    int length =
-        link.request.create(
-            link.out,
-            0,
-            link.nextRequestId(),
-            link.nodeId,
-            record.volumeId(),
-            record.layer(),
-            record.index(),
-            session.generation(),
-            session.chunkBlocks());
-    link.send(
-        length,
-        null,
-        new ReplicaAnswer(replica, era) {
-          @Override
-          void ok(DirectBuffer header, int offset, long now) {
-            if (replica.phase == Phase.OPENED) {
-              replica.openState = Reply.STATE_COMPLETE;
-              replica.position = 0;
-              replica.openLsn = Reply.appendedLsn(header, offset);
-              equalize(now);
-            }
+    requests.create(
+        replica,
+        (header, offset, now) -> {
+          if (replica.phase == Phase.OPENED) {
+            replica.openState = Reply.STATE_COMPLETE;
+            replica.position = 0;
+            replica.openLsn = Reply.appendedLsn(header, offset);
+            equalize(now);
           }
         },
         nowNanos);
@@ -385,45 +317,25 @@ final class OwnedChunk {
         op.durableMask |= 1 << replica.bit;
       }
     }
-    int era = replica.era;
-    NodeLink link = replica.node.link;
-    int length =
-        link.request.catchUp(
-            link.out,
-            0,
-            link.nextRequestId(),
-            link.nodeId,
-            record.volumeId(),
-            record.layer(),
-            record.index(),
-            session.generation(),
-            base,
-            session.nextAttempt(),
-            source.node.link.nodeId,
-            session.chunkBlocks(),
-            source.node.link.host(),
-            source.node.link.port());
-    link.send(
-        length,
-        null,
-        new ReplicaAnswer(replica, era) {
-          @Override
-          void ok(DirectBuffer header, int offset, long now) {
-            session.copiedBlocks += Reply.detail(header, offset);
-            replica.failingSinceNanos = Long.MAX_VALUE;
-            replica.phase = Phase.LIVE;
-            replica.openState = Reply.STATE_COMPLETE;
-            replica.position = base;
-            for (WriteOp op : List.copyOf(ops)) {
-              if (op.version <= base) {
-                op.ackedMask |= 1 << replica.bit;
-                op.durableMask |= 1 << replica.bit;
-                settle(op);
-              }
+    requests.catchUp(
+        replica,
+        source,
+        base,
+        (header, offset, now) -> {
+          session.counters.copiedBlocks += Reply.detail(header, offset);
+          replica.failingSinceNanos = Long.MAX_VALUE;
+          replica.phase = Phase.LIVE;
+          replica.openState = Reply.STATE_COMPLETE;
+          replica.position = base;
+          for (WriteOp op : List.copyOf(ops)) {
+            if (op.version <= base) {
+              op.ackedMask |= 1 << replica.bit;
+              op.durableMask |= 1 << replica.bit;
+              settle(op);
             }
-            equalize(now);
-            session.onReplicaLive(OwnedChunk.this, replica, now);
           }
+          equalize(now);
+          session.onReplicaLive(this, replica, now);
         },
         nowNanos);
   }
@@ -441,60 +353,20 @@ final class OwnedChunk {
   }
 
   private void send(WriteOp op, OwnedReplica replica, long nowNanos) {
-    NodeLink link = replica.node.link;
-    int flags = (op.durable ? Frame.FLAG_DURABLE : 0) | (op.noHole ? Frame.FLAG_NO_HOLE : 0);
-    int length;
-    if (op.payload == null) {
-      length =
-          link.request.zero(
-              link.out,
-              0,
-              flags,
-              link.nextRequestId(),
-              link.nodeId,
-              record.volumeId(),
-              record.layer(),
-              record.index(),
-              session.generation(),
-              op.version,
-              op.block,
-              op.count);
-    } else {
-      for (int i = 0; i < op.count; i++) {
-        Request.putCrc(link.out, 0, i, op.crcs[i]);
-      }
-      length =
-          link.request.write(
-              link.out,
-              0,
-              flags,
-              link.nextRequestId(),
-              link.nodeId,
-              record.volumeId(),
-              record.layer(),
-              record.index(),
-              session.generation(),
-              op.version,
-              op.block,
-              op.count);
-    }
-    link.send(
-        length,
-        op.payload,
-        new ReplicaAnswer(replica, replica.era) {
-          @Override
-          void ok(DirectBuffer header, int offset, long now) {
-            op.ackedMask |= 1 << replica.bit;
-            if (op.durable) {
-              // The shard answers a durable write only when it is.
-              op.durableMask |= 1 << replica.bit;
-            } else {
-              replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
-            }
-            replica.failingSinceNanos = Long.MAX_VALUE;
-            settle(op);
-            session.onProgress(now);
+    requests.write(
+        replica,
+        op,
+        (header, offset, now) -> {
+          op.ackedMask |= 1 << replica.bit;
+          if (op.durable) {
+            // The shard answers a durable write only when it is.
+            op.durableMask |= 1 << replica.bit;
+          } else {
+            replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
           }
+          replica.failingSinceNanos = Long.MAX_VALUE;
+          settle(op);
+          session.onProgress(now);
         },
         nowNanos);
   }
@@ -535,13 +407,13 @@ final class OwnedChunk {
     }
     if (op.completed && !op.settled && (op.durableMask & required) == required) {
       op.settled = true;
-      session.onSettled(op);
+      session.window.onSettled(op);
     }
     int retained = retainedMask();
     while (!ops.isEmpty()
         && ops.peek().settled
         && (ops.peek().durableMask & retained) == retained) {
-      session.forget(ops.remove());
+      session.window.forget(ops.remove());
     }
   }
 
@@ -584,7 +456,7 @@ final class OwnedChunk {
       OwnedReplica replica = replicas.get(i);
       ReplicaState recorded = newer.replicas().get(i).state();
       if (replica.inSync() && recorded == ReplicaState.SYNCING && state != State.READY) {
-        gateNanos = session.gateFor(replica, nowNanos);
+        gateNanos = session.ownership.gateFor(replica, nowNanos);
       }
       replica.recorded = recorded;
       if (replica.inSync()) {
@@ -647,7 +519,7 @@ final class OwnedChunk {
 
   void abandon() {
     for (WriteOp op : ops) {
-      session.forget(op);
+      session.window.forget(op);
     }
     ops.clear();
     whenReady.clear();

@@ -151,7 +151,7 @@ final class ReadOp {
         || payload == null
         || payload.length() != count * Frame.BLOCK_BYTES
         || !intact(header, offset, payload)) {
-      session.corruptReads++;
+      session.counters.corruptReads++;
       // The wire may have done it: only who delivers bad bytes twice is taken to hold them.
       int bit = 1 << replica.bit;
       if ((corruptMask & bit) != 0) {
@@ -204,7 +204,7 @@ final class ReadOp {
   void onTimer(long nowNanos) {
     if (!ended && waiting == null && nowNanos >= hedgeAtNanos) {
       if (outstanding > 0) {
-        session.hedges++;
+        session.counters.hedges++;
       }
       askNext(nowNanos);
     }

@@ -1,7 +1,6 @@
 package io.cairn.client.volume;
 
 import io.cairn.metadata.command.Command;
-import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
@@ -12,11 +11,7 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
-import io.cairn.storage.wire.Shards;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -35,13 +30,8 @@ import java.util.function.LongSupplier;
  * </pre>
  */
 public final class VolumeSession implements VolumeIo {
-  private static final int PAGE = 1024;
-
-  /** Chunks that are allocated in front of a sequential writer. */
-  private static final int ALLOCATE_AHEAD = 4;
-
   private static final long TICK_NANOS = 20_000_000L;
-  private static final long METADATA_RETRY_NANOS = 200_000_000L;
+  private static final long ALLOCATION_RETRY_NANOS = 200_000_000L;
   private static final long HEDGE_MIN_NANOS = 5_000_000L;
 
   private enum State {
@@ -62,39 +52,22 @@ public final class VolumeSession implements VolumeIo {
   final Set<OwnedChunk> awaitsDurable = new LinkedHashSet<>();
 
   final Set<ReadOp> reads = new LinkedHashSet<>();
-  long copiedBlocks;
-  long corruptReads;
-  long hedges;
-  long repairs;
-  long demotions;
-  long promotions;
+  final SessionCounters counters = new SessionCounters();
+  final WriteWindow window;
+  final Ownership ownership;
 
   private final SessionSettings settings;
   private final LongSupplier clock;
   private final String name;
-  private final Dialer dialer;
-  private final Payloads payloads;
   private final Membership membership;
   private final BlockRequests requests;
   private final Map<Integer, OwnedChunk> chunks = new TreeMap<>();
-  private final Map<Long, OwnedNode> nodes = new TreeMap<>();
-  private final Map<Long, NodeRecord> directory = new TreeMap<>();
-  private final Map<Integer, List<Runnable>> allocating = new LinkedHashMap<>();
-  private final TreeMap<Long, WriteOp> unsettled = new TreeMap<>();
-  private final List<Flush> flushes = new ArrayList<>();
-  private final ArrayDeque<WriteOp> throttled = new ArrayDeque<>();
-  private final List<Runnable> leaseWaiters = new ArrayList<>();
+  private final OwnedNodes nodes;
+  private final Allocation allocation = new Allocation(this);
+  private final CatchUps catchUps;
   private State state = State.NEW;
-  private VolumeRecord volume;
-  private long clusterId;
-  private boolean previousReleased;
-  private long acquiredNanos;
-  private long firstFenceNanos = Long.MIN_VALUE;
-  private boolean allocationUnderWay;
   private long metadataRetryNanos = Long.MAX_VALUE;
   private Runnable metadataRetry;
-  private long windowBytes;
-  private long writeNumber;
   private long attempt;
   private int readStart;
   private long readEwmaNanos = HEDGE_MIN_NANOS;
@@ -102,8 +75,6 @@ public final class VolumeSession implements VolumeIo {
   private long tickNanos = Long.MAX_VALUE;
   private Runnable onOver;
   private Runnable onServing;
-
-  private record Flush(long number, Runnable done) {}
 
   /**
    * A session that has not begun.
@@ -124,8 +95,10 @@ public final class VolumeSession implements VolumeIo {
     this.settings = settings;
     this.name = name;
     this.metadata = metadata;
-    this.dialer = dialer;
-    this.payloads = payloads;
+    ownership = new Ownership(this, settings, name);
+    nodes = new OwnedNodes(this, dialer, settings.instance());
+    window = new WriteWindow(this, settings.windowBytesMax());
+    catchUps = new CatchUps(this, settings.catchUpsMax());
     lease = new Lease(this, settings.leaseNanos());
     membership = new Membership(this, settings.demoteAfterNanos());
     requests = new BlockRequests(this, payloads);
@@ -142,64 +115,34 @@ public final class VolumeSession implements VolumeIo {
     require(State.NEW);
     onServing = serving;
     onOver = over;
-    acquire();
-  }
-
-  private void acquire() {
     state = State.ACQUIRING;
-    long sent = nowNanos;
-    metadata.submit(
-        new Command.AcquireVolume(
-            name, settings.gateway(), settings.instance(), settings.address(), -1),
-        (reply, now) -> {
-          nowNanos = now;
-          if (state != State.ACQUIRING) {
-            return;
-          }
-          if (reply instanceof Reply.VolumeAcquired acquired) {
-            volume = acquired.volume();
-            clusterId = acquired.clusterId();
-            previousReleased = acquired.previousReleased();
-            acquiredNanos = now;
-            lease.metadataConfirmed(sent);
-            state = State.MAPPING;
-            map(0);
-          } else if (reply instanceof Reply.Refused) {
-            over(State.CLOSED);
-          } else {
-            // Whether it was applied is not known: the next one takes the next generation.
-            retryMetadata(this::acquire);
-          }
-        });
+    ownership.acquire();
   }
 
-  private void map(int fromIndex) {
-    metadata.query(
-        new Query.GetChunks(volumeId(), 0, fromIndex, PAGE),
-        (reply, now) -> {
-          nowNanos = now;
-          if (state != State.MAPPING) {
-            return;
-          }
-          if (!(reply instanceof Reply.Chunks page)) {
-            retryMetadata(() -> map(fromIndex));
-            return;
-          }
-          learn(page);
-          if (page.chunks().size() == PAGE) {
-            map(page.chunks().getLast().index() + 1);
-          } else {
-            state = State.SERVING;
-            onServing.run();
-            progress(now);
-          }
-        });
+  /** Whether the session still waits to own the volume. */
+  boolean acquires(long now) {
+    nowNanos = now;
+    return state == State.ACQUIRING;
   }
 
-  private void learn(Reply.Chunks page) {
-    for (NodeRecord node : page.nodes()) {
-      directory.put(node.nodeId(), node);
-    }
+  void onAcquired() {
+    state = State.MAPPING;
+  }
+
+  /** Whether the session still waits for its map of chunks. */
+  boolean maps(long now) {
+    nowNanos = now;
+    return state == State.MAPPING;
+  }
+
+  void onMapped(long now) {
+    state = State.SERVING;
+    onServing.run();
+    progress(now);
+  }
+
+  void learn(Reply.Chunks page) {
+    nodes.learn(page.nodes());
     for (ChunkRecord chunk : page.chunks()) {
       if (!chunks.containsKey(chunk.index())) {
         chunks.put(chunk.index(), new OwnedChunk(this, chunk, nowNanos));
@@ -207,76 +150,53 @@ public final class VolumeSession implements VolumeIo {
     }
   }
 
-  private void retryMetadata(Runnable action) {
+  /** Runs the action after a while: the metadata did not answer, or refused for now. */
+  void retryMetadata(Runnable action, long delayNanos) {
     metadataRetry = action;
-    metadataRetryNanos = nowNanos + METADATA_RETRY_NANOS;
+    metadataRetryNanos = nowNanos + delayNanos;
   }
 
   /** The node's shard that holds the chunk, linked on first use. */
   OwnedNode node(ChunkRecord chunk, long nodeId, long now) {
-    NodeRecord record = directory.get(nodeId);
-    int shard = Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), record.shardCount());
-    return nodes.computeIfAbsent(
-        nodeId * Shards.COUNT_MAX + shard,
-        key ->
-            new OwnedNode(
-                this,
-                listener ->
-                    new NodeLink(
-                        clusterId,
-                        nodeId,
-                        shard,
-                        record.host(),
-                        record.port(),
-                        clientId(),
-                        dialer,
-                        listener),
-                now));
-  }
-
-  /**
-   * Names this session in HELLO. Another session of the same volume in the same process is another
-   * client: its connections are counted from one again and must not be taken for older ones.
-   */
-  private long clientId() {
-    long id = settings.instance() * 0x9E3779B97F4A7C15L + volumeId();
-    return id * 0xBF58476D1CE4E5B9L + generation();
+    return nodes.of(chunk, nodeId, now);
   }
 
   /** Present addresses of nodes, as the metadata knows them. */
   public void onNodes(List<NodeRecord> records) {
-    for (NodeRecord record : records) {
-      directory.put(record.nodeId(), record);
-    }
-    for (OwnedNode node : nodes.values()) {
-      NodeRecord record = directory.get(node.link.nodeId);
-      node.link.moved(record.host(), record.port());
-    }
+    nodes.moved(records);
   }
 
   Collection<OwnedNode> nodes() {
-    return nodes.values();
+    return nodes.all();
   }
 
   Collection<OwnedChunk> chunks() {
     return chunks.values();
   }
 
+  long clusterId() {
+    return ownership.clusterId();
+  }
+
+  private VolumeRecord volume() {
+    return ownership.volume();
+  }
+
   long volumeId() {
-    return volume.volumeId();
+    return volume().volumeId();
   }
 
   /** The generation that the session owns; 0 before it owns one. */
   public long generation() {
-    return volume == null ? 0 : volume.generation();
+    return volume() == null ? 0 : volume().generation();
   }
 
   int minInSync() {
-    return volume.minInSync();
+    return volume().minInSync();
   }
 
   int chunkBlocks() {
-    return volume.chunkSizeBytes() / Frame.BLOCK_BYTES;
+    return volume().chunkSizeBytes() / Frame.BLOCK_BYTES;
   }
 
   long now() {
@@ -303,6 +223,11 @@ public final class VolumeSession implements VolumeIo {
     return state == State.SERVING || state == State.RELEASING;
   }
 
+  /** What the session counted since it began. */
+  public SessionCounters counters() {
+    return counters;
+  }
+
   /** Whether the session has ended. */
   public boolean isOver() {
     return state == State.FENCED || state == State.CLOSED;
@@ -315,16 +240,16 @@ public final class VolumeSession implements VolumeIo {
 
   @Override
   public long sizeBytes() {
-    return volume.sizeBytes();
+    return volume().sizeBytes();
   }
 
   @Override
   public int chunkSizeBytes() {
-    return volume.chunkSizeBytes();
+    return volume().chunkSizeBytes();
   }
 
   boolean alwaysDurable() {
-    return volume.durability() == Durability.ALWAYS;
+    return volume().durability() == Durability.ALWAYS;
   }
 
   @Override
@@ -376,7 +301,7 @@ public final class VolumeSession implements VolumeIo {
     }
     nowNanos = clock.getAsLong();
     requests.pending.add(done);
-    whenDurable(
+    window.whenDurable(
         () -> {
           if (requests.pending.remove(done)) {
             done.done(null);
@@ -384,23 +309,11 @@ public final class VolumeSession implements VolumeIo {
         });
   }
 
-  /** Runs the action once every write that is completed now is durable on all in-sync replicas. */
-  private void whenDurable(Runnable done) {
-    long last = 0;
-    for (WriteOp op : unsettled.values()) {
-      if (op.completed) {
-        last = op.number;
-      }
-    }
-    if (last == 0) {
-      done.run();
-      return;
-    }
-    flushes.add(new Flush(last, done));
-    for (OwnedNode node : nodes.values()) {
+  /** Asks every node that what it holds become durable now. */
+  void syncAll() {
+    for (OwnedNode node : nodes.all()) {
       node.sync(nowNanos);
     }
-    wake();
   }
 
   /** Whether new requests are taken: not once the ownership is being given up. */
@@ -419,148 +332,30 @@ public final class VolumeSession implements VolumeIo {
 
   /** Runs the action when the chunk exists; allocates it if need be. */
   void allocate(int index, Runnable action) {
-    if (chunks.containsKey(index)) {
-      action.run();
+    allocation.allocate(index, action);
+  }
+
+  /** The answer to an allocation; the action runs when its chunks are there. */
+  void onAllocated(Reply reply, long now, Runnable allocated) {
+    nowNanos = now;
+    if (isOver()) {
       return;
     }
-    allocating.computeIfAbsent(index, key -> new ArrayList<>()).add(action);
-    wake();
-    allocateNow();
-  }
-
-  /**
-   * Sends the allocation once no stale owner can still take the place for empty: its lease of what
-   * does not exist has ended.
-   */
-  private void allocateNow() {
-    if (allocating.isEmpty() || allocationUnderWay || nowNanos < allocationGateNanos()) {
+    if (reply instanceof Reply.Chunks chunksThere) {
+      learn(chunksThere);
+      allocated.run();
+    } else if (Allocation.isStale(reply)) {
+      onFenced(now);
       return;
+    } else {
+      retryMetadata(allocation::allocateNow, ALLOCATION_RETRY_NANOS);
     }
-    allocationUnderWay = true;
-    List<Integer> indices = withThoseAhead();
-    metadata.submit(
-        new Command.AllocateChunks(volumeId(), generation(), 0, indices, ""),
-        (reply, now) -> {
-          nowNanos = now;
-          allocationUnderWay = false;
-          if (isOver()) {
-            return;
-          }
-          if (reply instanceof Reply.Chunks allocated) {
-            learn(allocated);
-            for (int index : indices) {
-              List<Runnable> waiting = allocating.remove(index);
-              if (waiting != null) {
-                waiting.forEach(Runnable::run);
-              }
-            }
-          } else if (isStale(reply)) {
-            onFenced(now);
-            return;
-          } else {
-            retryMetadata(this::allocateNow);
-          }
-          progress(now);
-        });
-  }
-
-  /** The chunks that are asked for, and some more in front of a writer that goes on in order. */
-  private List<Integer> withThoseAhead() {
-    Set<Integer> indices = new LinkedHashSet<>(allocating.keySet());
-    long chunkCount = (volume.sizeBytes() - 1) / volume.chunkSizeBytes() + 1;
-    for (int index : allocating.keySet()) {
-      boolean sequential = chunks.containsKey(index - 1);
-      for (int ahead = 1; sequential && ahead <= ALLOCATE_AHEAD; ahead++) {
-        if (index + ahead < chunkCount && !chunks.containsKey(index + ahead)) {
-          indices.add(index + ahead);
-        }
-      }
-    }
-    return List.copyOf(indices);
-  }
-
-  private static boolean isStale(Reply reply) {
-    return reply instanceof Reply.Refused refused
-        && (refused.code() == Reply.ErrorCode.STALE_GENERATION
-            || refused.code() == Reply.ErrorCode.NOT_FOUND);
-  }
-
-  private long allocationGateNanos() {
-    if (previousReleased) {
-      return Long.MIN_VALUE;
-    }
-    if (nodes.isEmpty()) {
-      return acquiredNanos + settings.leaseNanos();
-    }
-    return firstFenceNanos == Long.MIN_VALUE
-        ? Long.MAX_VALUE
-        : firstFenceNanos + settings.leaseNanos();
-  }
-
-  /** Until when a chunk must wait whose replica left the set unfenced. */
-  long gateFor(OwnedReplica replica, long now) {
-    boolean harmless = previousReleased || replica.node.confirmedSendNanos != Long.MIN_VALUE;
-    return harmless ? Long.MIN_VALUE : now + settings.leaseNanos();
-  }
-
-  /** Runs the action while reads of unallocated chunks are covered by a lease. */
-  void underUnallocatedLease(Runnable action) {
-    if (lease.holdsForUnallocated(nowNanos)) {
-      action.run();
-      return;
-    }
-    leaseWaiters.add(() -> underUnallocatedLease(action));
-    lease.renewForUnallocated(nowNanos);
-    wake();
-  }
-
-  /** Puts a write into the window, or behind those that wait for the window. */
-  void submit(WriteOp op) {
-    if (windowBytes + op.windowBytes() > settings.windowBytesMax() && !unsettled.isEmpty()) {
-      throttled.add(op);
-      for (OwnedNode node : nodes.values()) {
-        node.sync(nowNanos);
-      }
-      return;
-    }
-    admit(op);
-  }
-
-  private void admit(WriteOp op) {
-    op.number = ++writeNumber;
-    windowBytes += op.windowBytes();
-    unsettled.put(op.number, op);
-    op.chunk.submit(op, nowNanos);
-    wake();
-  }
-
-  void onSettled(WriteOp op) {
-    unsettled.remove(op.number);
-    long first = unsettled.isEmpty() ? Long.MAX_VALUE : unsettled.firstKey();
-    if (!flushes.isEmpty() && flushes.getFirst().number() < first) {
-      List<Flush> done = flushes.stream().filter(f -> f.number() < first).toList();
-      flushes.removeAll(done);
-      done.forEach(f -> f.done().run());
-    }
-  }
-
-  /** The write is durable wherever it has to be. */
-  void forget(WriteOp op) {
-    windowBytes -= op.windowBytes();
-    unsettled.remove(op.number);
-    if (op.payload != null) {
-      op.payload.release();
-    }
-    while (!isOver() && !throttled.isEmpty() && windowBytes < settings.windowBytesMax()) {
-      admit(throttled.remove());
-    }
+    progress(now);
   }
 
   void onNodeReady(OwnedNode node, long now) {
     nowNanos = now;
-    if (firstFenceNanos == Long.MIN_VALUE) {
-      firstFenceNanos = now;
-    }
+    ownership.onFenceTaken(now);
     for (OwnedChunk chunk : chunks.values()) {
       chunk.poke(now);
     }
@@ -584,11 +379,6 @@ public final class VolumeSession implements VolumeIo {
     wake();
   }
 
-  void onReplicaFailed(OwnedReplica replica, long now) {
-    nowNanos = now;
-    wake();
-  }
-
   void onReplicaLive(OwnedChunk chunk, OwnedReplica replica, long now) {
     progress(now);
   }
@@ -603,15 +393,7 @@ public final class VolumeSession implements VolumeIo {
         read.answerUnderLease(now);
       }
     }
-    runLeaseWaiters();
-  }
-
-  private void runLeaseWaiters() {
-    if (!leaseWaiters.isEmpty()) {
-      List<Runnable> waiters = List.copyOf(leaseWaiters);
-      leaseWaiters.clear();
-      waiters.forEach(Runnable::run);
-    }
+    lease.runWaiters();
   }
 
   /** Something moved on the hot path: what follows from it may wait for the next tick. */
@@ -643,36 +425,9 @@ public final class VolumeSession implements VolumeIo {
     if (isOver()) {
       return;
     }
-    pumpCatchUps(now);
+    catchUps.pump(now);
     membership.propose(now);
     wake();
-  }
-
-  /** Brings replicas that are out of sync up, a few chunks at a time. */
-  private void pumpCatchUps(long now) {
-    if (!isServing()) {
-      return;
-    }
-    int running = 0;
-    for (OwnedChunk chunk : chunks.values()) {
-      running += chunk.isCatchingUp() ? 1 : 0;
-    }
-    for (OwnedChunk chunk : chunks.values()) {
-      for (OwnedReplica replica : chunk.replicas()) {
-        boolean due =
-            !replica.inSync()
-                && replica.node.ready
-                && replica.phase == OwnedReplica.Phase.OFF
-                && now >= replica.retryAtNanos;
-        if (due && running < settings.catchUpsMax()) {
-          chunk.open(now);
-          if (chunk.state() == OwnedChunk.State.READY) {
-            chunk.ask(replica, now);
-          }
-          running++;
-        }
-      }
-    }
   }
 
   /** A newer owner exists: this session is over for good, and blames nobody. */
@@ -693,7 +448,7 @@ public final class VolumeSession implements VolumeIo {
 
   private void over(State end) {
     state = end;
-    for (OwnedNode node : nodes.values()) {
+    for (OwnedNode node : nodes.all()) {
       node.link.close();
     }
     for (ReadOp read : List.copyOf(reads)) {
@@ -701,15 +456,9 @@ public final class VolumeSession implements VolumeIo {
     }
     reads.clear();
     chunks.values().forEach(OwnedChunk::abandon);
-    flushes.clear();
-    for (WriteOp op : throttled) {
-      if (op.payload != null) {
-        op.payload.release();
-      }
-    }
-    throttled.clear();
-    leaseWaiters.clear();
-    allocating.clear();
+    window.abandon();
+    lease.abandon();
+    allocation.abandon();
     tickNanos = Long.MAX_VALUE;
     metadataRetryNanos = Long.MAX_VALUE;
     requests.failAll(overFailure());
@@ -731,10 +480,8 @@ public final class VolumeSession implements VolumeIo {
     if (state != State.RELEASING) {
       return;
     }
-    if (!requests.pending.isEmpty() || !unsettled.isEmpty()) {
-      for (OwnedNode node : nodes.values()) {
-        node.sync(nowNanos);
-      }
+    if (!requests.pending.isEmpty() || !window.isSettled()) {
+      syncAll();
       wake();
       return;
     }
@@ -751,9 +498,7 @@ public final class VolumeSession implements VolumeIo {
 
   /** The volume was resized: grows what is served. */
   public void onResized(VolumeRecord newer) {
-    if (newer.generation() == generation() && newer.sizeBytes() > volume.sizeBytes()) {
-      volume = newer;
-    }
+    ownership.resized(newer);
   }
 
   /** What the session does and what its requests wait for, for people: some lines of text. */
@@ -762,24 +507,21 @@ public final class VolumeSession implements VolumeIo {
     text.append("volume ").append(name).append(' ').append(state);
     text.append(" generation ").append(generation());
     text.append(", ").append(requests.pending.size()).append(" requests, ");
-    text.append(reads.size()).append(" reads, ").append(unsettled.size()).append(" unsettled, ");
-    text.append(throttled.size()).append(" held back by the window, ");
-    text.append(leaseWaiters.size()).append(" wait for a lease, ");
-    text.append(allocating.size()).append(" chunks to allocate, window ");
-    text.append(windowBytes).append(" bytes\n");
-    text.append("copied blocks ").append(copiedBlocks).append(", hedges ").append(hedges);
-    text.append(", repairs ").append(repairs).append(", corrupt reads ").append(corruptReads);
-    text.append(", demotions ").append(demotions).append(", promotions ").append(promotions);
+    text.append(reads.size()).append(" reads, ");
+    window.describe(text);
+    text.append(lease.waiterCount()).append(" wait for a lease, ");
+    text.append(allocation.waitingCount()).append(" chunks to allocate\n");
+    counters.describe(text);
     text.append('\n');
     for (OwnedChunk chunk : chunks.values()) {
-      if (chunk.isWaiting() || needsCare(chunk)) {
+      if (chunk.isWaiting() || CatchUps.needsCare(chunk)) {
         chunk.describe(text);
       }
     }
     return text.toString();
   }
 
-  private void wake() {
+  void wake() {
     tickNanos = Math.min(tickNanos, nowNanos + TICK_NANOS);
   }
 
@@ -787,7 +529,7 @@ public final class VolumeSession implements VolumeIo {
   public long nextDeadlineNanos() {
     long next = Math.min(tickNanos, metadataRetryNanos);
     if (!isOver()) {
-      for (OwnedNode node : nodes.values()) {
+      for (OwnedNode node : nodes.all()) {
         next = Math.min(next, node.link.nextDeadlineNanos());
       }
       for (ReadOp read : reads) {
@@ -807,7 +549,7 @@ public final class VolumeSession implements VolumeIo {
     if (isOver()) {
       return;
     }
-    for (OwnedNode node : List.copyOf(nodes.values())) {
+    for (OwnedNode node : List.copyOf(nodes.all())) {
       node.link.onTimer(now);
     }
     for (ReadOp read : List.copyOf(reads)) {
@@ -822,22 +564,20 @@ public final class VolumeSession implements VolumeIo {
     tickNanos = Long.MAX_VALUE;
     boolean waiting = false;
     for (OwnedChunk chunk : chunks.values()) {
-      if (chunk.isWaiting() || needsCare(chunk)) {
+      if (chunk.isWaiting() || CatchUps.needsCare(chunk)) {
         waiting = true;
         chunk.poke(now);
       }
     }
-    allocateNow();
+    allocation.allocateNow();
     for (ReadOp read : List.copyOf(reads)) {
       read.answerUnderLease(now);
     }
-    runLeaseWaiters();
-    for (OwnedNode node : nodes.values()) {
-      if (!flushes.isEmpty() || state == State.RELEASING || !throttled.isEmpty()) {
-        node.sync(now);
-      }
+    lease.runWaiters();
+    if (window.wantsSync() || state == State.RELEASING) {
+      syncAll();
     }
-    pumpCatchUps(now);
+    catchUps.pump(now);
     membership.propose(now);
     if (state == State.RELEASING) {
       releaseWhenSettled();
@@ -845,26 +585,11 @@ public final class VolumeSession implements VolumeIo {
     if (waiting
         || membership.isUnanswered()
         || !reads.isEmpty()
-        || !leaseWaiters.isEmpty()
-        || !allocating.isEmpty()
-        || !flushes.isEmpty()) {
+        || lease.hasWaiters()
+        || !allocation.isEmpty()
+        || window.hasFlushes()) {
       wake();
     }
-  }
-
-  /** A replica that could do something now, or is due to leave the set. */
-  private static boolean needsCare(OwnedChunk chunk) {
-    for (OwnedReplica replica : chunk.replicas()) {
-      boolean reachable = replica.node.ready && replica.phase != OwnedReplica.Phase.LIVE;
-      boolean leaving = !replica.node.ready && replica.inSync();
-      if (replica.promoting
-          || reachable && (chunk.state() != OwnedChunk.State.CLOSED || !replica.inSync())
-          || leaving
-          || replica.node.ready && !replica.inSync()) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private void require(State expected) {

@@ -1,0 +1,98 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Has chunks allocated, one command at a time, and some more in front of a writer that goes on in
+ * order. Begins only when no stale owner can still take the place for empty.
+ */
+final class Allocation {
+  /** Chunks that are allocated in front of a sequential writer. */
+  private static final int AHEAD = 4;
+
+  private final VolumeSession session;
+  private final Map<Integer, List<Runnable>> waiting = new LinkedHashMap<>();
+  private boolean underWay;
+
+  Allocation(VolumeSession session) {
+    this.session = session;
+  }
+
+  boolean isEmpty() {
+    return waiting.isEmpty();
+  }
+
+  int waitingCount() {
+    return waiting.size();
+  }
+
+  /** Runs the action when the chunk exists; allocates it if need be. */
+  void allocate(int index, Runnable action) {
+    if (session.chunk(index) != null) {
+      action.run();
+      return;
+    }
+    waiting.computeIfAbsent(index, key -> new ArrayList<>()).add(action);
+    session.wake();
+    allocateNow();
+  }
+
+  /**
+   * Sends the allocation once no stale owner can still take the place for empty: its lease of what
+   * does not exist has ended.
+   */
+  void allocateNow() {
+    if (waiting.isEmpty() || underWay || session.now() < session.ownership.allocationGateNanos()) {
+      return;
+    }
+    underWay = true;
+    List<Integer> indices = withThoseAhead();
+    session.metadata.submit(
+        new Command.AllocateChunks(session.volumeId(), session.generation(), 0, indices, ""),
+        (reply, now) -> {
+          underWay = false;
+          session.onAllocated(reply, now, () -> allocated(indices));
+        });
+  }
+
+  private void allocated(List<Integer> indices) {
+    for (int index : indices) {
+      List<Runnable> actions = waiting.remove(index);
+      if (actions != null) {
+        actions.forEach(Runnable::run);
+      }
+    }
+  }
+
+  /** The chunks that are asked for, and some more in front of a writer that goes on in order. */
+  private List<Integer> withThoseAhead() {
+    Set<Integer> indices = new LinkedHashSet<>(waiting.keySet());
+    long chunkCount = (session.sizeBytes() - 1) / session.chunkSizeBytes() + 1;
+    for (int index : waiting.keySet()) {
+      boolean sequential = session.chunk(index - 1) != null;
+      for (int ahead = 1; sequential && ahead <= AHEAD; ahead++) {
+        if (index + ahead < chunkCount && session.chunk(index + ahead) == null) {
+          indices.add(index + ahead);
+        }
+      }
+    }
+    return List.copyOf(indices);
+  }
+
+  static boolean isStale(Reply reply) {
+    return reply instanceof Reply.Refused refused
+        && (refused.code() == Reply.ErrorCode.STALE_GENERATION
+            || refused.code() == Reply.ErrorCode.NOT_FOUND);
+  }
+
+  void abandon() {
+    waiting.clear();
+  }
+}

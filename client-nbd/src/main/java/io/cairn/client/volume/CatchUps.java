@@ -1,0 +1,54 @@
+package io.cairn.client.volume;
+
+/** Brings replicas that are out of sync up, a few chunks at a time. */
+final class CatchUps {
+  private final VolumeSession session;
+  private final int chunksMax;
+
+  CatchUps(VolumeSession session, int chunksMax) {
+    this.session = session;
+    this.chunksMax = chunksMax;
+  }
+
+  /** Begins what is due and has room. */
+  void pump(long nowNanos) {
+    if (!session.isServing()) {
+      return;
+    }
+    int running = 0;
+    for (OwnedChunk chunk : session.chunks()) {
+      running += chunk.isCatchingUp() ? 1 : 0;
+    }
+    for (OwnedChunk chunk : session.chunks()) {
+      for (OwnedReplica replica : chunk.replicas()) {
+        boolean due =
+            !replica.inSync()
+                && replica.node.ready
+                && replica.phase == OwnedReplica.Phase.OFF
+                && nowNanos >= replica.retryAtNanos;
+        if (due && running < chunksMax) {
+          chunk.open(nowNanos);
+          if (chunk.state() == OwnedChunk.State.READY) {
+            chunk.ask(replica, nowNanos);
+          }
+          running++;
+        }
+      }
+    }
+  }
+
+  /** Whether a replica could do something now, or is due to leave the set. */
+  static boolean needsCare(OwnedChunk chunk) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      boolean reachable = replica.node.ready && replica.phase != OwnedReplica.Phase.LIVE;
+      boolean leaving = !replica.node.ready && replica.inSync();
+      if (replica.promoting
+          || reachable && (chunk.state() != OwnedChunk.State.CLOSED || !replica.inSync())
+          || leaving
+          || replica.node.ready && !replica.inSync()) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

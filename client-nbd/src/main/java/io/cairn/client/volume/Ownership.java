@@ -1,0 +1,118 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.VolumeRecord;
+
+/**
+ * Takes the volume and reads its map of chunks, asking until the metadata answers; knows until when
+ * the owner before may still serve reads.
+ */
+final class Ownership {
+  private static final int PAGE = 1024;
+  private static final long RETRY_NANOS = 200_000_000L;
+
+  private final VolumeSession session;
+  private final SessionSettings settings;
+  private final String name;
+  private VolumeRecord volume;
+  private long clusterId;
+  private boolean previousReleased;
+  private long acquiredNanos;
+  private long firstFenceNanos = Long.MIN_VALUE;
+
+  Ownership(VolumeSession session, SessionSettings settings, String name) {
+    this.session = session;
+    this.settings = settings;
+    this.name = name;
+  }
+
+  /** The volume as it was acquired or resized; null before. */
+  VolumeRecord volume() {
+    return volume;
+  }
+
+  long clusterId() {
+    return clusterId;
+  }
+
+  void acquire() {
+    long sent = session.now();
+    session.metadata.submit(
+        new Command.AcquireVolume(
+            name, settings.gateway(), settings.instance(), settings.address(), -1),
+        (reply, now) -> {
+          if (!session.acquires(now)) {
+            return;
+          }
+          if (reply instanceof Reply.VolumeAcquired acquired) {
+            volume = acquired.volume();
+            clusterId = acquired.clusterId();
+            previousReleased = acquired.previousReleased();
+            acquiredNanos = now;
+            session.lease.metadataConfirmed(sent);
+            session.onAcquired();
+            map(0);
+          } else if (reply instanceof Reply.Refused) {
+            session.abandon(now);
+          } else {
+            // Whether it was applied is not known: the next one takes the next generation.
+            session.retryMetadata(this::acquire, RETRY_NANOS);
+          }
+        });
+  }
+
+  private void map(int fromIndex) {
+    session.metadata.query(
+        new Query.GetChunks(volume.volumeId(), 0, fromIndex, PAGE),
+        (reply, now) -> {
+          if (!session.maps(now)) {
+            return;
+          }
+          if (!(reply instanceof Reply.Chunks page)) {
+            session.retryMetadata(() -> map(fromIndex), RETRY_NANOS);
+            return;
+          }
+          session.learn(page);
+          if (page.chunks().size() == PAGE) {
+            map(page.chunks().getLast().index() + 1);
+          } else {
+            session.onMapped(now);
+          }
+        });
+  }
+
+  /** A node took our fence. */
+  void onFenceTaken(long nowNanos) {
+    if (firstFenceNanos == Long.MIN_VALUE) {
+      firstFenceNanos = nowNanos;
+    }
+  }
+
+  /** From when on chunks may be allocated: no stale owner takes their place for empty then. */
+  long allocationGateNanos() {
+    if (previousReleased) {
+      return Long.MIN_VALUE;
+    }
+    if (session.nodes().isEmpty()) {
+      return acquiredNanos + settings.leaseNanos();
+    }
+    return firstFenceNanos == Long.MIN_VALUE
+        ? Long.MAX_VALUE
+        : firstFenceNanos + settings.leaseNanos();
+  }
+
+  /** Until when a chunk must wait whose replica left the set unfenced. */
+  long gateFor(OwnedReplica replica, long nowNanos) {
+    boolean harmless = previousReleased || replica.node.confirmedSendNanos != Long.MIN_VALUE;
+    return harmless ? Long.MIN_VALUE : nowNanos + settings.leaseNanos();
+  }
+
+  /** Grows what is served. */
+  void resized(VolumeRecord newer) {
+    if (newer.generation() == volume.generation() && newer.sizeBytes() > volume.sizeBytes()) {
+      volume = newer;
+    }
+  }
+}

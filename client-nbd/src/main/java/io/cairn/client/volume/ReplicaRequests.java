@@ -1,0 +1,154 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Request;
+import io.cairn.storage.wire.Status;
+import org.agrona.DirectBuffer;
+
+/** The requests of one chunk to its replicas. An answer counts only for the era it was asked in. */
+final class ReplicaRequests {
+  private final OwnedChunk chunk;
+
+  ReplicaRequests(OwnedChunk chunk) {
+    this.chunk = chunk;
+  }
+
+  /** Hears a good answer. */
+  interface Good {
+    void on(DirectBuffer header, int offset, long nowNanos);
+  }
+
+  /** Asks for state and position. */
+  void open(OwnedReplica replica, Good good, long nowNanos) {
+    NodeLink link = replica.node.link;
+    ChunkRecord record = chunk.record();
+    int length =
+        link.request.bare(
+            link.out,
+            0,
+            MessageType.OPEN,
+            link.nextRequestId(),
+            link.nodeId,
+            record.volumeId(),
+            record.layer(),
+            record.index(),
+            chunk.session.generation());
+    send(replica, length, null, good, nowNanos);
+  }
+
+  void create(OwnedReplica replica, Good good, long nowNanos) {
+    NodeLink link = replica.node.link;
+    ChunkRecord record = chunk.record();
+    int length =
+        link.request.create(
+            link.out,
+            0,
+            link.nextRequestId(),
+            link.nodeId,
+            record.volumeId(),
+            record.layer(),
+            record.index(),
+            chunk.session.generation(),
+            chunk.session.chunkBlocks());
+    send(replica, length, null, good, nowNanos);
+  }
+
+  void catchUp(OwnedReplica replica, OwnedReplica source, long base, Good good, long nowNanos) {
+    NodeLink link = replica.node.link;
+    ChunkRecord record = chunk.record();
+    int length =
+        link.request.catchUp(
+            link.out,
+            0,
+            link.nextRequestId(),
+            link.nodeId,
+            record.volumeId(),
+            record.layer(),
+            record.index(),
+            chunk.session.generation(),
+            base,
+            chunk.session.nextAttempt(),
+            source.node.link.nodeId,
+            chunk.session.chunkBlocks(),
+            source.node.link.host(),
+            source.node.link.port());
+    send(replica, length, null, good, nowNanos);
+  }
+
+  /** Sends a write, or zeroes. */
+  void write(OwnedReplica replica, WriteOp op, Good good, long nowNanos) {
+    NodeLink link = replica.node.link;
+    ChunkRecord record = chunk.record();
+    int flags = (op.durable ? Frame.FLAG_DURABLE : 0) | (op.noHole ? Frame.FLAG_NO_HOLE : 0);
+    int length;
+    if (op.payload == null) {
+      length =
+          link.request.zero(
+              link.out,
+              0,
+              flags,
+              link.nextRequestId(),
+              link.nodeId,
+              record.volumeId(),
+              record.layer(),
+              record.index(),
+              chunk.session.generation(),
+              op.version,
+              op.block,
+              op.count);
+    } else {
+      for (int i = 0; i < op.count; i++) {
+        Request.putCrc(link.out, 0, i, op.crcs[i]);
+      }
+      length =
+          link.request.write(
+              link.out,
+              0,
+              flags,
+              link.nextRequestId(),
+              link.nodeId,
+              record.volumeId(),
+              record.layer(),
+              record.index(),
+              chunk.session.generation(),
+              op.version,
+              op.block,
+              op.count);
+    }
+    send(replica, length, op.payload, good, nowNanos);
+  }
+
+  private void send(OwnedReplica replica, int length, Payload payload, Good good, long nowNanos) {
+    int era = replica.era;
+    replica.node.link.send(
+        length,
+        payload,
+        new NodeLink.Pending() {
+          @Override
+          public void onReply(
+              Status status,
+              DirectBuffer header,
+              int offset,
+              Payload unused,
+              long sentNanos,
+              long now) {
+            boolean ok = replica.node.check(status, sentNanos, now);
+            if (replica.era != era || chunk.session.isOver()) {
+              return;
+            }
+            if (ok) {
+              good.on(header, offset, now);
+            } else {
+              chunk.failed(replica, now);
+            }
+          }
+
+          @Override
+          public void onLost(long now) {}
+        },
+        nowNanos);
+  }
+}
