@@ -1,4 +1,4 @@
-package io.cairn.client.cli;
+package io.cairn.metadata.options;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package io.cairn.client.cli;
+package io.cairn.metadata.options;
 
 import java.util.Locale;
 import java.util.regex.Matcher;
