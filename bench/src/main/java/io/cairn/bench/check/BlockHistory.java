@@ -51,6 +51,11 @@ public final class BlockHistory {
       this.begin = begin;
     }
 
+    /** When it was issued. */
+    public long begin() {
+      return begin;
+    }
+
     /** The write was acknowledged. */
     public void acknowledged(long time) {
       end = time;

@@ -28,6 +28,7 @@ final class SimFaults {
   private final long endNanos;
   private final boolean rot;
   private int rotted;
+  private boolean healed;
 
   SimFaults(SimCluster cluster, SimWorkload workload, SimRandom random, Mood mood, long endNanos) {
     this.cluster = cluster;
@@ -186,7 +187,35 @@ final class SimFaults {
     }
   }
 
+  /**
+   * Two gateways that believe to own the volume: the old one reaches only one replica, the new one
+   * only the others (I4).
+   */
+  private void splitBrain() {
+    int old = cluster.gateways().get(0).serving() != null ? 0 : 1;
+    SimGateway from = cluster.gateways().get(old);
+    SimGateway to = cluster.gateways().get(1 - old);
+    if (from.serving() == null || to.isAttached() || to.process.isStalled()) {
+      return;
+    }
+    int kept = random.below(cluster.nodes().size());
+    cluster.world().log("net: split, " + from.process.name() + " keeps process " + kept);
+    long nanos = random.between(3 * SECOND, 8 * SECOND);
+    for (int i = 0; i < cluster.nodes().size(); i++) {
+      cutFor(i, (i == kept ? to : from).process.number(), true, nanos);
+    }
+    if (random.oneIn(2)) {
+      cluster.metadata().setCut(from.process, true);
+      cluster.world().after(nanos, () -> cluster.metadata().setCut(from.process, false));
+    }
+    to.attach();
+  }
+
   private void takeOver() {
+    if (random.oneIn(3)) {
+      splitBrain();
+      return;
+    }
     SimGateway from = cluster.gateways().get(random.below(2));
     SimGateway to = cluster.gateways().get(random.below(2));
     int how = random.below(3);
@@ -197,14 +226,14 @@ final class SimFaults {
       stall(from.process);
     } else if (how == 2 && from.serving() != null && !from.process.isStalled()) {
       cluster.world().log(from.process.name() + ": releases");
-      from.serving().release(cluster.world().nowNanos());
+      from.release();
     }
     cluster
         .world()
         .after(
             random.between(0, SECOND),
             () -> {
-              if (!to.isAttached() && !to.process.isStalled()) {
+              if (!healed && !to.isAttached() && !to.process.isStalled()) {
                 to.attach();
               }
             });
@@ -239,7 +268,10 @@ final class SimFaults {
     }
     int block = random.below(4);
     ChunkRecord record = cluster.record(0);
-    if (record == null || record.inSyncCount() < record.replicas().size()) {
+    // With minInSync 1 the other replica may leave the set: the bad copy would be the last one.
+    if (record == null
+        || cluster.volume().minInSync() < 2
+        || record.inSyncCount() < record.replicas().size()) {
       return;
     }
     for (Replica replica : record.replicas()) {
@@ -258,6 +290,7 @@ final class SimFaults {
   /** Ends all faults: everything runs and everyone reaches everyone. */
   void heal() {
     cluster.world().log("heal");
+    healed = true;
     cluster.network().heal();
     cluster.network().flipBits(0);
     cluster.metadata().calm();

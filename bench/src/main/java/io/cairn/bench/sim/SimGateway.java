@@ -14,6 +14,7 @@ final class SimGateway {
   private VolumeSession session;
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private boolean serving;
+  private boolean releasing;
   private int sessions;
   private long armedNanos = Long.MAX_VALUE;
 
@@ -30,6 +31,17 @@ final class SimGateway {
   /** Whether a session serves or is about to. */
   boolean isAttached() {
     return process.isUp() && session != null && !session.isOver();
+  }
+
+  /** Gives the ownership up; it takes until all is durable and the metadata has answered. */
+  void release() {
+    releasing = true;
+    session.release(cluster.world().nowNanos());
+  }
+
+  /** Whether the session was told to give the ownership up. */
+  boolean isReleasing() {
+    return releasing;
   }
 
   /** The session of this life, or null. */
@@ -54,6 +66,7 @@ final class SimGateway {
     SimWorld world = cluster.world();
     sessions++;
     serving = false;
+    releasing = false;
     armedNanos = Long.MAX_VALUE;
     long instance = process.number() * 100_000L + process.life() * 1000L + sessions;
     SessionSettings usual = SessionSettings.of(process.name(), instance, process.name());

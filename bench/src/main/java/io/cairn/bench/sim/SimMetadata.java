@@ -13,6 +13,8 @@ import io.cairn.metadata.placement.Candidate;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 
 /**
@@ -32,6 +34,7 @@ final class SimMetadata {
   private long operatorNumber;
   private boolean down;
   private boolean calm;
+  private final Set<Integer> cutOff = new TreeSet<>();
 
   SimMetadata(
       SimWorld world, SimRandom random, Mutations mutations, Supplier<List<Candidate>> candidates) {
@@ -51,10 +54,24 @@ final class SimMetadata {
     down = value;
   }
 
+  /** Whether one process reaches the group. */
+  void setCut(SimProcess process, boolean value) {
+    if (value) {
+      cutOff.add(process.number());
+    } else {
+      cutOff.remove(process.number());
+    }
+  }
+
+  private boolean isAwayFor(SimProcess process) {
+    return down || cutOff.contains(process.number());
+  }
+
   /** No more lost answers. */
   void calm() {
     calm = true;
     down = false;
+    cutOff.clear();
   }
 
   /** Runs an operator's command at once. */
@@ -146,10 +163,10 @@ final class SimMetadata {
       world.after(
           hop() + (late ? random.between(0, 4_000_000_000L) : 0),
           () -> {
-            if (down && late) {
+            if (isAwayFor(process) && late) {
               return;
             }
-            if (down) {
+            if (isAwayFor(process)) {
               world.after(
                   process, 100_000_000L, () -> run(command, commandNumber, answer, deadlineNanos));
               return;
@@ -180,7 +197,7 @@ final class SimMetadata {
       world.after(
           hop(),
           () -> {
-            Reply reply = down || lost ? null : answerTo(query);
+            Reply reply = isAwayFor(process) || lost ? null : answerTo(query);
             world.after(
                 process,
                 reply == null ? 500_000_000L : hop(),

@@ -18,9 +18,11 @@ import java.util.Arrays;
  */
 final class SimRun {
   private static final long SECOND = 1_000_000_000L;
+  private static final long SETTLE_NANOS = 6 * SECOND;
   private static final long HEAL_LIMIT_NANOS = 90 * SECOND;
 
   private final long seed;
+  private final SimRandom random;
   private final Trace trace;
   private final SimWorld world;
   private final SimCluster cluster;
@@ -37,7 +39,7 @@ final class SimRun {
     this.seed = seed;
     trace = new Trace(print);
     world = new SimWorld(trace);
-    SimRandom random = new SimRandom(seed);
+    random = new SimRandom(seed);
     mood = SimFaults.Mood.values()[random.below(3)];
     int nodeCount = 3 + random.below(3);
     boolean pair = mood != SimFaults.Mood.POWER && random.oneIn(5);
@@ -48,6 +50,7 @@ final class SimRun {
     workload = new SimWorkload(cluster, random.split(), shape.chunkCount());
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
     faults = new SimFaults(cluster, workload, random.split(), mood, faultsEndNanos);
+    cluster.gateways().forEach(workload::addReader);
     for (int i = 0; i < 2 + random.below(3); i++) {
       workload.addClient(cluster.gateways().get(0));
       workload.addClient(cluster.gateways().get(1));
@@ -101,8 +104,11 @@ final class SimRun {
 
   private void heal() {
     faults.heal();
-    VolumeSession session = lastOwner();
+    advance(world.nowNanos() + random.between(0, SECOND));
     workload.stop();
+    // Commands whose clients gave up may reach the metadata's log until now.
+    advance(world.nowNanos() + SETTLE_NANOS);
+    VolumeSession session = lastOwner();
     await(
         () ->
             workload.underWay() == 0
@@ -156,7 +162,9 @@ final class SimRun {
 
   private boolean owner(SimGateway gateway) {
     VolumeSession session = gateway.serving();
-    return session != null && session.generation() == cluster.volume().generation();
+    return session != null
+        && !gateway.isReleasing()
+        && session.generation() == cluster.volume().generation();
   }
 
   private String notInSync(VolumeSession session) {

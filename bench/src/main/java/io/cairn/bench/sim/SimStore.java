@@ -31,7 +31,7 @@ final class SimStore {
   private long appendedLsn;
   private long durableLsn;
   private long answeredFence;
-  private int losses;
+  private long lastLossNanos = Long.MIN_VALUE;
   private State state = new State();
 
   SimStore(SimWorld world, SimRandom random) {
@@ -182,7 +182,7 @@ final class SimStore {
 
   /** Loses a random part of what is not durable; the process must be dead. */
   void losePower() {
-    losses++;
+    lastLossNanos = world.nowNanos();
     int keep = 0;
     while (keep < log.size() && log.get(keep).endLsn() <= durableLsn) {
       keep++;
@@ -219,9 +219,14 @@ final class SimStore {
     return state.chunks.get(new Key(volumeId, layer, index));
   }
 
-  /** Times that the power went. */
-  int losses() {
-    return losses;
+  /** A journal that would recover beyond a gap: for the proof that the oracles notice one. */
+  void loseLastRecord() {
+    log.removeLast();
+  }
+
+  /** When the power went last. */
+  long lastLossNanos() {
+    return lastLossNanos;
   }
 
   private long storedFence(long volumeId) {
@@ -258,7 +263,7 @@ final class SimStore {
     private Listener listener;
     private boolean syncScheduled;
 
-    private Session(SimProcess process, SimPayload.Ledger ledger) {
+    Session(SimProcess process, SimPayload.Ledger ledger) {
       this.process = process;
       this.ledger = ledger;
     }

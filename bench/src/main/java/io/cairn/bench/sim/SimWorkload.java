@@ -91,6 +91,33 @@ final class SimWorkload {
     clients.add(new int[] {0});
   }
 
+  /**
+   * Starts reads that do not wait for each other: an owner that nobody lets write goes on reading,
+   * which is how a stale one shows.
+   */
+  void addReader(SimGateway gateway) {
+    cluster
+        .world()
+        .after(
+            random.between(5_000_000L, 60_000_000L),
+            () -> {
+              if (!running) {
+                return;
+              }
+              VolumeSession session = gateway.serving();
+              if (session != null && pending.size() < 64) {
+                int life = gateway.lifeKey();
+                gateway.process.run(
+                    () -> {
+                      if (gateway.serving() == session && gateway.lifeKey() == life) {
+                        read(session, () -> {});
+                      }
+                    });
+              }
+              addReader(gateway);
+            });
+  }
+
   private void loop(SimGateway gateway, int client) {
     long think = random.oneIn(3) ? 0 : random.between(0, 25_000_000L);
     cluster
@@ -300,7 +327,7 @@ final class SimWorkload {
       SimStore store = cluster.storeOf(replica.nodeId(), index);
       SimStore.Chunk chunk = cluster.chunk(replica.nodeId(), index);
       // What power took away comes back out of the owner's window.
-      boolean excused = store.losses() > 0;
+      boolean excused = store.lastLossNanos() >= tracked.write().begin();
       if (chunk != null
           && history(cell)
               .mayHold(

@@ -23,6 +23,13 @@ class SimRegressionTest {
     assertTrue(new SimRun(seed, Mutations.NONE, false).run().requests() > 0);
   }
 
+  /** Faults of the simulator itself: a take-over or a release went on after the healing began. */
+  @ParameterizedTest
+  @ValueSource(longs = {100, 418, 533, 765})
+  void nothingIsDisturbedOnAHealedCluster(long seed) {
+    assertTrue(new SimRun(seed, Mutations.NONE, false).run().requests() > 0);
+  }
+
   @Test
   void oneSeedIsOneHistory() {
     SimRun.Result first = new SimRun(7, Mutations.NONE, false).run();
