@@ -46,7 +46,9 @@ public final class Request {
   static final int HELLO_ROLE = 68;
   static final int HELLO_MIN_VERSION = 72;
   static final int HELLO_MAX_VERSION = 73;
-  static final int HELLO_BYTES = 80;
+
+  /** Bytes of a HELLO. */
+  public static final int HELLO_BYTES = 80;
 
   /** Longest host name in a CATCH_UP request, in bytes. */
   public static final int HOST_BYTES_MAX = 255;

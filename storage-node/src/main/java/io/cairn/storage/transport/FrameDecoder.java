@@ -1,0 +1,161 @@
+package io.cairn.storage.transport;
+
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Crc32c;
+import io.cairn.storage.wire.Frame;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Cuts a stream of bytes into frames. Nothing that a peer says is believed before it is checked:
+ * the lengths must lie in their bounds before the header is waited for, and the header's checksum
+ * must hold before memory is allocated for the payload.
+ *
+ * <pre>
+ * PREFIX --32 good bytes--> HEADER --checksum holds--> PAYLOAD --delivered--> PREFIX ...
+ * PREFIX, HEADER --anything else--> the stream is over
+ * </pre>
+ *
+ * <p>A payload that lies whole in the bytes that are fed shares their memory; any other is
+ * collected in a buffer of its own size, so that no byte is copied more than once.
+ */
+final class FrameDecoder {
+  /** A larger header's array is given back after its frame: idle links stay small. */
+  private static final int HEADER_KEPT_BYTES = 4096;
+
+  private static final int HEADER_FIRST_BYTES = 512;
+
+  /** Receives the frames. */
+  interface Sink {
+    /** Whether another frame may be delivered now; when not, the bytes stay where they are. */
+    boolean takesMore();
+
+    /** One whole frame with a good header; header and payload are borrowed. */
+    void onFrame(DirectBuffer header, int headerLength, Payload payload);
+  }
+
+  private final ByteBufAllocator allocator;
+  private final Crc32c crc = new Crc32c();
+  private byte[] headerBytes = new byte[HEADER_FIRST_BYTES];
+  private final UnsafeBuffer header = new UnsafeBuffer(headerBytes);
+  private int headerFilled;
+
+  /** 0 until the prefix was found good. */
+  private int headerLength;
+
+  /** -1 until the header was found good. */
+  private int payloadLength = -1;
+
+  /** The part of a payload that came so far; null when nothing had to be collected yet. */
+  private ByteBuf collected;
+
+  FrameDecoder(ByteBufAllocator allocator) {
+    this.allocator = allocator;
+  }
+
+  /**
+   * Consumes bytes as far as there are any and the sink takes frames.
+   *
+   * @param in borrowed; what was consumed is behind its reader index.
+   * @return null, or why the stream is over, with the value and the bound.
+   */
+  String feed(ByteBuf in, Sink sink) {
+    while (sink.takesMore()) {
+      if (payloadLength < 0) {
+        String problem = fillHeader(in);
+        if (problem != null) {
+          return problem;
+        }
+        if (payloadLength < 0) {
+          return null;
+        }
+      }
+      if (payloadLength == 0) {
+        deliver(sink, null);
+      } else if (collected == null && in.readableBytes() >= payloadLength) {
+        deliver(sink, in.readRetainedSlice(payloadLength));
+      } else if (collect(in)) {
+        ByteBuf whole = collected;
+        collected = null;
+        deliver(sink, whole);
+      } else {
+        return null;
+      }
+    }
+    return null;
+  }
+
+  private String fillHeader(ByteBuf in) {
+    if (headerLength == 0) {
+      if (!take(in, Frame.PREFIX_BYTES)) {
+        return null;
+      }
+      String problem = Frame.prefixProblem(header, 0);
+      if (problem != null) {
+        return problem;
+      }
+      headerLength = Frame.headerLength(header, 0);
+      if (headerLength > headerBytes.length) {
+        byte[] larger = new byte[headerLength];
+        System.arraycopy(headerBytes, 0, larger, 0, headerFilled);
+        keep(larger);
+      }
+    }
+    if (!take(in, headerLength)) {
+      return null;
+    }
+    if (!Frame.headerCrcOk(header, 0, crc)) {
+      return "the header's checksum does not match its " + headerLength + " bytes";
+    }
+    payloadLength = Frame.frameLength(header, 0) - headerLength;
+    return null;
+  }
+
+  private boolean take(ByteBuf in, int wanted) {
+    int count = Math.min(in.readableBytes(), wanted - headerFilled);
+    in.readBytes(headerBytes, headerFilled, count);
+    headerFilled += count;
+    return headerFilled == wanted;
+  }
+
+  private boolean collect(ByteBuf in) {
+    if (collected == null) {
+      collected = allocator.directBuffer(payloadLength, payloadLength);
+    }
+    collected.writeBytes(in, Math.min(in.readableBytes(), collected.writableBytes()));
+    return !collected.isWritable();
+  }
+
+  private void deliver(Sink sink, ByteBuf bytes) {
+    int length = headerLength;
+    headerFilled = 0;
+    headerLength = 0;
+    payloadLength = -1;
+    NettyPayload payload = bytes == null ? null : NettyPayload.of(bytes);
+    try {
+      sink.onFrame(header, length, payload);
+    } finally {
+      if (payload != null) {
+        payload.release();
+      }
+      if (headerBytes.length > HEADER_KEPT_BYTES) {
+        keep(new byte[HEADER_FIRST_BYTES]);
+      }
+    }
+  }
+
+  private void keep(byte[] array) {
+    headerBytes = array;
+    header.wrap(array);
+  }
+
+  /** Gives back what was collected of a frame that will not be completed. */
+  void release() {
+    if (collected != null) {
+      collected.release();
+      collected = null;
+    }
+  }
+}

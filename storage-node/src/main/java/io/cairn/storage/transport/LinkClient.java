@@ -1,0 +1,159 @@
+package io.cairn.storage.transport;
+
+import io.cairn.storage.env.Dialer;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.NetUtil;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Dials from one event loop. {@link #connect} is called on that loop; a failure is told after it
+ * has returned. Names are looked up on a thread of their own, as a slow name server must not hold
+ * up the loop.
+ */
+public final class LinkClient implements Dialer, AutoCloseable {
+  private final EventLoop loop;
+  private final LinkLimits limits;
+  private final ByteBufAllocator allocator;
+  private final ChannelGroup channels;
+  private volatile boolean closed;
+
+  /** A client with the default bounds. */
+  public LinkClient(EventLoop loop) {
+    this(loop, LinkLimits.defaults(), ByteBufAllocator.DEFAULT);
+  }
+
+  /**
+   * A client.
+   *
+   * @param loop made by {@link SocketKind#ioHandlers()}.
+   */
+  public LinkClient(EventLoop loop, LinkLimits limits, ByteBufAllocator allocator) {
+    this.loop = loop;
+    this.limits = limits;
+    this.allocator = allocator;
+    // A channel that comes after the close is closed as well.
+    this.channels = new DefaultChannelGroup("links", loop, true);
+  }
+
+  @Override
+  public void connect(String host, int port, Handler handler) {
+    if (closed || port < 1 || port > 65535) {
+      fail(handler);
+      return;
+    }
+    InetAddress literal = NetUtil.createInetAddressFromIpAddressString(host);
+    if (literal != null) {
+      dial(new InetSocketAddress(literal, port), limits.connectTimeoutMillis(), handler);
+    } else {
+      new Lookup(host, port, handler).start();
+    }
+  }
+
+  private void fail(Handler handler) {
+    loop.execute(() -> handler.onClosed(System.nanoTime()));
+  }
+
+  private void dial(InetSocketAddress address, int timeoutMillis, Handler handler) {
+    SocketKind kind = SocketKind.of(loop);
+    NettyLink[] made = new NettyLink[1];
+    new Bootstrap()
+        .group(loop)
+        .channel(kind.socket())
+        .option(ChannelOption.ALLOCATOR, allocator)
+        .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, timeoutMillis)
+        .handler(
+            new ChannelInitializer<Channel>() {
+              @Override
+              protected void initChannel(Channel channel) {
+                kind.tune(channel);
+                channels.add(channel);
+                made[0] = new NettyLink(channel, NettyLink.Role.CLIENT, handler, limits);
+                channel.pipeline().addLast(made[0]);
+              }
+            })
+        .connect(address)
+        .addListener(
+            done -> {
+              if (done.isSuccess()) {
+                return;
+              }
+              loop.execute(
+                  () -> {
+                    if (made[0] == null) {
+                      handler.onClosed(System.nanoTime());
+                    } else {
+                      made[0].tellClosed();
+                    }
+                  });
+            });
+  }
+
+  /** One name that is being looked up; whoever of timer and name server is first decides. */
+  private final class Lookup {
+    private final String host;
+    private final int port;
+    private final Handler handler;
+    private final long startNanos = System.nanoTime();
+    private boolean decided;
+
+    Lookup(String host, int port, Handler handler) {
+      this.host = host;
+      this.port = port;
+      this.handler = handler;
+    }
+
+    void start() {
+      var unused =
+          loop.schedule(() -> found(null), limits.connectTimeoutMillis(), TimeUnit.MILLISECONDS);
+      Thread.ofVirtual()
+          .name("lookup of " + host)
+          .start(
+              () -> {
+                InetAddress address = null;
+                try {
+                  address = InetAddress.getByName(host);
+                } catch (UnknownHostException e) {
+                  // Told as a link that could not be opened.
+                }
+                InetAddress result = address;
+                try {
+                  loop.execute(() -> found(result));
+                } catch (RejectedExecutionException e) {
+                  // The loop has ended, and with it everybody who could be told.
+                }
+              });
+    }
+
+    private void found(InetAddress address) {
+      if (decided) {
+        return;
+      }
+      decided = true;
+      long usedMillis = (System.nanoTime() - startNanos) / 1_000_000;
+      if (address == null || closed) {
+        handler.onClosed(System.nanoTime());
+      } else {
+        int left = (int) Math.max(1, limits.connectTimeoutMillis() - usedMillis);
+        dial(new InetSocketAddress(address, port), left, handler);
+      }
+    }
+  }
+
+  /** Closes all links; each handler hears of it. Not from the loop itself. */
+  @Override
+  public void close() {
+    closed = true;
+    channels.close().awaitUninterruptibly();
+  }
+}

@@ -1,0 +1,315 @@
+package io.cairn.storage.transport;
+
+import io.cairn.storage.env.Dialer;
+import io.cairn.storage.wire.Crc32c;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Request;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Listens on a node's one data port. A connection begins on the accepting loop, where it must send
+ * a HELLO in time; the HELLO names a shard, and from then on the connection lives on that shard's
+ * loop, so that a request goes from socket to shard without changing threads.
+ *
+ * <pre>
+ * GREETING --HELLO--> MOVING --registered with the shard's loop--> the shard's link
+ * GREETING --garbage, silence, too many--> closed
+ * </pre>
+ */
+public final class LinkServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LinkServer.class);
+
+  /** Where the connections of one shard live. */
+  public interface Shard {
+    /** The shard's loop, of the same kind as the accepting one. */
+    EventLoop loop();
+
+    /**
+     * Makes the receiver of a new connection; called on the shard's loop, as is the handler, whose
+     * first frame is the HELLO.
+     */
+    Dialer.Handler accept();
+  }
+
+  private final List<Shard> shards;
+  private final LinkLimits limits;
+  private final ChannelGroup connections;
+  private final LongAdder accepted = new LongAdder();
+  private final LongAdder refused = new LongAdder();
+  private final LongAdder badGreetings = new LongAdder();
+  private Channel listener;
+
+  private LinkServer(EventLoop acceptor, List<Shard> shards, LinkLimits limits) {
+    this.shards = List.copyOf(shards);
+    this.limits = limits;
+    this.connections = new DefaultChannelGroup("data port", acceptor, true);
+  }
+
+  /**
+   * Listens.
+   *
+   * @param acceptor the loop that accepts and waits for greetings; may be a shard's.
+   * @param shards by number; a HELLO for one that does not exist goes to the first, which refuses.
+   */
+  public static LinkServer listen(
+      InetSocketAddress address,
+      EventLoop acceptor,
+      List<Shard> shards,
+      LinkLimits limits,
+      ByteBufAllocator allocator)
+      throws IOException {
+    LinkServer server = new LinkServer(acceptor, shards, limits);
+    SocketKind kind = SocketKind.of(acceptor);
+    int high = limits.unreadBytesHigh();
+    ChannelFuture bound =
+        new ServerBootstrap()
+            .group(acceptor)
+            .channel(kind.serverSocket())
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.ALLOCATOR, allocator)
+            .childOption(
+                ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(high / 2, high))
+            .childHandler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel channel) {
+                    server.accepted(channel, kind);
+                  }
+                })
+            .bind(address)
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      throw new IOException(
+          "cannot listen on "
+              + address.getHostString()
+              + ":"
+              + address.getPort()
+              + ": "
+              + bound.cause().getMessage(),
+          bound.cause());
+    }
+    server.listener = bound.channel();
+    return server;
+  }
+
+  /** The address, with the port that was given for port 0. */
+  public InetSocketAddress address() {
+    return (InetSocketAddress) listener.localAddress();
+  }
+
+  /** Connections that are open now. */
+  public int connections() {
+    return connections.size();
+  }
+
+  /** Connections that were accepted since the start. */
+  public long accepted() {
+    return accepted.sum();
+  }
+
+  /** Connections that were closed at once, being too many. */
+  public long refused() {
+    return refused.sum();
+  }
+
+  /** Connections that ended without a HELLO. */
+  public long badGreetings() {
+    return badGreetings.sum();
+  }
+
+  private void accepted(Channel channel, SocketKind kind) {
+    if (connections.size() >= limits.connectionsMax()) {
+      refused.increment();
+      channel.close();
+      return;
+    }
+    accepted.increment();
+    connections.add(channel);
+    kind.tune(channel);
+    channel.pipeline().addLast(new Greeting());
+  }
+
+  /** A connection that has not said for which shard it is. */
+  private final class Greeting extends ChannelInboundHandlerAdapter {
+    private final UnsafeBuffer hello = new UnsafeBuffer(new byte[Request.HELLO_BYTES]);
+    private ByteBuf received;
+    private ScheduledFuture<?> deadline;
+    private Shard shard;
+    private boolean over;
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+      deadline =
+          ctx.executor()
+              .schedule(
+                  () -> end(ctx, "no HELLO within " + limits.greetingTimeoutMillis() + " ms"),
+                  limits.greetingTimeoutMillis(),
+                  TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+      ByteBuf bytes = (ByteBuf) message;
+      if (over && shard == null) {
+        bytes.release();
+        return;
+      }
+      if (received == null) {
+        received = bytes;
+      } else {
+        // Few bytes: reading stops at the first HELLO.
+        received = received.writeBytes(bytes);
+        bytes.release();
+      }
+      if (shard == null) {
+        examine(ctx);
+      }
+    }
+
+    private void examine(ChannelHandlerContext ctx) {
+      int count = Math.min(received.readableBytes(), Request.HELLO_BYTES);
+      if (count < Frame.PREFIX_BYTES) {
+        return;
+      }
+      received.getBytes(received.readerIndex(), hello.byteArray(), 0, count);
+      String problem = Frame.prefixProblem(hello, 0);
+      if (problem == null
+          && (Frame.type(hello, 0) != MessageType.HELLO
+              || Frame.headerLength(hello, 0) != Request.HELLO_BYTES
+              || Frame.frameLength(hello, 0) != Request.HELLO_BYTES)) {
+        problem = "the first frame is no HELLO but " + MessageType.name(Frame.type(hello, 0));
+      }
+      if (problem == null && count == Request.HELLO_BYTES) {
+        if (Frame.headerCrcOk(hello, 0, new Crc32c())) {
+          greeted(ctx);
+          return;
+        }
+        problem = "the HELLO's checksum does not match";
+      }
+      if (problem != null) {
+        end(ctx, problem);
+      }
+    }
+
+    private void greeted(ChannelHandlerContext ctx) {
+      int named = Request.helloShard(hello, 0);
+      shard = shards.get(named >= 0 && named < shards.size() ? named : 0);
+      deadline.cancel(false);
+      // Nothing more may be read on this loop; what the present read still brings is kept.
+      ctx.channel().config().setAutoRead(false);
+      ctx.executor().execute(() -> move(ctx));
+    }
+
+    private void move(ChannelHandlerContext ctx) {
+      Channel channel = ctx.channel();
+      if (!channel.isActive()) {
+        return;
+      }
+      if (shard.loop() == channel.eventLoop()) {
+        begin(channel);
+        return;
+      }
+      channel
+          .deregister()
+          .addListener(
+              left -> {
+                if (!left.isSuccess()) {
+                  abandon(channel);
+                  return;
+                }
+                shard
+                    .loop()
+                    .register(channel)
+                    .addListener(
+                        joined -> {
+                          if (joined.isSuccess()) {
+                            begin(channel);
+                          } else {
+                            abandon(channel);
+                          }
+                        });
+              });
+    }
+
+    /** A channel between two loops tells its pipeline nothing: what it holds is released here. */
+    private void abandon(Channel channel) {
+      channel.close();
+      releaseReceived();
+    }
+
+    private void releaseReceived() {
+      if (received != null) {
+        received.release();
+        received = null;
+      }
+    }
+
+    private void begin(Channel channel) {
+      ByteBuf first = received;
+      received = null;
+      over = true;
+      NettyLink link = new NettyLink(channel, NettyLink.Role.SERVER, shard.accept(), limits);
+      channel.pipeline().replace(this, null, link);
+      // Reading goes on as soon as the link has taken what is here.
+      link.begin(first);
+    }
+
+    private void end(ChannelHandlerContext ctx, String problem) {
+      if (!over && shard == null) {
+        over = true;
+        badGreetings.increment();
+        LOG.debug("{} is closed: {}", ctx.channel(), problem);
+        ctx.close();
+      }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+      if (!over && shard == null) {
+        over = true;
+        badGreetings.increment();
+      }
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+      deadline.cancel(false);
+      releaseReceived();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+      end(ctx, cause.toString());
+      ctx.close();
+    }
+  }
+
+  /** Stops listening and closes all connections; not from a loop. */
+  @Override
+  public void close() {
+    listener.close().awaitUninterruptibly();
+    connections.close().awaitUninterruptibly();
+  }
+}
