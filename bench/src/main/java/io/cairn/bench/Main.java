@@ -1,21 +1,17 @@
 package io.cairn.bench;
 
 import io.cairn.bench.sim.SimCommand;
+import io.cairn.client.cli.Cairn;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
 
-/** The command {@code cairn}. It lives in the module that sees all others. */
-@Command(
-    name = "cairn",
-    mixinStandardHelpOptions = true,
-    synopsisSubcommandLabel = "COMMAND",
-    description = "Distributed block storage.",
-    subcommands = SimCommand.class)
+/** The program. It lives in the module that sees all others, so that it has all verbs. */
 public final class Main {
   private Main() {}
 
   /** Exit codes: 0 done, 1 refused or failed, 2 wrong usage. */
   public static void main(String[] arguments) {
-    System.exit(new CommandLine(new Main()).execute(arguments));
+    CommandLine cairn = Cairn.commandLine();
+    Cairn.add(cairn, new SimCommand());
+    System.exit(cairn.execute(arguments));
   }
 }

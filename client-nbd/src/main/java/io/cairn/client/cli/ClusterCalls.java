@@ -1,0 +1,99 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.client.MetadataClient;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import java.time.Duration;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Calls to the metadata that wait for the answer and turn every refusal into one line. */
+final class ClusterCalls implements AutoCloseable {
+  /** The client keeps its own deadline; this one only ends a wait that the client forgot. */
+  private static final Duration GRACE = Duration.ofSeconds(5);
+
+  private final MetadataClient client;
+  private final Duration deadline;
+
+  ClusterCalls(MetadataClient client, Duration deadline) {
+    this.client = client;
+    this.deadline = deadline;
+  }
+
+  /** The whole cluster as the leader sees it. */
+  Reply.Cluster cluster() {
+    return expect(Reply.Cluster.class, query(new Query.GetCluster()));
+  }
+
+  /** One volume with its health. */
+  Reply.Volume volume(String name) {
+    return expect(Reply.Volume.class, query(new Query.GetVolume(name)));
+  }
+
+  /** Runs a command that answers with the volume that it made or changed. */
+  Reply.Volume changeVolume(Command command) {
+    return expect(Reply.Volume.class, submit(command));
+  }
+
+  /** Runs a command that answers with nothing but success. */
+  void change(Command command) {
+    expect(Reply.Ok.class, submit(command));
+  }
+
+  private Reply submit(Command command) {
+    return awaited(
+        client.submit(command), "whether it was done is not known: look before doing it again");
+  }
+
+  private Reply query(Query query) {
+    return awaited(client.query(query), "are a majority of the metadata servers up?");
+  }
+
+  private Reply awaited(CompletionStage<Reply> answer, String advice) {
+    try {
+      return answer
+          .toCompletableFuture()
+          .get(deadline.plus(GRACE).toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new CommandFailure(
+          "the metadata group did not answer within " + deadline.toSeconds() + " s; " + advice, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailure("interrupted", e);
+    }
+  }
+
+  private static <T extends Reply> T expect(Class<T> type, Reply reply) {
+    if (reply instanceof Reply.Refused refused) {
+      throw new CommandFailure(refused.message() + advice(refused));
+    }
+    if (!type.isInstance(reply)) {
+      throw new CommandFailure(
+          "the metadata answered with "
+              + reply.getClass().getSimpleName()
+              + " instead of "
+              + type.getSimpleName()
+              + ": is this command of the same release as the cluster?");
+    }
+    return type.cast(reply);
+  }
+
+  private static String advice(Reply.Refused refused) {
+    return switch (refused.code()) {
+      case EXISTS -> "; choose another name";
+      case NOT_FOUND ->
+          refused.message().contains("volume")
+              ? "; 'cairn volume ls' lists them"
+              : "; 'cairn node ls' lists them";
+      default -> "";
+    };
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+}

@@ -1,0 +1,123 @@
+package io.cairn.client.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
+import java.util.Locale;
+
+/**
+ * What {@code -o json} prints. Sizes are in bytes. Random identities are hexadecimal text: they do
+ * not fit into the numbers of most readers of JSON. A value that is not known is null.
+ */
+final class Json {
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+  private Json() {}
+
+  static ObjectNode object() {
+    return NODES.objectNode();
+  }
+
+  static ArrayNode array() {
+    return NODES.arrayNode();
+  }
+
+  static ObjectNode volume(Reply.Volume reply) {
+    VolumeRecord volume = reply.volume();
+    ObjectNode json =
+        object()
+            .put("name", volume.name())
+            .put("id", volume.volumeId())
+            .put("sizeBytes", volume.sizeBytes())
+            .put("chunkSizeBytes", volume.chunkSizeBytes())
+            .put("replicas", volume.replicas())
+            .put("minInSync", volume.minInSync())
+            .put("durability", volume.durability().name().toLowerCase(Locale.ROOT))
+            .put("generation", volume.generation());
+    VolumeRecord.Owner owner = volume.owner();
+    if (owner == null) {
+      json.putNull("owner");
+    } else {
+      json.putObject("owner")
+          .put("gateway", owner.gateway())
+          .put("instance", Long.toHexString(owner.instance()))
+          .put("address", owner.address());
+    }
+    Reply.VolumeHealth health = Health.of(reply);
+    json.putObject("health")
+        .put("chunks", health.chunks())
+        .put("inSync", health.inSync())
+        .put("degraded", health.degraded())
+        .put("syncing", health.syncing())
+        .put("unavailable", health.unavailable());
+    return json;
+  }
+
+  static ArrayNode volumes(Reply.Cluster cluster) {
+    ArrayNode volumes = array();
+    cluster.volumes().forEach(v -> volumes.add(volume(v)));
+    return volumes;
+  }
+
+  static ArrayNode nodes(Reply.Cluster cluster) {
+    ArrayNode nodes = array();
+    cluster.nodes().forEach(n -> nodes.add(node(n)));
+    return nodes;
+  }
+
+  private static ObjectNode node(Reply.NodeStatus status) {
+    NodeRecord node = status.node();
+    ObjectNode json =
+        object()
+            .put("id", node.nodeId())
+            .put("name", node.name())
+            .put("up", status.up())
+            .put("address", node.host() + ":" + node.port())
+            .put("zone", node.zone())
+            .put("rack", node.rack())
+            .put("host", node.hostLabel())
+            .put("incarnation", node.incarnation())
+            .put("shards", node.shardCount())
+            .put("capacityBytes", node.capacityBytes())
+            .put("usedBytes", status.usedBytes())
+            .put("freeBytes", status.freeBytes())
+            .put("journalUsedBytes", status.journalUsedBytes())
+            .put("journalSizeBytes", status.journalSizeBytes())
+            .put("replicas", status.replicaCount());
+    if (status.lastSeenAgoMillis() < 0) {
+      json.putNull("lastSeenAgoMillis");
+    } else {
+      json.put("lastSeenAgoMillis", status.lastSeenAgoMillis());
+    }
+    return json;
+  }
+
+  static ObjectNode cluster(Reply.Cluster cluster) {
+    ObjectNode json = object();
+    if (cluster.clusterId() == 0) {
+      json.putNull("clusterId");
+    } else {
+      json.put("clusterId", Long.toHexString(cluster.clusterId()));
+    }
+    json.put("state", Health.of(cluster).name().toLowerCase(Locale.ROOT));
+    ArrayNode metadata = json.putArray("metadata");
+    for (Reply.MetadataStatus member : cluster.metadata()) {
+      metadata.addObject().put("address", member.address()).put("leader", member.leader());
+    }
+    json.set("nodes", nodes(cluster));
+    ArrayNode gateways = json.putArray("gateways");
+    for (Reply.GatewayStatus gateway : cluster.gateways()) {
+      gateways
+          .addObject()
+          .put("name", gateway.gateway())
+          .put("instance", Long.toHexString(gateway.instance()))
+          .put("address", gateway.address())
+          .put("up", gateway.up());
+    }
+    json.set("volumes", volumes(cluster));
+    return json;
+  }
+}

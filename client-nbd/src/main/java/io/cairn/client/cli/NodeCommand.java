@@ -1,0 +1,11 @@
+package io.cairn.client.cli;
+
+import picocli.CommandLine.Command;
+
+/** {@code cairn node …}. */
+@Command(
+    name = "node",
+    description = "Storage nodes.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {NodeListCommand.class, NodeDrainCommand.class, NodeRemoveCommand.class})
+final class NodeCommand {}

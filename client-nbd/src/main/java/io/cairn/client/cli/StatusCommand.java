@@ -1,0 +1,55 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.command.Reply;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code cairn status}: the whole cluster on one screen. */
+@Command(name = "status", description = "Shows the cluster: servers, nodes, gateways and volumes.")
+final class StatusCommand implements Callable<Integer> {
+  @Mixin private ClusterOptions options;
+
+  @Override
+  public Integer call() {
+    try (ClusterCalls calls = options.connect()) {
+      Reply.Cluster cluster = calls.cluster();
+      options.print(Json.cluster(cluster), out -> print(cluster, out));
+      return 0;
+    }
+  }
+
+  private static void print(Reply.Cluster cluster, PrintWriter out) {
+    String identity =
+        cluster.clusterId() == 0
+            ? "has no identity yet: it is starting"
+            : Long.toHexString(cluster.clusterId());
+    out.println("cluster   " + identity);
+    out.println("state     " + Health.of(cluster).name().toLowerCase(Locale.ROOT));
+    out.println(
+        "metadata  "
+            + cluster.metadata().stream()
+                .map(m -> m.address() + (m.leader() ? " (leader)" : ""))
+                .collect(Collectors.joining(", ")));
+    long up = cluster.nodes().stream().filter(Reply.NodeStatus::up).count();
+    out.println("nodes     " + up + " of " + cluster.nodes().size() + " up");
+    out.println(
+        "gateways  "
+            + (cluster.gateways().isEmpty()
+                ? "none"
+                : cluster.gateways().stream()
+                    .map(g -> g.gateway() + " " + g.address() + (g.up() ? "" : " (down)"))
+                    .collect(Collectors.joining(", "))));
+    if (!cluster.nodes().isEmpty()) {
+      out.println();
+      Tables.nodes(cluster).print(out);
+    }
+    if (!cluster.volumes().isEmpty()) {
+      out.println();
+      Tables.volumes(cluster).print(out);
+    }
+  }
+}

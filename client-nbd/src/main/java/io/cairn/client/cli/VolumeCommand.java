@@ -1,0 +1,17 @@
+package io.cairn.client.cli;
+
+import picocli.CommandLine.Command;
+
+/** {@code cairn volume …}. */
+@Command(
+    name = "volume",
+    description = "Volumes.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      VolumeCreateCommand.class,
+      VolumeListCommand.class,
+      VolumeShowCommand.class,
+      VolumeResizeCommand.class,
+      VolumeRemoveCommand.class
+    })
+final class VolumeCommand {}

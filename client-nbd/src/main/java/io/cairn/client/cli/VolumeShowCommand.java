@@ -1,0 +1,59 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.options.Sizes;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code cairn volume show}. */
+@Command(name = "show", description = "Shows one volume, its owner and the health of its chunks.")
+final class VolumeShowCommand implements Callable<Integer> {
+  @Mixin private ClusterOptions options;
+
+  @Parameters(paramLabel = "NAME", description = "The volume.")
+  private String name;
+
+  @Override
+  public Integer call() {
+    try (ClusterCalls calls = options.connect()) {
+      Reply.Volume volume = calls.volume(name);
+      options.print(Json.volume(volume), out -> print(volume, out));
+      return 0;
+    }
+  }
+
+  private static void print(Reply.Volume reply, PrintWriter out) {
+    VolumeRecord volume = reply.volume();
+    VolumeRecord.Owner owner = volume.owner();
+    Reply.VolumeHealth health = Health.of(reply);
+    out.println("name        " + volume.name());
+    out.println("id          " + volume.volumeId());
+    out.println("size        " + Sizes.format(volume.sizeBytes()));
+    out.println("chunk size  " + Sizes.format(volume.chunkSizeBytes()));
+    out.println(
+        "replicas    " + volume.replicas() + ", writes need " + volume.minInSync() + " in sync");
+    out.println("durability  " + volume.durability().name().toLowerCase(Locale.ROOT));
+    out.println("generation  " + volume.generation());
+    out.println(
+        "owner       "
+            + (owner == null ? "none" : "gateway " + owner.gateway() + " at " + owner.address()));
+    out.println("state       " + Health.worst(reply).name().toLowerCase(Locale.ROOT));
+    out.println(
+        "chunks      "
+            + health.chunks()
+            + " allocated: "
+            + health.inSync()
+            + " in sync, "
+            + health.degraded()
+            + " degraded, "
+            + health.syncing()
+            + " syncing, "
+            + health.unavailable()
+            + " unavailable");
+  }
+}

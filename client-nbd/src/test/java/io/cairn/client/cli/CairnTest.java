@@ -1,0 +1,268 @@
+package io.cairn.client.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.cairn.metadata.command.Command.AcquireVolume;
+import io.cairn.metadata.command.Command.AllocateChunks;
+import io.cairn.metadata.command.Command.UpdateReplicas;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.ReplicaState;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class CairnTest {
+  private final MachineMetadata metadata = new MachineMetadata().withNodes(3);
+
+  @Test
+  void createAnswersWithTheVolumeAndItsDefaults() {
+    JsonNode volume = run("volume", "create", "v", "--size", "10GiB", "-o", "json").json();
+    assertEquals("v", volume.get("name").asText());
+    assertEquals(10L << 30, volume.get("sizeBytes").asLong());
+    assertEquals(64 << 20, volume.get("chunkSizeBytes").asInt());
+    assertEquals(3, volume.get("replicas").asInt());
+    assertEquals(2, volume.get("minInSync").asInt());
+    assertEquals("flush", volume.get("durability").asText());
+    assertEquals(0, volume.get("generation").asLong());
+    assertTrue(volume.get("owner").isNull());
+    assertEquals(0, volume.get("health").get("chunks").asLong());
+  }
+
+  @Test
+  void createTakesEveryOption() {
+    String options =
+        "volume create v --size 1GiB --replicas 2 --min-in-sync 2 --chunk-size 4MiB"
+            + " --durability always -o json";
+    JsonNode volume = run(options.split(" ")).json();
+    assertEquals(2, volume.get("replicas").asInt());
+    assertEquals(2, volume.get("minInSync").asInt());
+    assertEquals(4 << 20, volume.get("chunkSizeBytes").asInt());
+    assertEquals("always", volume.get("durability").asText());
+  }
+
+  @Test
+  void showSaysChunkStatesGenerationAndOwner() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    metadata.apply(new AcquireVolume("v", "gateway-1", 0xabcL, "10.0.1.1:10809", -1));
+    Reply.Chunks chunks =
+        (Reply.Chunks) metadata.apply(new AllocateChunks(1, 1, 0, List.of(0, 1, 2), ""));
+    ChunkRecord first = chunks.chunks().getFirst();
+    metadata.apply(
+        new UpdateReplicas(
+            1,
+            1,
+            List.of(
+                new UpdateReplicas.Change(
+                    0,
+                    0,
+                    first.epoch(),
+                    first.replicas().getFirst().nodeId(),
+                    ReplicaState.SYNCING))));
+    JsonNode volume = run("volume", "show", "v", "-o", "json").json();
+    assertEquals(
+        "{\"chunks\":3,\"inSync\":2,\"degraded\":0,\"syncing\":1,\"unavailable\":0}",
+        volume.get("health").toString());
+    assertEquals(1, volume.get("generation").asLong());
+    assertEquals(
+        "{\"gateway\":\"gateway-1\",\"instance\":\"abc\",\"address\":\"10.0.1.1:10809\"}",
+        volume.get("owner").toString());
+
+    metadata.down.add(1L);
+    metadata.down.add(2L);
+    JsonNode health = run("volume", "show", "v", "-o", "json").json().get("health");
+    assertEquals(3, health.get("unavailable").asLong());
+    assertTrue(run("volume", "show", "v").succeeds().out().contains("state       unavailable"));
+  }
+
+  @Test
+  void resizeGrowsAndRefusesToShrink() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    assertEquals("volume v is 2GiB now\n", run("volume", "resize", "v", "--size", "2GiB").out());
+    run("volume", "resize", "v", "--size", "1GiB")
+        .fails(1, "cairn: size 1073741824 is below the present 2147483648: volumes grow only");
+  }
+
+  @Test
+  void removeRefusesAnAttachedVolumeUnlessForced() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    metadata.apply(new AcquireVolume("v", "gateway-1", 1, "10.0.1.1:10809", -1));
+    run("volume", "rm", "v")
+        .fails(
+            1, "cairn: volume v is attached by gateway gateway-1; detach it or delete with force");
+    assertTrue(run("volume", "rm", "v", "--force", "-o", "json").json().get("deleted").asBoolean());
+    run("volume", "show", "v")
+        .fails(1, "cairn: there is no volume v; 'cairn volume ls' lists them");
+  }
+
+  @Test
+  void listsAreTablesForPeopleAndArraysForPrograms() {
+    assertEquals("[ ]\n", run("volume", "ls", "-o", "json").out());
+    run("volume", "create", "a", "--size", "1GiB").succeeds();
+    run("volume", "create", "long-name", "--size", "512MiB", "--replicas", "1").succeeds();
+    assertEquals(
+        """
+        NAME         SIZE  REPLICAS  DURABILITY  STATE    CHUNKS  IN SYNC  OWNER
+        a            1GiB         3  flush       healthy       0        0  -
+        long-name  512MiB         1  flush       healthy       0        0  -
+        """,
+        run("volume", "ls").out());
+    assertEquals(2, run("volume", "ls", "-o", "json").json().size());
+    assertEquals(
+        """
+        ID  NAME       STATE  ADDRESS        PLACE  USED   FREE  JOURNAL  REPLICAS  SEEN
+         1  storage-1  up     10.0.0.1:7200  z1/h1  1GiB  10GiB      25%         0  0s ago
+         2  storage-2  up     10.0.0.2:7200  z2/h2  1GiB  10GiB      25%         0  0s ago
+         3  storage-3  up     10.0.0.3:7200  z3/h3  1GiB  10GiB      25%         0  0s ago
+        """,
+        run("node", "ls").out());
+    assertEquals("storage-1", run("node", "ls", "-o", "json").json().get(0).get("name").asText());
+  }
+
+  @Test
+  void statusShowsTheClusterAndItsWorstCondition() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    JsonNode status = run("status", "-o", "json").json();
+    assertEquals("ca1", status.get("clusterId").asText());
+    assertEquals("healthy", status.get("state").asText());
+    assertEquals(3, status.get("nodes").size());
+    assertEquals(1, status.get("volumes").size());
+    assertTrue(status.get("metadata").get(1).get("leader").asBoolean());
+    assertEquals("ffffffffffffffff", status.get("gateways").get(0).get("instance").asText());
+    metadata.down.add(2L);
+    String text = run("status").succeeds().out();
+    assertTrue(text.contains("state     degraded\n"), text);
+    assertTrue(text.contains("nodes     2 of 3 up\n"), text);
+    assertTrue(text.contains("10.0.2.2:7101 (leader)"), text);
+  }
+
+  @Test
+  void aNodeIsRemovedByNameOnceItIsDown() {
+    run("node", "rm", "storage-2")
+        .fails(1, "cairn: node storage-2 is up; stop its process before you remove it");
+    metadata.down.add(2L);
+    assertEquals("removed node 2 storage-2\n", run("node", "rm", "storage-2").out());
+    run("node", "rm", "2").fails(1, "cairn: there is no node 2; 'cairn node ls' lists them");
+  }
+
+  @Test
+  void drainSaysThatItIsNotSupportedYet() {
+    run("node", "drain", "1")
+        .fails(
+            1,
+            "cairn: node storage-1 was not drained: draining is not supported yet; nothing was"
+                + " changed");
+  }
+
+  @Test
+  void aVolumeThatWantsMoreReplicasThanThereAreNodesIsMadeWithANote() {
+    metadata.down.add(1L);
+    metadata.down.add(2L);
+    CommandRun run = run("volume", "create", "v", "--size", "1GiB").succeeds();
+    assertEquals(
+        "cairn: note: volume v wants 3 replicas and 1 node is up: its first write waits for more"
+            + " nodes; --replicas 1 would not\n",
+        run.err());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "volume create v|Missing required option: '--size=S'",
+        "volume create --size 1GiB|Missing required parameter: 'NAME'",
+        "volume create v --size 10GB|Invalid value for option '--size': '10GB' is not a size",
+        "volume create v --size 1GiB --replicas 0|--replicas 0 is below 1",
+        "volume create v --size 1GiB --durability maybe|Invalid value for option '--durability'",
+        "volume ls -o yaml|Invalid value for option '--output'",
+        "volume ls --metadata nowhere|--metadata 'nowhere': 'nowhere' is not HOST:PORT",
+        "volume ls --metadata a:1,b:70000|'b:70000' is not HOST:PORT",
+        "volume ls --timeout 0|--timeout 0 is outside 1 to 3600",
+        "volume frobnicate|Unmatched argument",
+        "volume|Missing required subcommand",
+        "'' |Missing required subcommand",
+        "frobnicate|Unmatched argument",
+      })
+  void wrongUsageIsOneLineAndExitCode2(String arguments, String expected) {
+    CommandRun run = run(arguments.isBlank() ? new String[0] : arguments.split(" "));
+    assertEquals(2, run.exitCode(), run.err());
+    assertTrue(run.err().contains(expected), run.err());
+    assertEquals(1, run.err().lines().count(), run.err());
+    assertTrue(run.err().startsWith("cairn: "), run.err());
+    assertEquals("", run.out());
+  }
+
+  @Test
+  void theClusterIsTheOptionElseTheVariableElseTheDevClusters() {
+    List<List<String>> asked = new ArrayList<>();
+    MetadataConnector connector =
+        (addresses, deadline) -> {
+          asked.add(addresses);
+          return metadata;
+        };
+    Cairn bare = new Cairn(connector, Map.of());
+    Cairn withVariable = new Cairn(connector, Map.of("CAIRN_METADATA", "m1:1, m2:2"));
+    CommandRun.of(bare, "status").succeeds();
+    CommandRun.of(withVariable, "status").succeeds();
+    CommandRun.of(withVariable, "status", "--metadata", "m3:3").succeeds();
+    assertEquals(
+        List.of(
+            List.of("127.0.0.1:7101", "127.0.0.1:7102", "127.0.0.1:7103"),
+            List.of("m1:1", "m2:2"),
+            List.of("m3:3")),
+        asked);
+    CommandRun.of(new Cairn(connector, Map.of("CAIRN_METADATA", "m1")), "status")
+        .fails(
+            2,
+            "cairn: CAIRN_METADATA 'm1': 'm1' is not HOST:PORT; 'cairn status --help' says how it"
+                + " is used");
+  }
+
+  @Test
+  void silenceIsOneLineAndAStackTraceOnlyWhenAsked() {
+    metadata.silent = true;
+    String line =
+        "cairn: the metadata group did not answer within 10 s; are a majority of the metadata"
+            + " servers up?";
+    run("volume", "ls").fails(1, line);
+    run("volume", "rm", "v")
+        .fails(
+            1,
+            "cairn: the metadata group did not answer within 10 s; whether it was done is not"
+                + " known: look before doing it again");
+    assertTrue(run("volume", "ls", "--debug").err().contains("\tat "));
+    Cairn debugged = new Cairn((addresses, deadline) -> metadata, Map.of("CAIRN_DEBUG", "1"));
+    assertTrue(CommandRun.of(debugged, "volume", "ls").err().contains("\tat "));
+  }
+
+  @Test
+  void aBugIsOneLineToo() {
+    Cairn broken =
+        new Cairn(
+            (addresses, deadline) -> {
+              throw new IllegalStateException("of two\nlines");
+            },
+            Map.of());
+    CommandRun.of(broken, "status")
+        .fails(1, "cairn: java.lang.IllegalStateException: of two lines; --debug shows more");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--help", "volume --help", "volume create --help", "node drain -h", "status -h"})
+  void helpIsOnStdout(String arguments) {
+    CommandRun run = run(arguments.split(" ")).succeeds();
+    assertTrue(run.out().startsWith("Usage: cairn"), run.out());
+    assertFalse(run.out().contains("--debug"), run.out());
+    assertEquals("", run.err());
+  }
+
+  private CommandRun run(String... arguments) {
+    return CommandRun.of(metadata, arguments);
+  }
+}

@@ -1,0 +1,121 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.client.MetadataClient;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.MetadataQueries;
+import io.cairn.metadata.machine.MetadataState;
+import io.cairn.metadata.machine.TreeKeyValues;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.placement.Candidate;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** The real metadata machine without a group around it: answers at once, on the caller's thread. */
+final class MachineMetadata implements MetadataClient {
+  static final long CLUSTER_ID = 0xca1;
+  private static final long FREE_BYTES = 10L << 30;
+
+  final Set<Long> down = new TreeSet<>();
+  boolean silent;
+  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private long number;
+
+  /** Applies a command and insists that it is not refused. */
+  Reply apply(Command command) {
+    Reply reply = answer(command);
+    if (reply instanceof Reply.Refused refused) {
+      throw new AssertionError(refused.message());
+    }
+    return reply;
+  }
+
+  /** A cluster with nodes storage-1 to storage-N. */
+  MachineMetadata withNodes(int count) {
+    apply(new Command.InitCluster(CLUSTER_ID));
+    for (int i = 1; i <= count; i++) {
+      apply(
+          new Command.RegisterNode(
+              CLUSTER_ID,
+              i,
+              i,
+              "storage-" + i,
+              "10.0.0." + i,
+              7200,
+              "z" + i,
+              "",
+              "h" + i,
+              FREE_BYTES,
+              1,
+              1));
+    }
+    return this;
+  }
+
+  private Reply answer(Command command) {
+    List<Candidate> candidates = new ArrayList<>();
+    for (NodeRecord node : machine.state().nodes()) {
+      if (isUp(node.nodeId())) {
+        candidates.add(
+            new Candidate(node.nodeId(), node.zone(), node.rack(), node.hostLabel(), FREE_BYTES));
+      }
+    }
+    return machine.apply(1, ++number, command, candidates);
+  }
+
+  private boolean isUp(long nodeId) {
+    return !down.contains(nodeId);
+  }
+
+  @Override
+  public CompletionStage<Reply> submit(Command command) {
+    return silent ? noAnswer() : CompletableFuture.completedStage(answer(command));
+  }
+
+  @Override
+  public CompletionStage<Reply> query(Query query) {
+    return silent ? noAnswer() : CompletableFuture.completedStage(answer(query));
+  }
+
+  private Reply answer(Query query) {
+    MetadataState state = machine.state();
+    return switch (query) {
+      case Query.GetCluster q -> cluster(state);
+      case Query.GetVolume q -> MetadataQueries.volume(state, q.name(), this::isUp);
+      default -> throw new AssertionError("no verb asks " + query);
+    };
+  }
+
+  private Reply cluster(MetadataState state) {
+    return new Reply.Cluster(
+        state.clusterId(),
+        state.nodes().stream().map(this::status).toList(),
+        state.volumes().stream()
+            .map(v -> new Reply.Volume(v, MetadataQueries.health(state, v, this::isUp)))
+            .toList(),
+        List.of(new Reply.GatewayStatus("gateway-1", -1, "10.0.1.1:10809", true)),
+        List.of(
+            new Reply.MetadataStatus("a", "10.0.2.1:7101", false),
+            new Reply.MetadataStatus("b", "10.0.2.2:7101", true)));
+  }
+
+  private Reply.NodeStatus status(NodeRecord node) {
+    boolean up = isUp(node.nodeId());
+    return new Reply.NodeStatus(
+        node, up, 1 << 30, FREE_BYTES, 64 << 20, 256 << 20, 0, up ? 400 : -1);
+  }
+
+  private static CompletionStage<Reply> noAnswer() {
+    return CompletableFuture.failedStage(new IOException("nobody\nanswered"));
+  }
+
+  @Override
+  public void close() {}
+}
