@@ -3,6 +3,7 @@ package io.cairn.client.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cairn.metadata.options.Address;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
@@ -66,20 +67,15 @@ final class ClusterOptions {
     String text = metadata != null ? metadata : fromVariable ? variable : DEV_METADATA;
     List<String> addresses = List.of(text.trim().split("\\s*,\\s*", -1));
     for (String address : addresses) {
-      if (!isHostAndPort(address)) {
-        throw usage(source + " '" + text + "': '" + address + "' is not HOST:PORT");
+      try {
+        if (Address.parse(address).port() == 0) {
+          throw usage(source + " '" + text + "': port 0 is nowhere to connect to");
+        }
+      } catch (IllegalArgumentException e) {
+        throw usage(source + " '" + text + "': " + e.getMessage());
       }
     }
     return addresses;
-  }
-
-  private static boolean isHostAndPort(String address) {
-    int colon = address.lastIndexOf(':');
-    String port = address.substring(colon + 1);
-    return colon > 0
-        && port.matches("\\d{1,5}")
-        && Integer.parseInt(port) >= 1
-        && Integer.parseInt(port) <= 65535;
   }
 
   private ParameterException usage(String message) {

@@ -1,6 +1,7 @@
 package io.cairn.client.cli;
 
 import io.cairn.metadata.client.MetadataClient;
+import io.cairn.metadata.options.Address;
 import io.cairn.metadata.ratis.RatisMetadataClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -36,16 +37,13 @@ final class GroupConnector implements MetadataConnector {
   }
 
   /** Why nobody listens there, or null when somebody does. */
-  private static String refusal(String address) {
-    int colon = address.lastIndexOf(':');
-    String host = address.substring(0, colon);
+  private static String refusal(String text) {
+    Address address = Address.parse(text);
     try (Socket socket = new Socket()) {
-      InetSocketAddress server =
-          new InetSocketAddress(host, Integer.parseInt(address.substring(colon + 1)));
-      socket.connect(server, CONNECT_TIMEOUT_MILLIS);
+      socket.connect(new InetSocketAddress(address.host(), address.port()), CONNECT_TIMEOUT_MILLIS);
       return null;
     } catch (UnknownHostException e) {
-      return "unknown host " + host;
+      return "unknown host " + address.host();
     } catch (IOException e) {
       return e.getMessage();
     }

@@ -182,7 +182,7 @@ class CairnTest {
         "volume create v --size 1GiB --durability maybe|Invalid value for option '--durability'",
         "volume ls -o yaml|Invalid value for option '--output'",
         "volume ls --metadata nowhere|--metadata 'nowhere': 'nowhere' is not HOST:PORT",
-        "volume ls --metadata a:1,b:70000|'b:70000' is not HOST:PORT",
+        "volume ls --metadata a:1,b:70000|port 70000 is outside 0 to 65535",
         "volume ls --timeout 0|--timeout 0 is outside 1 to 3600",
         "volume frobnicate|Unmatched argument",
         "volume|Missing required subcommand",
