@@ -4,6 +4,7 @@ import static io.cairn.client.nbd.Nbd.ORDER;
 
 import io.cairn.client.volume.VolumeIo;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.agrona.DirectBuffer;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -51,6 +52,9 @@ public final class Handshake {
   private int optionCount;
   private boolean busy;
   private boolean closed;
+
+  /** The export that is being opened or was opened; given back when the connection ends. */
+  private Answer opening;
 
   public Handshake(Exports exports, Output output, Listener listener) {
     this.exports = exports;
@@ -126,16 +130,11 @@ public final class Handshake {
   }
 
   private void exportName(String name) {
-    busy = true;
-    exports.open(
+    open(
         name,
-        new Exports.Opening() {
+        new Answer(Nbd.OPT_EXPORT_NAME) {
           @Override
-          public void opened(String opened, VolumeIo io) {
-            busy = false;
-            if (closed) {
-              return;
-            }
+          void granted(String opened, VolumeIo io) {
             out.putLong(0, io.sizeBytes(), ORDER);
             out.putShort(8, (short) TRANSMISSION_FLAGS, ORDER);
             out.setMemory(10, 124, (byte) 0);
@@ -145,14 +144,59 @@ public final class Handshake {
 
           @Override
           public void unknown(String reason) {
-            close();
+            opening = null;
+            Handshake.this.close();
           }
 
           @Override
           public void refused(String reason) {
-            close();
+            opening = null;
+            Handshake.this.close();
           }
         });
+  }
+
+  private void open(String name, Answer answer) {
+    busy = true;
+    opening = answer;
+    exports.open(name, answer);
+  }
+
+  /** How opening an export goes; the connection gives it back when it ends. */
+  private abstract class Answer implements Exports.Opening {
+    private final int option;
+
+    Answer(int option) {
+      this.option = option;
+    }
+
+    abstract void granted(String opened, VolumeIo io);
+
+    @Override
+    public final void opened(String opened, VolumeIo io) {
+      busy = false;
+      if (!closed) {
+        granted(opened, io);
+      }
+    }
+
+    @Override
+    public void unknown(String reason) {
+      opening = null;
+      answered(option, Nbd.REP_ERR_UNKNOWN, reason);
+    }
+
+    @Override
+    public void refused(String reason) {
+      opening = null;
+      answered(option, Nbd.REP_ERR_POLICY, reason);
+    }
+
+    @Override
+    public final void over() {
+      opening = null;
+      Handshake.this.close();
+    }
   }
 
   private void list(int option, int length) {
@@ -162,20 +206,31 @@ public final class Handshake {
     }
     busy = true;
     exports.list(
-        names -> {
-          busy = false;
-          if (closed) {
-            return;
+        new Exports.Listing() {
+          @Override
+          public void names(List<String> names) {
+            busy = false;
+            if (!closed) {
+              sendNames(option, names);
+            }
           }
-          for (String name : names) {
-            byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
-            out.putInt(20, bytes.length, ORDER);
-            out.putBytes(24, bytes);
-            reply(option, Nbd.REP_SERVER, 4 + bytes.length);
+
+          @Override
+          public void refused(String reason) {
+            answered(option, Nbd.REP_ERR_POLICY, reason);
           }
-          reply(option, Nbd.REP_ACK, 0);
-          listener.resume();
         });
+  }
+
+  private void sendNames(int option, List<String> names) {
+    for (String name : names) {
+      byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+      out.putInt(20, bytes.length, ORDER);
+      out.putBytes(24, bytes);
+      reply(option, Nbd.REP_SERVER, 4 + bytes.length);
+    }
+    reply(option, Nbd.REP_ACK, 0);
+    listener.resume();
   }
 
   private void info(int option, DirectBuffer data, int offset, int length) {
@@ -203,32 +258,65 @@ public final class Handshake {
       wantsName |= wanted == Nbd.INFO_NAME;
       wantsDescription |= wanted == Nbd.INFO_DESCRIPTION;
     }
-    open(option, text(data, offset + 4, (int) nameLength), wantsName, wantsDescription);
+    String name = text(data, offset + 4, (int) nameLength);
+    if (option == Nbd.OPT_GO) {
+      go(name, wantsName, wantsDescription);
+    } else {
+      look(name, wantsName, wantsDescription);
+    }
   }
 
-  private void open(int option, String name, boolean wantsName, boolean wantsDescription) {
-    busy = true;
-    exports.open(
+  private void go(String name, boolean wantsName, boolean wantsDescription) {
+    open(
         name,
-        new Exports.Opening() {
+        new Answer(Nbd.OPT_GO) {
           @Override
-          public void opened(String opened, VolumeIo io) {
-            busy = false;
-            if (!closed) {
-              describe(option, opened, io, wantsName, wantsDescription);
-            }
-          }
-
-          @Override
-          public void unknown(String reason) {
-            answered(option, Nbd.REP_ERR_UNKNOWN, reason);
-          }
-
-          @Override
-          public void refused(String reason) {
-            answered(option, Nbd.REP_ERR_POLICY, reason);
+          void granted(String opened, VolumeIo io) {
+            describe(Nbd.OPT_GO, opened, io.sizeBytes(), wantsName, wantsDescription);
+            listener.transmit(io, structuredReplies, opened.equals(contextExport));
           }
         });
+  }
+
+  private void look(String name, boolean wantsName, boolean wantsDescription) {
+    busy = true;
+    exports.describe(
+        name,
+        new Look(Nbd.OPT_INFO) {
+          @Override
+          void looked(String found, long sizeBytes) {
+            describe(Nbd.OPT_INFO, found, sizeBytes, wantsName, wantsDescription);
+          }
+        });
+  }
+
+  private abstract class Look implements Exports.Description {
+    private final int option;
+
+    Look(int option) {
+      this.option = option;
+    }
+
+    abstract void looked(String found, long sizeBytes);
+
+    @Override
+    public final void found(String found, long sizeBytes) {
+      busy = false;
+      if (!closed) {
+        looked(found, sizeBytes);
+        listener.resume();
+      }
+    }
+
+    @Override
+    public final void unknown(String reason) {
+      answered(option, Nbd.REP_ERR_UNKNOWN, reason);
+    }
+
+    @Override
+    public final void refused(String reason) {
+      answered(option, Nbd.REP_ERR_POLICY, reason);
+    }
   }
 
   private void answered(int option, int code, String reason) {
@@ -240,9 +328,9 @@ public final class Handshake {
   }
 
   private void describe(
-      int option, String name, VolumeIo io, boolean wantsName, boolean wantsDescription) {
+      int option, String name, long sizeBytes, boolean wantsName, boolean wantsDescription) {
     out.putShort(20, (short) Nbd.INFO_EXPORT, ORDER);
-    out.putLong(22, io.sizeBytes(), ORDER);
+    out.putLong(22, sizeBytes, ORDER);
     out.putShort(30, (short) TRANSMISSION_FLAGS, ORDER);
     reply(option, Nbd.REP_INFO, 12);
     out.putShort(20, (short) Nbd.INFO_BLOCK_SIZE, ORDER);
@@ -257,11 +345,6 @@ public final class Handshake {
       infoText(option, Nbd.INFO_DESCRIPTION, "Cairn volume " + name);
     }
     reply(option, Nbd.REP_ACK, 0);
-    if (option == Nbd.OPT_GO) {
-      listener.transmit(io, structuredReplies, name.equals(contextExport));
-    } else {
-      listener.resume();
-    }
   }
 
   private void infoText(int option, int type, String text) {
@@ -307,18 +390,14 @@ public final class Handshake {
     }
     boolean found = matches;
     busy = true;
-    exports.open(
+    exports.describe(
         name,
-        new Exports.Opening() {
+        new Look(option) {
           @Override
-          public void opened(String opened, VolumeIo io) {
-            busy = false;
-            if (closed) {
-              return;
-            }
+          void looked(String named, long sizeBytes) {
             if (found) {
               if (set) {
-                contextExport = opened;
+                contextExport = named;
               }
               byte[] bytes = Nbd.BASE_ALLOCATION.getBytes(StandardCharsets.US_ASCII);
               out.putInt(20, set ? Nbd.BASE_ALLOCATION_ID : 0, ORDER);
@@ -326,17 +405,6 @@ public final class Handshake {
               reply(option, Nbd.REP_META_CONTEXT, 4 + bytes.length);
             }
             reply(option, Nbd.REP_ACK, 0);
-            listener.resume();
-          }
-
-          @Override
-          public void unknown(String reason) {
-            answered(option, Nbd.REP_ERR_UNKNOWN, reason);
-          }
-
-          @Override
-          public void refused(String reason) {
-            answered(option, Nbd.REP_ERR_POLICY, reason);
           }
         });
   }
@@ -369,6 +437,10 @@ public final class Handshake {
   /** The connection is gone. */
   public void onClosed() {
     closed = true;
+    if (opening != null) {
+      exports.close(opening);
+      opening = null;
+    }
   }
 
   private static String text(DirectBuffer data, int offset, int length) {

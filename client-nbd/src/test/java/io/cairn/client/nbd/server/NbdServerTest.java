@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -36,6 +37,7 @@ class NbdServerTest {
   private MultiThreadIoEventLoopGroup group;
   private NbdServer server;
   private InetSocketAddress address;
+  private final List<Exports.Opening> closed = new CopyOnWriteArrayList<>();
 
   @BeforeEach
   void start() throws IOException {
@@ -50,6 +52,20 @@ class NbdServerTest {
               @Override
               public void list(Listing answer) {
                 answer.names(List.of("vol0", "vol1"));
+              }
+
+              @Override
+              public void describe(String name, Description answer) {
+                switch (name) {
+                  case "vol0", "" -> answer.found("vol0", SIZE);
+                  case "vol1" -> answer.refused("owned by gateway-2");
+                  default -> answer.unknown("there is no volume " + name);
+                }
+              }
+
+              @Override
+              public void close(Opening opening) {
+                closed.add(opening);
               }
 
               @Override
