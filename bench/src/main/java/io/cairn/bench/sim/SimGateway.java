@@ -71,14 +71,9 @@ final class SimGateway {
     long instance = process.number() * 100_000L + process.life() * 1000L + sessions;
     SessionSettings usual = SessionSettings.of(process.name(), instance, process.name());
     SessionSettings settings =
-        new SessionSettings(
-            usual.gateway(),
-            instance,
-            usual.address(),
-            cluster.mutations().leaseNanos(usual.leaseNanos()),
-            usual.demoteAfterNanos(),
-            256 << 10,
-            usual.catchUpsMax());
+        usual
+            .withLease(cluster.mutations().leaseNanos(usual.leaseNanos()))
+            .withWindow(256 << 10, usual.windowEntriesMax());
     world.log(process.name() + ": attach, session " + instance);
     SimPayload.Ledger mine = ledger;
     VolumeSession started =

@@ -21,12 +21,23 @@ final class Allocation {
   private final Map<Integer, List<Runnable>> waiting = new LinkedHashMap<>();
   private boolean underWay;
 
+  /**
+   * Whether a chunk may exist that we do not know, on a node that we do not know: since an
+   * allocation was sent and until one is answered.
+   */
+  private boolean unsure;
+
   Allocation(VolumeSession session) {
     this.session = session;
   }
 
   boolean isEmpty() {
     return waiting.isEmpty();
+  }
+
+  /** Whether the metadata may have given the volume chunks of which we did not hear. */
+  boolean isUnsure() {
+    return unsure;
   }
 
   int waitingCount() {
@@ -53,11 +64,13 @@ final class Allocation {
       return;
     }
     underWay = true;
+    unsure = true;
     List<Integer> indices = withThoseAhead();
     session.metadata.submit(
         new Command.AllocateChunks(session.volumeId(), session.generation(), 0, indices, ""),
         (reply, now) -> {
           underWay = false;
+          unsure = reply == null;
           session.onAllocated(reply, now, () -> allocated(indices));
         });
   }

@@ -18,18 +18,41 @@ final class BlockRequests {
   private static final int BLOCK = Frame.BLOCK_BYTES;
 
   /** Client requests that were not answered yet. */
-  final Set<Callback> pending = new LinkedHashSet<>();
+  private final Set<Parent> pending = new LinkedHashSet<>();
 
   private final VolumeSession session;
   private final Payloads payloads;
+  private final long timeoutNanos;
 
-  BlockRequests(VolumeSession session, Payloads payloads) {
+  BlockRequests(VolumeSession session, Payloads payloads, long timeoutNanos) {
+    this.timeoutNanos = timeoutNanos;
     this.session = session;
     this.payloads = payloads;
   }
 
+  /** Requests that were not answered yet. */
+  int inFlight() {
+    return pending.size();
+  }
+
+  /** When the oldest request has waited long enough; Long.MAX_VALUE when requests may wait on. */
+  long nextDeadlineNanos() {
+    return timeoutNanos == 0 || pending.isEmpty()
+        ? Long.MAX_VALUE
+        : pending.iterator().next().startNanos + timeoutNanos;
+  }
+
+  /** Fails what has waited long enough; what it began goes on behind its back. */
+  void onTimer(long nowNanos) {
+    while (nextDeadlineNanos() <= nowNanos) {
+      session.counters.timeouts++;
+      pending.iterator().next().end(Failure.TIMED_OUT);
+    }
+  }
+
   /** One client request, done when all its pieces are. */
-  private final class Parent implements Callback {
+  private final class Parent {
+    private final long startNanos = session.now();
     private final Callback done;
     private final Payload held;
     private int left = 1;
@@ -57,16 +80,16 @@ final class BlockRequests {
         failure = pieceFailure;
       }
       if (--left == 0) {
-        pending.remove(this);
-        done(failure);
+        end(failure);
       }
     }
 
-    @Override
-    public void done(Failure end) {
+    void end(Failure how) {
       if (!ended) {
         ended = true;
-        done.done(end);
+        pending.remove(this);
+        session.counters.ended(session.now() - startNanos);
+        done.done(how);
         if (held != null) {
           held.release();
         }
@@ -112,8 +135,16 @@ final class BlockRequests {
     }
   }
 
+  void flush(Callback done) {
+    session.counters.flushes++;
+    Parent parent = new Parent(null, done);
+    session.window.whenDurable(() -> parent.pieceDone(null));
+  }
+
   void read(long offset, int length, VolumeIo.ReadCallback sink) {
     check(offset, length);
+    session.counters.reads++;
+    session.counters.readBytes += length;
     Payloads.Writable result = payloads.allocate(length);
     Parent parent = new Parent(null, failure -> answer(result, failure, sink));
     split(
@@ -215,6 +246,8 @@ final class BlockRequests {
 
   void write(long offset, Payload payload, boolean fua, Callback done) {
     check(offset, payload.length());
+    session.counters.writes++;
+    session.counters.writtenBytes += payload.length();
     Parent parent = new Parent(payload, done);
     split(
         offset,
@@ -244,6 +277,11 @@ final class BlockRequests {
       boolean fua,
       RangeLocks.Claim claim,
       Parent parent) {
+    if (parent.ended) {
+      // It timed out before its turn: its payload is gone.
+      chunk.locks.release(claim);
+      return;
+    }
     if (piece.isWhole()) {
       submitWrite(chunk, piece, payload.slice(piece.atByte(), piece.bytes()), fua, claim, parent);
       return;
@@ -253,7 +291,7 @@ final class BlockRequests {
             piece.block(),
             piece.count(),
             (old, repair, now) -> {
-              if (old == null) {
+              if (old == null || parent.ended) {
                 chunk.locks.release(claim);
                 parent.pieceDone(Failure.UNREADABLE);
                 return;
@@ -307,6 +345,7 @@ final class BlockRequests {
 
   void zero(long offset, long length, boolean mayPunch, boolean fua, Callback done) {
     check(offset, length);
+    session.counters.zeroes++;
     Parent parent = new Parent(null, done);
     long firstWhole = Math.min(offset + length, (offset + BLOCK - 1) / BLOCK * BLOCK);
     long lastWhole = Math.max(firstWhole, (offset + length) / BLOCK * BLOCK);
@@ -342,7 +381,7 @@ final class BlockRequests {
               piece,
               true,
               claim -> {
-                if (!piece.isWhole()) {
+                if (!piece.isWhole() || parent.ended) {
                   writePiece(chunk, piece, null, fua, claim, parent);
                   return;
                 }
@@ -382,15 +421,23 @@ final class BlockRequests {
       lengths[i] = found.get(i)[0];
       kinds[i] = (int) found.get(i)[1];
     }
-    session.lease.underUnallocated(() -> sink.done(lengths, kinds, lengths.length, null));
+    Parent parent =
+        new Parent(
+            null,
+            failure -> {
+              if (failure == null) {
+                sink.done(lengths, kinds, lengths.length, null);
+              } else {
+                sink.done(null, null, 0, failure);
+              }
+            });
+    session.lease.underUnallocated(() -> parent.pieceDone(null));
   }
 
   /** The session is over: nobody waits any longer. */
   void failAll(Failure failure) {
-    List<Callback> waiting = List.copyOf(pending);
-    pending.clear();
-    for (Callback callback : waiting) {
-      callback.done(failure);
+    for (Parent parent : List.copyOf(pending)) {
+      parent.end(failure);
     }
   }
 }

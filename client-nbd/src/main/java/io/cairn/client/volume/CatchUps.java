@@ -2,6 +2,12 @@ package io.cairn.client.volume;
 
 /** Brings replicas that are out of sync up, a few chunks at a time. */
 final class CatchUps {
+  /** How long a replica that catches up may keep a write in a window that is full. */
+  static final long HOLD_BACK_NANOS = 1_000_000_000L;
+
+  /** How long one that did is left alone. */
+  static final long PUT_OFF_NANOS = 5_000_000_000L;
+
   private final VolumeSession session;
   private final int chunksMax;
 

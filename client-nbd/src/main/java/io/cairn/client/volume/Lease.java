@@ -45,10 +45,15 @@ final class Lease {
 
   /**
    * The lease for chunks that do not exist: nobody can be asked about them but all or the metadata.
+   * The next owner counts on our asking a node that it has fenced, so those that we ask must be
+   * all: while an allocation is unanswered only the metadata will do.
    */
   private boolean holdsForUnallocated(long nowNanos) {
     if (fresh(metadataSendNanos, nowNanos)) {
       return true;
+    }
+    if (session.allocation.isUnsure()) {
+      return false;
     }
     for (OwnedNode node : session.nodes()) {
       if (!fresh(node.confirmedSendNanos, nowNanos)) {

@@ -407,6 +407,7 @@ final class OwnedChunk {
     }
     if (op.completed && !op.settled && (op.durableMask & required) == required) {
       op.settled = true;
+      op.settledNanos = session.now();
       session.window.onSettled(op);
     }
     int retained = retainedMask();
@@ -495,6 +496,29 @@ final class OwnedChunk {
       }
     }
     return false;
+  }
+
+  /**
+   * Writers wait for room, and the oldest write is kept for a replica that catches up, longer than
+   * it may: that replica is dropped, and begins again later.
+   */
+  void dropWhoHoldsBack(long nowNanos) {
+    WriteOp oldest = ops.peek();
+    if (oldest == null
+        || !oldest.settled
+        || nowNanos - oldest.settledNanos < CatchUps.HOLD_BACK_NANOS) {
+      return;
+    }
+    for (OwnedReplica replica : replicas) {
+      if (!replica.required()
+          && replica.takesWrites()
+          && (oldest.durableMask & 1 << replica.bit) == 0) {
+        replica.reset();
+        replica.retryAtNanos = nowNanos + CatchUps.PUT_OFF_NANOS;
+        session.counters.heldBack++;
+      }
+    }
+    settleAll();
   }
 
   /** Whether something here still waits for a replica or for the metadata. */

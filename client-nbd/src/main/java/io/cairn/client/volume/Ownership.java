@@ -18,6 +18,7 @@ final class Ownership {
   private final String name;
   private VolumeRecord volume;
   private long clusterId;
+  private Reply.Refused refusal;
   private boolean previousReleased;
   private long acquiredNanos;
   private long firstFenceNanos = Long.MIN_VALUE;
@@ -31,6 +32,11 @@ final class Ownership {
   /** The volume as it was acquired or resized; null before. */
   VolumeRecord volume() {
     return volume;
+  }
+
+  /** Why the volume was not to be had; null when it was, or when nobody knows yet. */
+  Reply.Refused refusal() {
+    return refusal;
   }
 
   long clusterId() {
@@ -54,7 +60,8 @@ final class Ownership {
             session.lease.metadataConfirmed(sent);
             session.onAcquired();
             map(0);
-          } else if (reply instanceof Reply.Refused) {
+          } else if (reply instanceof Reply.Refused refused) {
+            refusal = refused;
             session.abandon(now);
           } else {
             // Whether it was applied is not known: the next one takes the next generation.

@@ -55,7 +55,7 @@ final class ReadOp {
   private void askNext(long nowNanos) {
     OwnedReplica best = null;
     int size = chunk.replicas().size();
-    int first = session.nextReadStart();
+    int first = session.reads.nextStart();
     int usable = 0;
     for (int i = 0; i < size; i++) {
       OwnedReplica replica = chunk.replicas().get((first + i) % size);
@@ -77,7 +77,7 @@ final class ReadOp {
     } else if (outstanding == 0) {
       // Nobody can be asked now: the timer tries again once a replica is back.
       triedMask = badMask;
-      hedgeAtNanos = nowNanos + session.hedgeNanos();
+      hedgeAtNanos = nowNanos + session.reads.hedgeNanos();
     } else {
       hedgeAtNanos = Long.MAX_VALUE;
     }
@@ -86,7 +86,7 @@ final class ReadOp {
   private void ask(OwnedReplica replica, long nowNanos) {
     triedMask |= 1 << replica.bit;
     outstanding++;
-    hedgeAtNanos = nowNanos + session.hedgeNanos();
+    hedgeAtNanos = nowNanos + session.reads.hedgeNanos();
     NodeLink link = replica.node.link;
     int length =
         link.request.range(
@@ -123,7 +123,7 @@ final class ReadOp {
             }
             // A replica that left the set while it answered may lack what others acknowledged.
             if (good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era) {
-              session.observeRead(now - sentNanos);
+              session.reads.observe(now - sentNanos);
               take(replica, header, offset, payload, now);
             } else {
               if (status == Status.UNREADABLE) {
@@ -195,10 +195,6 @@ final class ReadOp {
 
   long deadlineNanos() {
     return waiting == null ? hedgeAtNanos : Long.MAX_VALUE;
-  }
-
-  boolean awaitsLease() {
-    return waiting != null;
   }
 
   void onTimer(long nowNanos) {

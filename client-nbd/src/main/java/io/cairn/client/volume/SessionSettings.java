@@ -9,7 +9,9 @@ package io.cairn.client.volume;
  * @param leaseNanos T of invariant I4: how long a confirmation of the generation lasts.
  * @param demoteAfterNanos how long a replica may be unreachable before it leaves the in-sync set.
  * @param windowBytesMax bytes of writes that are kept until they are durable everywhere.
+ * @param windowEntriesMax number of writes that are kept until they are durable everywhere.
  * @param catchUpsMax chunks that catch up at one time.
+ * @param requestTimeoutNanos after which a request fails instead of waiting on; 0 for never.
  */
 public record SessionSettings(
     String gateway,
@@ -18,10 +20,54 @@ public record SessionSettings(
     long leaseNanos,
     long demoteAfterNanos,
     long windowBytesMax,
-    int catchUpsMax) {
+    int windowEntriesMax,
+    int catchUpsMax,
+    long requestTimeoutNanos) {
   /** The defaults of a gateway. */
   public static SessionSettings of(String gateway, long instance, String address) {
     return new SessionSettings(
-        gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 4);
+        gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 16 << 10, 4, 0);
+  }
+
+  /** The same with another lease. */
+  public SessionSettings withLease(long nanos) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        nanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        requestTimeoutNanos);
+  }
+
+  /** The same with other bounds of the window. */
+  public SessionSettings withWindow(long bytesMax, int entriesMax) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        bytesMax,
+        entriesMax,
+        catchUpsMax,
+        requestTimeoutNanos);
+  }
+
+  /** The same with another time after which requests fail; 0 for never. */
+  public SessionSettings withRequestTimeout(long nanos) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        nanos);
   }
 }

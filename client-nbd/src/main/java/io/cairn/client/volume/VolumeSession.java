@@ -32,7 +32,6 @@ import java.util.function.LongSupplier;
 public final class VolumeSession implements VolumeIo {
   private static final long TICK_NANOS = 20_000_000L;
   private static final long ALLOCATION_RETRY_NANOS = 200_000_000L;
-  private static final long HEDGE_MIN_NANOS = 5_000_000L;
 
   private enum State {
     NEW,
@@ -51,10 +50,11 @@ public final class VolumeSession implements VolumeIo {
   /** Chunks that open as soon as what they hold is durable. */
   final Set<OwnedChunk> awaitsDurable = new LinkedHashSet<>();
 
-  final Set<ReadOp> reads = new LinkedHashSet<>();
+  final Reads reads = new Reads();
   final SessionCounters counters = new SessionCounters();
   final WriteWindow window;
   final Ownership ownership;
+  final Allocation allocation = new Allocation(this);
 
   private final SessionSettings settings;
   private final LongSupplier clock;
@@ -63,14 +63,12 @@ public final class VolumeSession implements VolumeIo {
   private final BlockRequests requests;
   private final Map<Integer, OwnedChunk> chunks = new TreeMap<>();
   private final OwnedNodes nodes;
-  private final Allocation allocation = new Allocation(this);
   private final CatchUps catchUps;
   private State state = State.NEW;
   private long metadataRetryNanos = Long.MAX_VALUE;
   private Runnable metadataRetry;
+  private boolean releaseSent;
   private long attempt;
-  private int readStart;
-  private long readEwmaNanos = HEDGE_MIN_NANOS;
   private long nowNanos;
   private long tickNanos = Long.MAX_VALUE;
   private Runnable onOver;
@@ -97,11 +95,11 @@ public final class VolumeSession implements VolumeIo {
     this.metadata = metadata;
     ownership = new Ownership(this, settings, name);
     nodes = new OwnedNodes(this, dialer, settings.instance());
-    window = new WriteWindow(this, settings.windowBytesMax());
+    window = new WriteWindow(this, settings.windowBytesMax(), settings.windowEntriesMax());
     catchUps = new CatchUps(this, settings.catchUpsMax());
     lease = new Lease(this, settings.leaseNanos());
     membership = new Membership(this, settings.demoteAfterNanos());
-    requests = new BlockRequests(this, payloads);
+    requests = new BlockRequests(this, payloads, settings.requestTimeoutNanos());
   }
 
   /**
@@ -207,18 +205,6 @@ public final class VolumeSession implements VolumeIo {
     return ++attempt;
   }
 
-  int nextReadStart() {
-    return readStart++ & 0xFFFF;
-  }
-
-  long hedgeNanos() {
-    return Math.max(HEDGE_MIN_NANOS, 3 * readEwmaNanos);
-  }
-
-  void observeRead(long nanos) {
-    readEwmaNanos += (nanos - readEwmaNanos) / 8;
-  }
-
   boolean isServing() {
     return state == State.SERVING || state == State.RELEASING;
   }
@@ -226,6 +212,21 @@ public final class VolumeSession implements VolumeIo {
   /** What the session counted since it began. */
   public SessionCounters counters() {
     return counters;
+  }
+
+  /** Requests that were not answered yet. */
+  public int requestsInFlight() {
+    return requests.inFlight();
+  }
+
+  /** Bytes of writes that are kept until they are durable everywhere. */
+  public long windowBytes() {
+    return window.bytes();
+  }
+
+  /** Why the metadata refused the volume; null when it did not. */
+  public Reply.Refused refusal() {
+    return ownership.refusal();
   }
 
   /** Whether the session has ended. */
@@ -300,13 +301,7 @@ public final class VolumeSession implements VolumeIo {
       return;
     }
     nowNanos = clock.getAsLong();
-    requests.pending.add(done);
-    window.whenDurable(
-        () -> {
-          if (requests.pending.remove(done)) {
-            done.done(null);
-          }
-        });
+    requests.flush(done);
   }
 
   /** Asks every node that what it holds become durable now. */
@@ -371,8 +366,7 @@ public final class VolumeSession implements VolumeIo {
       chunk.onNodeDown(node);
     }
     // Only then: what is settled makes room for waiting writes, which must not be sent to it.
-    // Writes
-    // that were kept for that node alone need not be kept any longer.
+    // Writes that were kept for that node alone need not be kept any longer.
     for (OwnedChunk chunk : List.copyOf(chunks.values())) {
       chunk.settleAll();
     }
@@ -388,11 +382,7 @@ public final class VolumeSession implements VolumeIo {
     if (isOver()) {
       return;
     }
-    for (ReadOp read : List.copyOf(reads)) {
-      if (read.awaitsLease()) {
-        read.answerUnderLease(now);
-      }
-    }
+    reads.answerUnderLease(now);
     lease.runWaiters();
   }
 
@@ -451,10 +441,7 @@ public final class VolumeSession implements VolumeIo {
     for (OwnedNode node : nodes.all()) {
       node.link.close();
     }
-    for (ReadOp read : List.copyOf(reads)) {
-      read.abandon();
-    }
-    reads.clear();
+    reads.abandon();
     chunks.values().forEach(OwnedChunk::abandon);
     window.abandon();
     lease.abandon();
@@ -476,15 +463,26 @@ public final class VolumeSession implements VolumeIo {
     releaseWhenSettled();
   }
 
+  /** Takes a release back, unless it went out already; true when the session serves on. */
+  public boolean keep(long now) {
+    nowNanos = now;
+    if (state != State.RELEASING || releaseSent) {
+      return false;
+    }
+    state = State.SERVING;
+    return true;
+  }
+
   private void releaseWhenSettled() {
-    if (state != State.RELEASING) {
+    if (state != State.RELEASING || releaseSent) {
       return;
     }
-    if (!requests.pending.isEmpty() || !window.isSettled()) {
+    if (requests.inFlight() > 0 || !window.isSettled()) {
       syncAll();
       wake();
       return;
     }
+    releaseSent = true;
     metadata.submit(
         new Command.ReleaseVolume(volumeId(), generation()),
         (reply, now) -> {
@@ -506,8 +504,8 @@ public final class VolumeSession implements VolumeIo {
     StringBuilder text = new StringBuilder();
     text.append("volume ").append(name).append(' ').append(state);
     text.append(" generation ").append(generation());
-    text.append(", ").append(requests.pending.size()).append(" requests, ");
-    text.append(reads.size()).append(" reads, ");
+    text.append(", ").append(requests.inFlight()).append(" requests, ");
+    text.append(reads.count()).append(" reads, ");
     window.describe(text);
     text.append(lease.waiterCount()).append(" wait for a lease, ");
     text.append(allocation.waitingCount()).append(" chunks to allocate\n");
@@ -529,12 +527,11 @@ public final class VolumeSession implements VolumeIo {
   public long nextDeadlineNanos() {
     long next = Math.min(tickNanos, metadataRetryNanos);
     if (!isOver()) {
+      next = Math.min(next, requests.nextDeadlineNanos());
       for (OwnedNode node : nodes.all()) {
         next = Math.min(next, node.link.nextDeadlineNanos());
       }
-      for (ReadOp read : reads) {
-        next = Math.min(next, read.deadlineNanos());
-      }
+      next = Math.min(next, reads.nextDeadlineNanos());
     }
     return next;
   }
@@ -549,12 +546,11 @@ public final class VolumeSession implements VolumeIo {
     if (isOver()) {
       return;
     }
+    requests.onTimer(now);
     for (OwnedNode node : List.copyOf(nodes.all())) {
       node.link.onTimer(now);
     }
-    for (ReadOp read : List.copyOf(reads)) {
-      read.onTimer(now);
-    }
+    reads.onTimer(now);
     if (now >= tickNanos && !isOver()) {
       tick(now);
     }
@@ -569,10 +565,14 @@ public final class VolumeSession implements VolumeIo {
         chunk.poke(now);
       }
     }
-    allocation.allocateNow();
-    for (ReadOp read : List.copyOf(reads)) {
-      read.answerUnderLease(now);
+    if (window.isFull()) {
+      waiting = true;
+      for (OwnedChunk chunk : chunks.values()) {
+        chunk.dropWhoHoldsBack(now);
+      }
     }
+    allocation.allocateNow();
+    reads.answerUnderLease(now);
     lease.runWaiters();
     if (window.wantsSync() || state == State.RELEASING) {
       syncAll();

@@ -29,6 +29,9 @@ final class WriteOp {
   boolean completed;
   boolean settled;
 
+  /** When it was settled: from then on only replicas that catch up can hold it in the window. */
+  long settledNanos;
+
   WriteOp(
       OwnedChunk chunk,
       int block,

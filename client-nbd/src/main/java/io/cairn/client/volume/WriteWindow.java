@@ -14,13 +14,16 @@ final class WriteWindow {
 
   private final VolumeSession session;
   private final long bytesMax;
+  private final int entriesMax;
   private final TreeMap<Long, WriteOp> unsettled = new TreeMap<>();
   private final List<Flush> flushes = new ArrayList<>();
   private final ArrayDeque<WriteOp> throttled = new ArrayDeque<>();
   private long bytes;
+  private int entries;
   private long writeNumber;
 
-  WriteWindow(VolumeSession session, long bytesMax) {
+  WriteWindow(VolumeSession session, long bytesMax, int entriesMax) {
+    this.entriesMax = entriesMax;
     this.session = session;
     this.bytesMax = bytesMax;
   }
@@ -45,15 +48,27 @@ final class WriteWindow {
 
   /** Puts a write into the window, or behind those that wait for the window. */
   void submit(WriteOp op) {
-    if (bytes + op.windowBytes() > bytesMax && !unsettled.isEmpty()) {
+    if (!throttled.isEmpty() || !hasRoom(op)) {
       throttled.add(op);
       session.syncAll();
+      session.wake();
       return;
     }
     admit(op);
   }
 
+  /** One write is let in whatever its size. */
+  private boolean hasRoom(WriteOp op) {
+    return entries == 0 || entries < entriesMax && bytes + op.windowBytes() <= bytesMax;
+  }
+
+  /** Whether writers wait for room. */
+  boolean isFull() {
+    return !throttled.isEmpty();
+  }
+
   private void admit(WriteOp op) {
+    entries++;
     op.number = ++writeNumber;
     bytes += op.windowBytes();
     unsettled.put(op.number, op);
@@ -91,12 +106,13 @@ final class WriteWindow {
 
   /** The write is durable wherever it has to be. */
   void forget(WriteOp op) {
+    entries--;
     bytes -= op.windowBytes();
     unsettled.remove(op.number);
     if (op.payload != null) {
       op.payload.release();
     }
-    while (!session.isOver() && !throttled.isEmpty() && bytes < bytesMax) {
+    while (!session.isOver() && !throttled.isEmpty() && hasRoom(throttled.peek())) {
       admit(throttled.remove());
     }
   }
@@ -115,6 +131,6 @@ final class WriteWindow {
   void describe(StringBuilder text) {
     text.append(unsettled.size()).append(" unsettled, ");
     text.append(throttled.size()).append(" held back by the window of ");
-    text.append(bytes).append(" bytes, ");
+    text.append(entries).append(" writes and ").append(bytes).append(" bytes, ");
   }
 }

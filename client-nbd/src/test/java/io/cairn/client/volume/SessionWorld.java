@@ -346,16 +346,15 @@ final class SessionWorld {
   /** Bound of every session's window. */
   long windowBytesMax = 64L << 20;
 
+  int windowEntriesMax = 16 << 10;
+
+  /** After which requests of every session fail; 0 for never. */
+  long requestTimeoutNanos;
+
   private SessionSettings settings(String gateway) {
-    SessionSettings usual = SessionSettings.of(gateway, gateway.hashCode(), gateway);
-    return new SessionSettings(
-        usual.gateway(),
-        usual.instance(),
-        usual.address(),
-        usual.leaseNanos(),
-        usual.demoteAfterNanos(),
-        windowBytesMax,
-        usual.catchUpsMax());
+    return SessionSettings.of(gateway, gateway.hashCode(), gateway)
+        .withWindow(windowBytesMax, windowEntriesMax)
+        .withRequestTimeout(requestTimeoutNanos);
   }
 
   private VolumeSession session(String gateway) {
