@@ -56,6 +56,7 @@ final class ClusterOptions {
       throw usage("--timeout " + timeoutSeconds + " is outside 1 to " + TIMEOUT_MAX_SECONDS);
     }
     Duration deadline = Duration.ofSeconds(timeoutSeconds);
+    Logging.ofMoment();
     Cairn cairn = Cairn.of(spec);
     return new ClusterCalls(cairn.connector().connect(addresses(cairn), deadline), deadline);
   }

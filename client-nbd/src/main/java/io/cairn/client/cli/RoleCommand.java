@@ -1,0 +1,96 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.options.OptionException;
+import io.cairn.metadata.options.OptionSet;
+import io.cairn.metadata.options.OptionValues;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What the verbs of the roles share: settings, start, run until a signal, clean stop. */
+abstract class RoleCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Settings of the role, flat YAML: one 'key: value' a line.")
+  private Path config;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Sets one option, over the file and the environment; repeatable.")
+  private Map<String, String> overrides = new LinkedHashMap<>();
+
+  @Option(names = "--print-options", description = "Prints all options of the role, and ends.")
+  private boolean printOptions;
+
+  /** The role's declared options. */
+  abstract OptionSet options();
+
+  /**
+   * Starts the role, and returns once it runs.
+   *
+   * @throws OptionException for a setting that only its use showed to be wrong.
+   * @throws IOException with a line for people.
+   */
+  abstract AutoCloseable start(OptionValues values) throws IOException;
+
+  @Override
+  public Integer call() throws Exception {
+    if (printOptions) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.print(options().reference());
+      out.flush();
+      return 0;
+    }
+    Logging.ofProcess();
+    Logger log = LoggerFactory.getLogger(getClass());
+    try (StopSignal signal = new StopSignal()) {
+      AutoCloseable role = started();
+      signal.started();
+      log.info("{} runs, process {}", options().role(), ProcessHandle.current().pid());
+      try {
+        signal.await();
+        log.info("{} stops", options().role());
+      } finally {
+        close(role, signal, log);
+      }
+    }
+    return 0;
+  }
+
+  private AutoCloseable started() {
+    try {
+      return start(options().read(config, Cairn.of(spec).environment(), overrides));
+    } catch (OptionException e) {
+      throw new CommandFailure(e.getMessage(), e);
+    } catch (IOException | UncheckedIOException e) {
+      throw new CommandFailure(options().role() + " cannot start: " + reason(e), e);
+    }
+  }
+
+  private static String reason(Exception e) {
+    return e.getMessage() == null ? e.toString() : e.getMessage();
+  }
+
+  private void close(AutoCloseable role, StopSignal signal, Logger log) {
+    try {
+      role.close();
+      log.info("{} has stopped", options().role());
+    } catch (Exception e) {
+      signal.failed();
+      log.error("{} did not stop cleanly", options().role(), e);
+    }
+  }
+}
