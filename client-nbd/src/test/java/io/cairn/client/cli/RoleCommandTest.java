@@ -66,8 +66,7 @@ class RoleCommandTest {
   void wrongSettingsAreRefusedWithTheirPlaceValueAndBound() throws IOException {
     run("--set", "weight=10")
         .fails(
-            1,
-            "cairn: --set weight: option weight is '10', expected a whole number from 1 to 9");
+            1, "cairn: --set weight: option weight is '10', expected a whole number from 1 to 9");
     run("--set", "weight=9")
         .fails(1, "cairn: --set weight: option weight is '9': the floor gives way");
     Path file = Files.writeString(directory.resolve("anvil.yaml"), "wieght: 2\n");
