@@ -112,6 +112,14 @@ final class CatchUp implements PeerLinks.Handler {
     return task.base();
   }
 
+  long sourceNodeId() {
+    return task.sourceNodeId();
+  }
+
+  int sizeBlocks() {
+    return chunk.sizeBlocks();
+  }
+
   long copiedBlocks() {
     return copiedBlocks;
   }

@@ -8,6 +8,8 @@ public final class ReplicaCounters {
   private final long[] requests = new long[MessageType.REQUEST_MAX + 1];
   private final long[] refusals = new long[Status.values().length];
   long badFrames;
+  long writtenBytes;
+  long readBytes;
   long catchUpBlocks;
   long catchUps;
   long catchUpFailures;
@@ -33,6 +35,16 @@ public final class ReplicaCounters {
   /** Frames that closed their link. */
   public long badFrames() {
     return badFrames;
+  }
+
+  /** Bytes of the payloads of writes that were stored; repeated ones are not counted again. */
+  public long writtenBytes() {
+    return writtenBytes;
+  }
+
+  /** Bytes of the payloads of reads that were answered, those for other replicas included. */
+  public long readBytes() {
+    return readBytes;
   }
 
   /** Blocks copied from other replicas. */

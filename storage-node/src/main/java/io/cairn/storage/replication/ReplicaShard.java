@@ -52,6 +52,7 @@ public final class ReplicaShard implements ShardStore.Listener {
   private final Crc32c crc = new Crc32c();
   private final Reply reply = new Reply();
   private final UnsafeBuffer out = new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]);
+  private CatchUpObserver observer = CatchUpObserver.NONE;
   private long waitOrder;
   private long nowNanos;
   private String failure;
@@ -99,6 +100,21 @@ public final class ReplicaShard implements ShardStore.Listener {
     this.store = store;
     this.peers = peers;
     this.limits = limits;
+  }
+
+  /** Tells somebody of each catch-up from now on. */
+  public void observeCatchUps(CatchUpObserver catchUpObserver) {
+    observer = catchUpObserver;
+  }
+
+  /** Links that are open. */
+  public int linkCount() {
+    return links.size();
+  }
+
+  /** Catch-ups that are under way. */
+  public int catchUpCount() {
+    return catchUps.size();
   }
 
   /** What the shard has done. */
@@ -465,6 +481,7 @@ public final class ReplicaShard implements ShardStore.Listener {
           o + Request.crcsOffset(),
           payload.buffer(),
           payload.offset());
+      counters.writtenBytes += payload.length();
     } else {
       store.appendZero(chunk, version, block, count, (Frame.flags(b, o) & Frame.FLAG_NO_HOLE) != 0);
     }
@@ -528,6 +545,7 @@ public final class ReplicaShard implements ShardStore.Listener {
                       count,
                       crcs,
                       withVersions ? versions : null);
+              counters.readBytes += payload.length();
               send(client, length, payload);
             }
           }
@@ -725,6 +743,7 @@ public final class ReplicaShard implements ShardStore.Listener {
             limits,
             (ended, status) -> catchUpEnded(client, id, key, ended, status));
     catchUps.put(key, begun);
+    observer.onBegun(chunk.volumeId(), chunk.layer(), chunk.index(), begun.sourceNodeId());
     begun.start(nowNanos);
     return true;
   }
@@ -733,6 +752,14 @@ public final class ReplicaShard implements ShardStore.Listener {
       ClientLink client, long id, ChunkKey key, CatchUp ended, Status status) {
     catchUps.remove(key, ended);
     counters.catchUpBlocks += ended.copiedBlocks();
+    observer.onEnded(
+        key.volumeId(),
+        key.layer(),
+        key.index(),
+        ended.sourceNodeId(),
+        status,
+        ended.copiedBlocks(),
+        ended.sizeBlocks());
     if (status == Status.OK) {
       counters.catchUps++;
       whenDurable(

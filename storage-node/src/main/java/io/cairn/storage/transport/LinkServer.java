@@ -53,7 +53,6 @@ public final class LinkServer implements AutoCloseable {
     Dialer.Handler accept();
   }
 
-  private final List<Shard> shards;
   private final LinkLimits limits;
   private final ChannelGroup connections;
   private final LongAdder accepted = new LongAdder();
@@ -61,26 +60,23 @@ public final class LinkServer implements AutoCloseable {
   private final LongAdder badGreetings = new LongAdder();
   private Channel listener;
 
-  private LinkServer(EventLoop acceptor, List<Shard> shards, LinkLimits limits) {
-    this.shards = List.copyOf(shards);
+  /** Empty until the node serves. */
+  private volatile List<Shard> shards = List.of();
+
+  private LinkServer(EventLoop acceptor, LinkLimits limits) {
     this.limits = limits;
     this.connections = new DefaultChannelGroup("data port", acceptor, true);
   }
 
   /**
-   * Listens.
+   * Takes the address; until {@link #serve} every connection is closed at once.
    *
    * @param acceptor the loop that accepts and waits for greetings; may be a shard's.
-   * @param shards by number; a HELLO for one that does not exist goes to the first, which refuses.
    */
   public static LinkServer listen(
-      InetSocketAddress address,
-      EventLoop acceptor,
-      List<Shard> shards,
-      LinkLimits limits,
-      ByteBufAllocator allocator)
+      InetSocketAddress address, EventLoop acceptor, LinkLimits limits, ByteBufAllocator allocator)
       throws IOException {
-    LinkServer server = new LinkServer(acceptor, shards, limits);
+    LinkServer server = new LinkServer(acceptor, limits);
     SocketKind kind = SocketKind.of(acceptor);
     int high = limits.unreadBytesHigh();
     ChannelFuture bound =
@@ -114,6 +110,16 @@ public final class LinkServer implements AutoCloseable {
     return server;
   }
 
+  /**
+   * From now on connections are taken.
+   *
+   * @param byNumber a HELLO for a shard that does not exist goes to the first, which refuses it; an
+   *     empty list ends the serving of new connections.
+   */
+  public void serve(List<Shard> byNumber) {
+    shards = List.copyOf(byNumber);
+  }
+
   /** The address, with the port that was given for port 0. */
   public InetSocketAddress address() {
     return (InetSocketAddress) listener.localAddress();
@@ -129,7 +135,7 @@ public final class LinkServer implements AutoCloseable {
     return accepted.sum();
   }
 
-  /** Connections that were closed at once, being too many. */
+  /** Connections that were closed at once: too many, or before the node served. */
   public long refused() {
     return refused.sum();
   }
@@ -140,7 +146,7 @@ public final class LinkServer implements AutoCloseable {
   }
 
   private void accepted(Channel channel, SocketKind kind) {
-    if (connections.size() >= limits.connectionsMax()) {
+    if (shards.isEmpty() || connections.size() >= limits.connectionsMax()) {
       refused.increment();
       channel.close();
       return;
@@ -215,7 +221,12 @@ public final class LinkServer implements AutoCloseable {
 
     private void greeted(ChannelHandlerContext ctx) {
       int named = Request.helloShard(hello, 0);
-      shard = shards.get(named >= 0 && named < shards.size() ? named : 0);
+      List<Shard> present = shards;
+      if (present.isEmpty()) {
+        end(ctx, "the node does not serve any more");
+        return;
+      }
+      shard = present.get(named >= 0 && named < present.size() ? named : 0);
       deadline.cancel(false);
       // Nothing more may be read on this loop; what the present read still brings is kept.
       ctx.channel().config().setAutoRead(false);

@@ -92,9 +92,9 @@ class LinkTest {
         LinkServer.listen(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
             acceptor,
-            shards,
             limits,
             allocator);
+    server.serve(shards);
     client = new LinkClient(clientLoop, limits, allocator);
   }
 
@@ -401,6 +401,15 @@ class LinkTest {
     socket.getOutputStream().write(all.array());
     assertArrayEquals(all.array(), socket.getInputStream().readNBytes(all.capacity()));
     socket.close();
+  }
+
+  @Test
+  void connectionsAreClosedAtOnceWhileNobodyServes() throws Exception {
+    start(SocketKind.best());
+    server.serve(List.of());
+    assertEnds(raw());
+    assertEquals(1, server.refused());
+    assertEquals(0, server.badGreetings());
   }
 
   @Test

@@ -1,0 +1,172 @@
+package io.cairn.storage.node;
+
+import io.cairn.storage.replication.ReplicaCounters;
+import io.cairn.storage.transport.LinkServer;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Status;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
+
+/**
+ * The node's meters. All of them look, when they are scraped, at plain numbers that the loops write
+ * anyway: nothing is added to a request's path.
+ */
+final class NodeMetrics {
+  private NodeMetrics() {}
+
+  static void bind(
+      MeterRegistry registry,
+      LinkServer server,
+      ShardStores stores,
+      List<ShardLoop> shards,
+      NodeUsage usage) {
+    FunctionCounter.builder("cairn.storage.connections.accepted", server, LinkServer::accepted)
+        .description("Connections to the data port that were taken.")
+        .register(registry);
+    FunctionCounter.builder("cairn.storage.connections.refused", server, LinkServer::refused)
+        .description("Connections that were closed at once, being too many.")
+        .register(registry);
+    FunctionCounter.builder("cairn.storage.greetings.bad", server, LinkServer::badGreetings)
+        .description("Connections that ended without a HELLO.")
+        .register(registry);
+    Gauge.builder("cairn.storage.connections", server, LinkServer::connections)
+        .description("Connections that are open.")
+        .register(registry);
+    Gauge.builder("cairn.storage.capacity.bytes", stores, ShardStores::capacityBytes)
+        .description("Space that chunks may take.")
+        .register(registry);
+    Gauge.builder("cairn.storage.capacity.used.bytes", stores, ShardStores::usedBytes)
+        .description("Space that chunks take or have set aside.")
+        .register(registry);
+    for (int i = 0; i < shards.size(); i++) {
+      bindShard(registry, Integer.toString(i), i, shards.get(i), usage);
+    }
+  }
+
+  private static void bindShard(
+      MeterRegistry registry, String shard, int number, ShardLoop loop, NodeUsage usage) {
+    ReplicaCounters counters = loop.counters();
+    for (int type = 1; type <= MessageType.REQUEST_MAX; type++) {
+      int counted = type;
+      FunctionCounter.builder("cairn.storage.requests", counters, c -> c.requests(counted))
+          .description("Requests that were taken.")
+          .tag("shard", shard)
+          .tag("type", MessageType.name(type).toLowerCase(Locale.ROOT))
+          .register(registry);
+    }
+    for (Status status : Status.values()) {
+      if (status != Status.OK) {
+        FunctionCounter.builder("cairn.storage.refusals", counters, c -> c.refusals(status))
+            .description("Requests that ended with a status other than OK.")
+            .tag("shard", shard)
+            .tag("status", status.name().toLowerCase(Locale.ROOT))
+            .register(registry);
+      }
+    }
+    counter(
+        registry,
+        shard,
+        counters,
+        "bad.frames",
+        "Frames that ended their connection.",
+        ReplicaCounters::badFrames);
+    counter(
+        registry,
+        shard,
+        counters,
+        "written.bytes",
+        "Bytes of writes that were stored.",
+        ReplicaCounters::writtenBytes);
+    counter(
+        registry,
+        shard,
+        counters,
+        "read.bytes",
+        "Bytes of reads that were answered.",
+        ReplicaCounters::readBytes);
+    counter(
+        registry,
+        shard,
+        counters,
+        "catchup.copied.blocks",
+        "Blocks of " + Frame.BLOCK_BYTES + " bytes copied from other nodes.",
+        ReplicaCounters::catchUpBlocks);
+    counter(
+        registry,
+        shard,
+        counters,
+        "catchup.chunks",
+        "Chunks that caught up.",
+        ReplicaCounters::catchUps);
+    counter(
+        registry,
+        shard,
+        counters,
+        "catchup.failures",
+        "Catch-ups that ended before the chunk was complete.",
+        ReplicaCounters::catchUpFailures);
+    gauge(registry, shard, number, usage, "links", "Links.", ShardLoop.Usage::links);
+    gauge(
+        registry,
+        shard,
+        number,
+        usage,
+        "catchup.running",
+        "Catch-ups under way.",
+        ShardLoop.Usage::catchUps);
+    gauge(registry, shard, number, usage, "chunks", "Chunks.", ShardLoop.Usage::chunkCount);
+    gauge(
+        registry,
+        shard,
+        number,
+        usage,
+        "journal.used.bytes",
+        "Bytes of the journal that are not free.",
+        ShardLoop.Usage::journalUsedBytes);
+    gauge(
+        registry,
+        shard,
+        number,
+        usage,
+        "journal.bytes",
+        "Size of the journal.",
+        ShardLoop.Usage::journalSizeBytes);
+    Gauge.builder("cairn.storage.shard.failed", loop, l -> l.failure() == null ? 0 : 1)
+        .description("1 when the shard's device failed.")
+        .tag("shard", shard)
+        .register(registry);
+  }
+
+  private static void counter(
+      MeterRegistry registry,
+      String shard,
+      ReplicaCounters counters,
+      String name,
+      String text,
+      ToDoubleFunction<ReplicaCounters> value) {
+    FunctionCounter.builder("cairn.storage." + name, counters, value)
+        .description(text)
+        .tag("shard", shard)
+        .register(registry);
+  }
+
+  private static void gauge(
+      MeterRegistry registry,
+      String shard,
+      int number,
+      NodeUsage usage,
+      String name,
+      String text,
+      ToLongFunction<ShardLoop.Usage> value) {
+    Gauge.builder("cairn.storage." + name, usage, u -> value.applyAsLong(u.of(number)))
+        .description(text)
+        .tag("shard", shard)
+        .register(registry);
+  }
+}

@@ -1,0 +1,215 @@
+package io.cairn.storage.node;
+
+import io.cairn.storage.env.Dialer;
+import io.cairn.storage.env.Link;
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.replication.ReplicaCounters;
+import io.cairn.storage.replication.ReplicaShard;
+import io.cairn.storage.replication.ShardStore;
+import io.cairn.storage.transport.LinkClient;
+import io.cairn.storage.transport.LinkServer;
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.agrona.DirectBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One shard on its event loop: sockets, replica machine and store run on one thread, and a timer is
+ * armed only while the machine waits for a time.
+ */
+final class ShardLoop implements LinkServer.Shard {
+  private static final Logger LOG = LoggerFactory.getLogger(ShardLoop.class);
+
+  private final int number;
+  private final EventLoop loop;
+  private final ShardStores.Opened opened;
+  private final LinkClient client;
+  private final ReplicaShard replica;
+  private ScheduledFuture<?> timer;
+  private long armedNanos = Long.MAX_VALUE;
+  private boolean stopped;
+  private Runnable whenDurable;
+
+  /** Why the shard accepts nothing, or null; read by other threads. */
+  private volatile String failure;
+
+  /** What a heartbeat says of one shard. */
+  record Usage(
+      long journalUsedBytes, long journalSizeBytes, int chunkCount, int links, int catchUps) {}
+
+  /**
+   * A shard that is not started.
+   *
+   * @param makeReplica given the peers' links and the store.
+   */
+  ShardLoop(
+      int number,
+      EventLoop loop,
+      ShardStores.Opened opened,
+      LinkClient client,
+      NodeDirectory directory,
+      Function<NodePeers, ReplicaShard> makeReplica) {
+    this.number = number;
+    this.loop = loop;
+    this.opened = opened;
+    this.client = client;
+    this.replica = makeReplica.apply(new NodePeers(client, directory, this::arm));
+  }
+
+  @Override
+  public EventLoop loop() {
+    return loop;
+  }
+
+  @Override
+  public Dialer.Handler accept() {
+    return new Incoming();
+  }
+
+  /** Begins to serve; on the loop. */
+  void start() {
+    opened.start(new StoreEvents());
+  }
+
+  String failure() {
+    return failure;
+  }
+
+  ReplicaCounters counters() {
+    return replica.counters();
+  }
+
+  /** On the loop. */
+  Usage usage() {
+    return new Usage(
+        opened.journalUsedBytes(),
+        opened.journalSizeBytes(),
+        opened.chunkCount(),
+        replica.linkCount(),
+        replica.catchUpCount());
+  }
+
+  /** Volumes of which the shard holds chunks; on the loop. */
+  List<Long> volumes() {
+    return List.copyOf(opened.volumes());
+  }
+
+  /** Their chunks go to the trash; on the loop. */
+  void trash(List<Long> deletedVolumes) {
+    if (failure == null && !stopped) {
+      for (long volume : deletedVolumes) {
+        opened.store().trashVolume(volume);
+      }
+    }
+  }
+
+  /** One connection to this shard. */
+  private final class Incoming implements Dialer.Handler {
+    private Link link;
+
+    @Override
+    public void onOpen(Link accepted, long nowNanos) {
+      link = accepted;
+      replica.onLinkOpen(accepted);
+    }
+
+    @Override
+    public void onFrame(
+        DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos) {
+      replica.onFrame(link, header, offset, headerLength, payload, nowNanos);
+      arm();
+    }
+
+    @Override
+    public void onClosed(long nowNanos) {
+      if (link != null) {
+        replica.onLinkClosed(link);
+      }
+    }
+  }
+
+  private final class StoreEvents implements ShardStore.Listener {
+    @Override
+    public void onDurable(long durableLsn) {
+      replica.onDurable(durableLsn);
+      tellIfDurable();
+      arm();
+    }
+
+    @Override
+    public void onRoom() {
+      // What was parked goes on at the present time, not at that of the last frame.
+      replica.onTimer(System.nanoTime());
+      replica.onRoom();
+      arm();
+    }
+
+    @Override
+    public void onFailed(String reason) {
+      LOG.error("shard {} accepts nothing any more: {}", number, reason);
+      failure = reason;
+      replica.onFailed(reason);
+      tellIfDurable();
+    }
+  }
+
+  /** Arms the timer if the machine waits for an earlier time than the one it is armed for. */
+  private void arm() {
+    long next = replica.nextDeadlineNanos();
+    if (next >= armedNanos || stopped) {
+      return;
+    }
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    armedNanos = next;
+    long delay = Math.max(0, next - System.nanoTime());
+    timer = loop.schedule(this::onTimer, delay, TimeUnit.NANOSECONDS);
+  }
+
+  private void onTimer() {
+    timer = null;
+    armedNanos = Long.MAX_VALUE;
+    replica.onTimer(System.nanoTime());
+    arm();
+  }
+
+  /**
+   * Refuses what comes from now on and makes durable what was taken; on the loop.
+   *
+   * @param done runs on the loop, also when the store has failed.
+   */
+  void stopServing(Runnable done) {
+    replica.stop();
+    whenDurable = done;
+    opened.store().requestSync(opened.store().appendedLsn());
+    tellIfDurable();
+  }
+
+  private void tellIfDurable() {
+    ShardStore store = opened.store();
+    if (whenDurable != null && (failure != null || store.durableLsn() >= store.appendedLsn())) {
+      Runnable done = whenDurable;
+      whenDurable = null;
+      done.run();
+    }
+  }
+
+  /** Ends the connections to other nodes; not from the loop. */
+  void closePeers() {
+    client.close();
+  }
+
+  /** Closes the store, once no connection is left that could hold its memory; on the loop. */
+  void closeStore(Runnable done) {
+    stopped = true;
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    opened.stop(done);
+  }
+}

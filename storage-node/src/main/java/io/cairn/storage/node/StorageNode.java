@@ -1,0 +1,349 @@
+package io.cairn.storage.node;
+
+import io.cairn.metadata.client.MetadataClient;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.directory.DataDirectory;
+import io.cairn.metadata.directory.Identity;
+import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.options.OptionValues;
+import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.cairn.storage.replication.ReplicaLimits;
+import io.cairn.storage.replication.ReplicaShard;
+import io.cairn.storage.transport.LinkClient;
+import io.cairn.storage.transport.LinkLimits;
+import io.cairn.storage.transport.LinkServer;
+import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SocketKind;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.EventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A storage node: one process, or one of several within {@code cairn dev}.
+ *
+ * <pre>
+ * JOINING --registered, stores recovered, first heartbeat answered--> SERVING
+ * JOINING, SERVING --refused by the metadata, devices unusable--> OUT
+ * any --close--> CLOSED
+ * </pre>
+ *
+ * <p>Only a node that is SERVING takes connections on its data port.
+ */
+public final class StorageNode implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StorageNode.class);
+  private static final String ROLE = "storage";
+  private static final Duration METADATA_DEADLINE = Duration.ofSeconds(5);
+
+  /** Volumes are named in one heartbeat out of so many: what was deleted may wait. */
+  private static final int BEATS_PER_VOLUME_LIST = 10;
+
+  private static final long SYNC_SECONDS = 20;
+  private static final long CLOSE_SECONDS = 30;
+  private static final long TRASH_PERIOD_MAX_MILLIS = Duration.ofHours(1).toMillis();
+  private static final long TRASH_PERIOD_MIN_MILLIS = Duration.ofSeconds(10).toMillis();
+
+  private final NodePlan plan;
+  private final ShardStores.Factory factory;
+  private final NodeDirectory nodes = new NodeDirectory();
+  private final CompletableFuture<Void> serving = new CompletableFuture<>();
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+
+  /** What was opened, the last one first: the order in which it is closed. */
+  private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+
+  private final DataDirectory directory;
+  private final ScheduledThreadPoolExecutor timer;
+  private final List<EventLoop> loops = new ArrayList<>();
+  private final LinkServer server;
+  private final OperationsServer operations;
+  private final ClusterMember member;
+
+  /** Shards whose stores are open. */
+  private final List<ShardLoop> shards = new ArrayList<>();
+
+  private ShardStores stores;
+  private NodeUsage usage;
+  private long nodeId;
+  private long beats;
+  private volatile String notServing = "the node has not joined the cluster yet";
+  private boolean closed;
+
+  private StorageNode(NodePlan plan, ShardStores.Factory factory, Supplier<MetadataClient> metadata)
+      throws IOException {
+    this.plan = plan;
+    this.factory = factory;
+    try {
+      directory = DataDirectory.open(plan.directory(), ROLE, 0);
+      opened.push(directory);
+      plan.prepareDirectories();
+      timer = new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("node-timer", true));
+      timer.setRemoveOnCancelPolicy(true);
+      opened.push(timer::shutdownNow);
+      MultiThreadIoEventLoopGroup group =
+          new MultiThreadIoEventLoopGroup(
+              plan.shardCount(),
+              new DefaultThreadFactory("shard", true),
+              SocketKind.best().ioHandlers());
+      opened.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly());
+      for (int i = 0; i < plan.shardCount(); i++) {
+        loops.add(group.next());
+      }
+      server = plan.listen(loops.getFirst());
+      opened.push(server);
+      operations = plan.serveOperations(registry, this::notReady);
+      opened.push(operations);
+      MetadataClient client = metadata.get();
+      opened.push(client);
+      Identity identity = directory.identity();
+      int port = server.address().getPort();
+      member =
+          new ClusterMember(
+              client, cluster -> plan.registration(identity, cluster, port), new Membership());
+    } catch (IOException | RuntimeException e) {
+      closeOpened();
+      throw e;
+    }
+  }
+
+  /**
+   * Starts a node. What concerns this machine alone, options, directories and ports, is checked
+   * before this returns; the node joins the cluster in the background, see {@link #serving}.
+   *
+   * @param options of {@link StorageOptions#SET}.
+   * @throws io.cairn.metadata.options.OptionException when a value cannot be used.
+   * @throws IOException with one line, when the data directory cannot be used.
+   */
+  public static StorageNode start(OptionValues options) throws IOException {
+    NodePlan plan = NodePlan.of(options);
+    return start(
+        plan,
+        (where, owner) -> {
+          throw new IOException("no store yet");
+        },
+        () ->
+            RatisMetadataClient.connect(
+                new SecureRandom().nextLong(), plan.metadata(), METADATA_DEADLINE));
+  }
+
+  static StorageNode start(
+      NodePlan plan, ShardStores.Factory factory, Supplier<MetadataClient> metadata)
+      throws IOException {
+    StorageNode node = new StorageNode(plan, factory, metadata);
+    node.member.start();
+    return node;
+  }
+
+  /**
+   * Completes when the node serves; fails, with one line for the operator, when it never will: it
+   * was refused by the metadata, or its devices cannot be used.
+   */
+  public CompletionStage<Void> serving() {
+    return serving.copy();
+  }
+
+  /** Where the data port listens, with the port that it really has. */
+  public InetSocketAddress address() {
+    return server.address();
+  }
+
+  /** Where metrics and health are served. */
+  public Address httpAddress() {
+    return operations.address();
+  }
+
+  private String notReady() {
+    String reason = notServing;
+    if (reason != null) {
+      return reason;
+    }
+    for (int i = 0; i < shards.size(); i++) {
+      if (shards.get(i).failure() != null) {
+        return "shard " + i + " accepts nothing: " + shards.get(i).failure();
+      }
+    }
+    return null;
+  }
+
+  /** What the member's thread calls. */
+  private final class Membership implements ClusterMember.Node {
+    @Override
+    public void onRegistered(long clusterId, long givenNodeId) throws IOException {
+      nodeId = givenNodeId;
+      directory.join(clusterId, nodeId);
+      notServing = "node " + nodeId + " recovers its stores";
+      LOG.info("joined cluster {} as node {}", Long.toHexString(clusterId), nodeId);
+      openShards(new ShardStores.Owner(clusterId, nodeId, directory.identity().incarnation()));
+    }
+
+    @Override
+    public Query.NodeHeartbeat heartbeat() throws InterruptedException {
+      usage.refresh();
+      long used = stores.usedBytes();
+      boolean failed = shards.stream().anyMatch(s -> s.failure() != null);
+      return new Query.NodeHeartbeat(
+          nodeId,
+          directory.identity().incarnation(),
+          used,
+          // A node that has lost a device must not be given chunks.
+          failed ? 0 : Math.max(0, stores.capacityBytes() - used),
+          usage.all().stream().mapToLong(ShardLoop.Usage::journalUsedBytes).sum(),
+          usage.all().stream().mapToLong(ShardLoop.Usage::journalSizeBytes).sum(),
+          usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum(),
+          beats++ % BEATS_PER_VOLUME_LIST == 0 ? volumes() : List.of());
+    }
+
+    private List<Long> volumes() throws InterruptedException {
+      List<List<Long>> none = shards.stream().map(s -> List.<Long>of()).toList();
+      return usage.ask(ShardLoop::volumes, none).stream()
+          .flatMap(List::stream)
+          .distinct()
+          .sorted()
+          .toList();
+    }
+
+    @Override
+    public void onHeard(Reply.HeartbeatAck ack) {
+      nodes.update(ack.nodes());
+      if (!ack.deletedVolumes().isEmpty()) {
+        LOG.info("the chunks of deleted volumes {} go to the trash", ack.deletedVolumes());
+        shards.forEach(s -> s.loop().execute(() -> s.trash(ack.deletedVolumes())));
+      }
+      if (!serving.isDone()) {
+        server.serve(List.copyOf(shards));
+        notServing = null;
+        LOG.info("node {} serves on {}", nodeId, server.address());
+        serving.complete(null);
+      }
+    }
+
+    @Override
+    public void onRefused(String reason) {
+      LOG.error("the node does not serve: {}", reason);
+      notServing = reason;
+      server.close();
+      serving.completeExceptionally(new IOException(reason));
+    }
+  }
+
+  private void openShards(ShardStores.Owner owner) throws IOException {
+    stores = factory.open(plan.stores(), owner);
+    CatchUpLog catchUps = new CatchUpLog(timer, System::nanoTime);
+    LinkLimits limits = plan.linkLimits();
+    for (int i = 0; i < plan.shardCount(); i++) {
+      int number = i;
+      EventLoop loop = loops.get(i);
+      ShardStores.Opened store =
+          stores.openShard(number, loop, NettyPayload.allocator(ByteBufAllocator.DEFAULT));
+      shards.add(
+          new ShardLoop(
+              number,
+              loop,
+              store,
+              new LinkClient(loop, limits, ByteBufAllocator.DEFAULT),
+              nodes,
+              peers -> {
+                ReplicaShard replica =
+                    new ReplicaShard(
+                        owner.clusterId(),
+                        owner.nodeId(),
+                        owner.incarnation(),
+                        number,
+                        plan.shardCount(),
+                        store.store(),
+                        peers,
+                        ReplicaLimits.defaults());
+                replica.observeCatchUps(catchUps);
+                return replica;
+              }));
+    }
+    for (ShardLoop shard : shards) {
+      shard.loop().submit(shard::start).syncUninterruptibly();
+    }
+    usage = new NodeUsage(shards);
+    NodeMetrics.bind(registry, server, stores, shards, usage);
+    long delayMillis = plan.stores().trashDelay().toMillis();
+    long period = Math.clamp(delayMillis / 10, TRASH_PERIOD_MIN_MILLIS, TRASH_PERIOD_MAX_MILLIS);
+    timer.scheduleWithFixedDelay(this::emptyTrash, 0, period, TimeUnit.MILLISECONDS);
+  }
+
+  private void emptyTrash() {
+    try {
+      stores.emptyTrash();
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("cannot empty the trash: {}", e.toString());
+    }
+  }
+
+  /**
+   * Stops the node: refuses what is new, makes durable what was taken, and gives ports, files and
+   * memory back. What could not be synced in time is what a kill would leave: the journal has it.
+   */
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    notServing = "the node stops";
+    member.close();
+    server.serve(List.of());
+    onEachShard("sync", SYNC_SECONDS, ShardLoop::stopServing);
+    server.close();
+    shards.forEach(ShardLoop::closePeers);
+    // Only now does nobody hold memory of the stores.
+    onEachShard("close", CLOSE_SECONDS, ShardLoop::closeStore);
+    closeOpened();
+    serving.completeExceptionally(new IOException("the node was stopped"));
+    LOG.info("node {} has stopped", nodeId);
+  }
+
+  private void onEachShard(String what, long seconds, BiConsumer<ShardLoop, Runnable> task) {
+    CountDownLatch done = new CountDownLatch(shards.size());
+    shards.forEach(s -> s.loop().execute(() -> task.accept(s, done::countDown)));
+    try {
+      if (!done.await(seconds, TimeUnit.SECONDS)) {
+        LOG.warn("{} shards did not {} within {} s", done.getCount(), what, seconds);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void closeOpened() {
+    if (stores != null) {
+      close(stores);
+    }
+    opened.forEach(StorageNode::close);
+  }
+
+  private static void close(AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      LOG.warn("cannot close {}: {}", resource, e.toString());
+    }
+  }
+}

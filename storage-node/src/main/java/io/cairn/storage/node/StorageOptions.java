@@ -1,0 +1,179 @@
+package io.cairn.storage.node;
+
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.options.Option;
+import io.cairn.metadata.options.OptionSet;
+import io.cairn.metadata.options.OptionType;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** The options of a storage node. */
+public final class StorageOptions {
+  private static final long MIB = 1L << 20;
+  private static final long TIB = 1L << 40;
+  private static final int LABEL_LENGTH_MAX = 255;
+
+  /** Where the data port listens. */
+  public static final Option<Address> DATA_ADDRESS =
+      Option.required(
+          "data.address",
+          OptionType.listenAddress(),
+          "Where the node listens for gateways and other nodes.");
+
+  /** Where others find the data port. */
+  public static final Option<Optional<Address>> ADVERTISED_ADDRESS =
+      Option.optional(
+          "advertised.address",
+          OptionType.address(),
+          "Where gateways and other nodes reach the data port; data.address unless given. Needed"
+              + " when that one stands for all interfaces.");
+
+  /** The metadata group. */
+  public static final Option<List<Address>> METADATA_ADDRESSES =
+      Option.required(
+              "metadata.addresses",
+              OptionType.addresses(),
+              "All servers of the metadata group, as the group itself names them.")
+          .clusterWide();
+
+  /** Metrics and health. */
+  public static final Option<Address> HTTP_ADDRESS =
+      Option.of(
+          "http.address",
+          OptionType.listenAddress(),
+          "127.0.0.1:7141",
+          "Where /metrics, /healthz and /readyz are served.");
+
+  /** Identity, and unless told otherwise everything else. */
+  public static final Option<Path> DATA_DIRECTORY =
+      Option.required(
+          "data.directory",
+          OptionType.path(),
+          "The node's identity lies here. An emptied directory is a new node.");
+
+  /** The journals. */
+  public static final Option<Optional<Path>> CACHE_DIRECTORY =
+      Option.optional(
+          "cache.directory",
+          OptionType.path(),
+          "Where the journals lie, on NVMe; the directory cache below data.directory unless"
+              + " given.");
+
+  /** The chunk files. */
+  public static final Option<Optional<Path>> CAPACITY_DIRECTORY =
+      Option.optional(
+          "capacity.directory",
+          OptionType.path(),
+          "Where the chunks lie; the directory capacity below data.directory unless given.");
+
+  /** Most that chunks may take. */
+  public static final Option<Optional<Long>> CAPACITY_LIMIT =
+      Option.optional(
+          "capacity.limit",
+          OptionType.size(64 * MIB, 1024 * TIB),
+          "Most space that chunks may take; all that the file system has unless given.");
+
+  /** Left free. */
+  public static final Option<Long> CAPACITY_RESERVE =
+      Option.of(
+          "capacity.reserve",
+          OptionType.size(64 * MIB, 16 * TIB),
+          "512MiB",
+          "Space of the capacity directory's file system that chunks leave free.");
+
+  /** Number of shards. */
+  public static final Option<Integer> SHARDS =
+      Option.of(
+          "shards",
+          OptionType.integer(1, 64),
+          "1",
+          "Event loops, each with a journal of its own; fixed once the node has joined.");
+
+  /** Size of each shard's journal. */
+  public static final Option<Long> JOURNAL_SIZE =
+      Option.of(
+          "journal.size",
+          OptionType.size(16 * MIB, TIB),
+          "256MiB",
+          "Size of each shard's journal, the write-back cache; at least four segments.");
+
+  /** Size of one segment. */
+  public static final Option<Long> JOURNAL_SEGMENT =
+      Option.of(
+          "journal.segment",
+          OptionType.size(4 * MIB, 1024 * MIB),
+          "16MiB",
+          "Size of one segment of a journal; fixed once the journal is made.");
+
+  /** How long deleted chunks are kept. */
+  public static final Option<Duration> TRASH_DELAY =
+      Option.of(
+          "trash.delay",
+          OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
+          "24h",
+          "Time for which chunks of deleted volumes are kept before their space is free.");
+
+  /** Most connections. */
+  public static final Option<Integer> CONNECTIONS =
+      Option.of(
+          "connections",
+          OptionType.integer(16, 65_536),
+          "4096",
+          "Most connections to the data port at one time.");
+
+  /** The node's name. */
+  public static final Option<Optional<String>> NAME =
+      Option.optional(
+          "name",
+          OptionType.text(LABEL_LENGTH_MAX),
+          "The node's name for people; the host's name and the data port unless given.");
+
+  /** Failure domain. */
+  public static final Option<Optional<String>> ZONE =
+      Option.optional(
+          "zone",
+          OptionType.text(LABEL_LENGTH_MAX),
+          "The zone that the node stands in: replicas of a chunk go to different ones.");
+
+  /** Failure domain. */
+  public static final Option<Optional<String>> RACK =
+      Option.optional(
+          "rack",
+          OptionType.text(LABEL_LENGTH_MAX),
+          "The rack that the node stands in: replicas of a chunk go to different ones.");
+
+  /** Failure domain. */
+  public static final Option<Optional<String>> HOST =
+      Option.optional(
+          "host",
+          OptionType.text(LABEL_LENGTH_MAX),
+          "The host that the node runs on, for the spread of replicas and copies near a gateway;"
+              + " the host's name unless given.");
+
+  /** The declared list. */
+  public static final OptionSet SET =
+      OptionSet.of(
+          "storage",
+          DATA_ADDRESS,
+          ADVERTISED_ADDRESS,
+          METADATA_ADDRESSES,
+          HTTP_ADDRESS,
+          DATA_DIRECTORY,
+          CACHE_DIRECTORY,
+          CAPACITY_DIRECTORY,
+          CAPACITY_LIMIT,
+          CAPACITY_RESERVE,
+          SHARDS,
+          JOURNAL_SIZE,
+          JOURNAL_SEGMENT,
+          TRASH_DELAY,
+          CONNECTIONS,
+          NAME,
+          ZONE,
+          RACK,
+          HOST);
+
+  private StorageOptions() {}
+}

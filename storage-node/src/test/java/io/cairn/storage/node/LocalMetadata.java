@@ -1,0 +1,101 @@
+package io.cairn.storage.node;
+
+import io.cairn.metadata.client.MetadataClient;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.TreeKeyValues;
+import io.cairn.metadata.model.NodeRecord;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** The metadata in this process: the real machine without a group. */
+final class LocalMetadata {
+  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private final List<Query.NodeHeartbeat> heartbeats = new ArrayList<>();
+  private final List<Long> deleted = new ArrayList<>();
+  private long clients;
+  private boolean away;
+
+  synchronized Reply operate(Command command) {
+    return machine.apply(++clients, 1, command, List.of());
+  }
+
+  synchronized void setAway(boolean value) {
+    away = value;
+  }
+
+  synchronized List<Query.NodeHeartbeat> heartbeats() {
+    return List.copyOf(heartbeats);
+  }
+
+  synchronized void deleteVolume(long volumeId) {
+    deleted.add(volumeId);
+  }
+
+  synchronized NodeRecord node(long nodeId) {
+    return machine.state().node(nodeId);
+  }
+
+  MetadataClient connect() {
+    return new Client();
+  }
+
+  private final class Client implements MetadataClient {
+    private final long id;
+    private long number;
+
+    Client() {
+      synchronized (LocalMetadata.this) {
+        id = ++clients;
+      }
+    }
+
+    @Override
+    public CompletionStage<Reply> submit(Command command) {
+      synchronized (LocalMetadata.this) {
+        return away
+            ? CompletableFuture.failedStage(new IOException("away"))
+            : CompletableFuture.completedStage(machine.apply(id, ++number, command, List.of()));
+      }
+    }
+
+    @Override
+    public CompletionStage<Reply> query(Query query) {
+      synchronized (LocalMetadata.this) {
+        return away
+            ? CompletableFuture.failedStage(new IOException("away"))
+            : CompletableFuture.completedStage(answer(query));
+      }
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private Reply answer(Query query) {
+    return switch (query) {
+      case Query.GetCluster q ->
+          new Reply.Cluster(
+              machine.state().clusterId(), List.of(), List.of(), List.of(), List.of());
+      case Query.NodeHeartbeat q -> {
+        heartbeats.add(q);
+        NodeRecord node = machine.state().node(q.nodeId());
+        if (node == null) {
+          yield new Reply.Refused(Reply.ErrorCode.NOT_FOUND, "there is no node " + q.nodeId());
+        }
+        if (node.incarnation() != q.incarnation()) {
+          yield new Reply.Refused(
+              Reply.ErrorCode.STALE_INCARNATION, "incarnation is " + node.incarnation());
+        }
+        yield new Reply.HeartbeatAck(
+            q.knownVolumes().stream().filter(deleted::contains).toList(), machine.state().nodes());
+      }
+      default -> throw new IllegalArgumentException(query.toString());
+    };
+  }
+}

@@ -1,0 +1,121 @@
+package io.cairn.storage.node;
+
+import io.cairn.storage.env.Payloads;
+import io.cairn.storage.replication.MemoryStore;
+import io.cairn.storage.replication.ShardStore;
+import io.netty.channel.EventLoop;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** Devices of one node in memory; they outlive the node's process. */
+final class MemoryStores implements ShardStores.Factory {
+  final List<MemoryStore> stores = new ArrayList<>();
+  final List<ShardStores.Owner> owners = new ArrayList<>();
+  volatile boolean stopped;
+  private volatile OpenedMemory last;
+
+  MemoryStores(int shardCount) {
+    for (int i = 0; i < shardCount; i++) {
+      stores.add(new MemoryStore());
+    }
+  }
+
+  /** The device of the shard that was opened last is gone. */
+  void fail(String reason) {
+    last.loop.execute(() -> last.listener.onFailed(reason));
+  }
+
+  @Override
+  public ShardStores open(ShardStores.Plan plan, ShardStores.Owner owner) {
+    owners.add(owner);
+    stopped = false;
+    return new Stores();
+  }
+
+  private final class Stores implements ShardStores {
+    @Override
+    public Opened openShard(int shard, EventLoop loop, Payloads payloads) {
+      return new OpenedMemory(stores.get(shard), loop);
+    }
+
+    @Override
+    public long capacityBytes() {
+      return 1L << 30;
+    }
+
+    @Override
+    public long usedBytes() {
+      return 1L << 20;
+    }
+
+    @Override
+    public void emptyTrash() {}
+
+    @Override
+    public void close() {}
+  }
+
+  private final class OpenedMemory implements ShardStores.Opened {
+    private final MemoryStore store;
+    private final EventLoop loop;
+    private volatile ShardStore.Listener listener;
+
+    OpenedMemory(MemoryStore store, EventLoop loop) {
+      this.store = store;
+      this.loop = loop;
+    }
+
+    @Override
+    public ShardStore store() {
+      return store;
+    }
+
+    @Override
+    public void start(ShardStore.Listener listener) {
+      this.listener = listener;
+      last = this;
+      store.syncWanted =
+          () ->
+              loop.execute(
+                  () -> {
+                    if (store.synced()) {
+                      listener.onDurable(store.durableLsn());
+                    }
+                  });
+    }
+
+    @Override
+    public SortedSet<Long> volumes() {
+      TreeSet<Long> volumes = new TreeSet<>();
+      if (store.chunk(ShardCaller.INDEX) != null) {
+        volumes.add(ShardCaller.VOLUME);
+      }
+      return volumes;
+    }
+
+    @Override
+    public long journalUsedBytes() {
+      return store.appendedLsn();
+    }
+
+    @Override
+    public long journalSizeBytes() {
+      return 1 << 20;
+    }
+
+    @Override
+    public int chunkCount() {
+      return volumes().size();
+    }
+
+    @Override
+    public void stop(Runnable done) {
+      store.syncWanted = () -> {};
+      store.synced();
+      stopped = true;
+      done.run();
+    }
+  }
+}
