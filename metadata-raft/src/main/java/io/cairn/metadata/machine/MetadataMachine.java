@@ -52,6 +52,15 @@ public final class MetadataMachine {
     return decision.reply();
   }
 
+  /** The answer to a command that was applied before this server's restart. */
+  public Reply answerOf(long clientId, long number) {
+    Reply earlier = retries.find(clientId, number);
+    return earlier != null
+        ? earlier
+        : new Reply.Refused(
+            Reply.ErrorCode.INVALID, "command " + number + " was applied; its answer is forgotten");
+  }
+
   Decision decide(Command command, List<Candidate> candidates) {
     return switch (command) {
       case Command.InitCluster c -> init(c);

@@ -19,7 +19,7 @@ final class GroupSettings {
   /** Entries between two snapshots of a server. */
   static final long SNAPSHOT_ENTRIES = 20_000;
 
-  private static final RaftGroupId GROUP_ID =
+  static final RaftGroupId GROUP_ID =
       RaftGroupId.valueOf(
           UUID.nameUUIDFromBytes("cairn metadata".getBytes(StandardCharsets.US_ASCII)));
 
@@ -39,8 +39,10 @@ final class GroupSettings {
     return RaftPeerId.valueOf(address.replace(':', '_'));
   }
 
-  static RaftProperties server(int port, java.io.File storage, long snapshotEntries) {
+  static RaftProperties server(
+      String listenHost, int port, java.io.File storage, long snapshotEntries) {
     RaftProperties properties = new RaftProperties();
+    GrpcConfigKeys.Server.setHost(properties, listenHost);
     GrpcConfigKeys.Server.setPort(properties, port);
     RaftServerConfigKeys.setStorageDir(properties, List.of(storage));
     // A leader's loss is noticed within 1.5 s; a busy machine's pause of less is not taken for one.
@@ -52,6 +54,8 @@ final class GroupSettings {
         properties, TimeDuration.valueOf(200, TimeUnit.MILLISECONDS));
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
         properties, TimeDuration.valueOf(600, TimeUnit.MILLISECONDS));
+    // A process that was stopped for long goes on when it is continued; Ratis would close it.
+    RaftServerConfigKeys.setCloseThreshold(properties, TimeDuration.valueOf(7, TimeUnit.DAYS));
     RaftServerConfigKeys.Read.setOption(properties, RaftServerConfigKeys.Read.Option.LINEARIZABLE);
     RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(properties, true);
     RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(properties, snapshotEntries);

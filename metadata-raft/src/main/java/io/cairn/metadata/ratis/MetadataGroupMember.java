@@ -4,59 +4,90 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.apache.ratis.conf.RaftProperties;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.storage.RaftStorage;
 
 /** One server of the metadata group. */
 public final class MetadataGroupMember implements AutoCloseable {
-  private final RaftServer server;
+  /**
+   * What breaks the protocol on a connection costs that connection; gRPC would write a stack trace
+   * for each of them, and Ratis' own confusion at a stop as well. The reference keeps the level:
+   * loggers are collected with their settings.
+   */
+  private static final Logger GRPC_LOG = Logger.getLogger("org.apache.ratis.thirdparty.io.grpc");
 
-  private MetadataGroupMember(RaftServer server) {
+  static {
+    GRPC_LOG.setLevel(Level.OFF);
+  }
+
+  private final RaftServer server;
+  private final MetadataStateMachine machine;
+  private final DivisionInfo division;
+
+  private MetadataGroupMember(RaftServer server, MetadataStateMachine machine) throws IOException {
     this.server = server;
+    this.machine = machine;
+    division = server.getDivision(GroupSettings.GROUP_ID).getInfo();
   }
 
   /**
    * Starts a server on its directory, which it makes when there is none.
    *
-   * @param address host:port of this server, one of those of the group.
+   * @param address host:port under which the others find this server, one of those of the group.
+   * @param listenHost to bind; the port is the address's.
    * @param group host:port of all servers, the same list on each.
    */
-  public static MetadataGroupMember start(String address, List<String> group, Path directory)
+  public static MetadataGroupMember start(
+      String address, String listenHost, List<String> group, Path directory, GroupObserver observer)
       throws IOException {
-    return start(address, group, directory, GroupSettings.SNAPSHOT_ENTRIES);
+    return start(address, listenHost, group, directory, observer, GroupSettings.SNAPSHOT_ENTRIES);
   }
 
   static MetadataGroupMember start(
-      String address, List<String> group, Path directory, long snapshotEntries) throws IOException {
+      String address,
+      String listenHost,
+      List<String> group,
+      Path directory,
+      GroupObserver observer,
+      long snapshotEntries)
+      throws IOException {
     if (!group.contains(address)) {
       throw new IllegalArgumentException("address " + address + " is not one of " + group);
     }
     Path raft = Files.createDirectories(directory.resolve("raft"));
     int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
-    RaftProperties properties = GroupSettings.server(port, raft.toFile(), snapshotEntries);
+    RaftProperties properties =
+        GroupSettings.server(listenHost, port, raft.toFile(), snapshotEntries);
+    MetadataStateMachine machine = new MetadataStateMachine(directory.resolve("state"), observer);
     RaftServer server =
         RaftServer.newBuilder()
             .setServerId(GroupSettings.peerId(address))
             .setGroup(GroupSettings.group(group))
-            .setStateMachine(new MetadataStateMachine(directory.resolve("state")))
+            .setStateMachine(machine)
             .setProperties(properties)
             .setOption(RaftStorage.StartupOption.RECOVER)
             .build();
-    server.start();
-    return new MetadataGroupMember(server);
+    try {
+      server.start();
+      return new MetadataGroupMember(server, machine);
+    } catch (IOException | RuntimeException e) {
+      server.close();
+      throw e;
+    }
   }
 
   /** Whether this server leads at the moment. */
   public boolean isLeader() {
-    try {
-      return server
-          .getDivision(GroupSettings.group(List.of()).getGroupId())
-          .getInfo()
-          .isLeaderReady();
-    } catch (IOException e) {
-      return false;
-    }
+    return division.isLeaderReady();
+  }
+
+  /** What this server knows about itself and the group; null once it is closed. */
+  public MemberStatus status() {
+    return machine.status(division);
   }
 
   @Override

@@ -24,10 +24,12 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
@@ -52,6 +54,7 @@ final class MetadataStateMachine extends BaseStateMachine {
 
   private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
   private final Path database;
+  private final GroupObserver observer;
   private final SoftState soft = new SoftState();
   private final Object lock = new Object();
   private RocksKeyValues keys;
@@ -60,8 +63,9 @@ final class MetadataStateMachine extends BaseStateMachine {
   /** Index of the last entry in the database; entries up to it come again after a restart. */
   private long storedIndex = -1;
 
-  MetadataStateMachine(Path database) {
+  MetadataStateMachine(Path database, GroupObserver observer) {
     this.database = database;
+    this.observer = observer;
   }
 
   @Override
@@ -99,6 +103,9 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     machine = new MetadataMachine(keys);
     storedIndex = applied == null ? -1 : applied[1];
+    if (machine.state().clusterId() != 0) {
+      observer.onClusterId(machine.state().clusterId());
+    }
     if (snapshot != null) {
       setLastAppliedTermIndex(TermIndex.valueOf(snapshot.getTerm(), snapshot.getIndex()));
     }
@@ -124,6 +131,7 @@ final class MetadataStateMachine extends BaseStateMachine {
 
   @Override
   public long takeSnapshot() throws IOException {
+    long startNanos = System.nanoTime();
     TermIndex applied;
     Path temporary;
     synchronized (lock) {
@@ -141,6 +149,7 @@ final class MetadataStateMachine extends BaseStateMachine {
     Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     MD5FileUtil.computeAndSaveMd5ForFile(file.toFile());
     storage.loadLatestSnapshot();
+    observer.onSnapshot(Files.size(file), System.nanoTime() - startNanos);
     return applied.getIndex();
   }
 
@@ -207,10 +216,9 @@ final class MetadataStateMachine extends BaseStateMachine {
       Reply reply;
       synchronized (lock) {
         if (proto.getIndex() <= storedIndex) {
-          reply = new Reply.Ok();
+          reply = machine.answerOf(entry.clientId(), entry.number());
         } else {
-          reply =
-              machine.apply(entry.clientId(), entry.number(), entry.command(), entry.candidates());
+          reply = applied(entry);
           keys.commit(proto.getTerm(), proto.getIndex());
           storedIndex = proto.getIndex();
         }
@@ -223,6 +231,17 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
   }
 
+  private Reply applied(Entry entry) {
+    long startNanos = System.nanoTime();
+    Reply reply =
+        machine.apply(entry.clientId(), entry.number(), entry.command(), entry.candidates());
+    if (reply instanceof Reply.ClusterIdentity identity) {
+      observer.onClusterId(identity.clusterId());
+    }
+    observer.onCommand(entry.command(), reply, System.nanoTime() - startNanos);
+    return reply;
+  }
+
   @Override
   public CompletableFuture<Message> query(Message request) {
     Query query;
@@ -232,9 +251,13 @@ final class MetadataStateMachine extends BaseStateMachine {
       return CompletableFuture.completedFuture(
           message(new Reply.Refused(Reply.ErrorCode.INVALID, e.getMessage())));
     }
+    long startNanos = System.nanoTime();
+    Reply reply;
     synchronized (lock) {
-      return CompletableFuture.completedFuture(message(answer(query, System.nanoTime())));
+      reply = answer(query, startNanos);
     }
+    observer.onQuery(query, System.nanoTime() - startNanos);
+    return CompletableFuture.completedFuture(message(reply));
   }
 
   private Reply answer(Query query, long nowNanos) {
@@ -307,6 +330,46 @@ final class MetadataStateMachine extends BaseStateMachine {
       members.clear();
     }
     return members;
+  }
+
+  /** What this server knows; null when it is not running. */
+  MemberStatus status(DivisionInfo division) {
+    synchronized (lock) {
+      if (keys == null) {
+        return null;
+      }
+      long nowNanos = System.nanoTime();
+      List<NodeRecord> nodes = machine.state().nodes();
+      int up = (int) nodes.stream().filter(n -> soft.isUp(n.nodeId(), nowNanos)).count();
+      SnapshotInfo snapshot = storage.getLatestSnapshot();
+      return new MemberStatus(
+          division.isAlive(),
+          division.isLeaderReady(),
+          division.getLeaderId() != null,
+          division.getCurrentTerm(),
+          getLastAppliedTermIndex().getIndex(),
+          snapshot == null ? -1 : snapshot.getIndex(),
+          machine.state().clusterId(),
+          up,
+          nodes.size() - up);
+    }
+  }
+
+  @Override
+  public void notifyLeaderReady() {
+    observer.onLeading();
+  }
+
+  @Override
+  public void notifyLogFailed(Throwable cause, LogEntryProto failedEntry) {
+    observer.onFailure(cause);
+  }
+
+  @Override
+  public void notifyServerShutdown(RoleInfoProto roleInfo, boolean allServer) {
+    if (!allServer) {
+      observer.onFailure(new IOException("the server stopped itself"));
+    }
   }
 
   private static Message message(Reply reply) {

@@ -173,6 +173,27 @@ class MetadataGroupTest {
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
   }
 
+  /** Hears nothing. */
+  private static final class Deaf implements GroupObserver {
+    @Override
+    public void onLeading() {}
+
+    @Override
+    public void onClusterId(long clusterId) {}
+
+    @Override
+    public void onCommand(Command command, Reply reply, long nanos) {}
+
+    @Override
+    public void onQuery(Query query, long nanos) {}
+
+    @Override
+    public void onSnapshot(long sizeBytes, long nanos) {}
+
+    @Override
+    public void onFailure(Throwable cause) {}
+  }
+
   private void create(String name) throws Exception {
     assertInstanceOf(
         Reply.Volume.class, call(new Command.CreateVolume(name, GIB, 0, 0, 0, Durability.FLUSH)));
@@ -208,7 +229,12 @@ class MetadataGroupTest {
   private void startMember(int i) throws IOException {
     members[i] =
         MetadataGroupMember.start(
-            addresses.get(i), addresses, directory.resolve("m" + i), SNAPSHOT_ENTRIES);
+            addresses.get(i),
+            "127.0.0.1",
+            addresses,
+            directory.resolve("m" + i),
+            new Deaf(),
+            SNAPSHOT_ENTRIES);
   }
 
   private void stopMember(int i) throws IOException {

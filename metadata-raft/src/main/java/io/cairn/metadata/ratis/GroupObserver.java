@@ -1,0 +1,29 @@
+package io.cairn.metadata.ratis;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+
+/**
+ * Hears what happens in one server of the group. Called on the group's threads, some under the lock
+ * of its state: implementations return at once and call nothing back.
+ */
+public interface GroupObserver {
+  /** This server leads, and has applied all that was committed before. */
+  void onLeading();
+
+  /** The recorded state names the cluster; called when it is loaded and when it is first set. */
+  void onClusterId(long clusterId);
+
+  /** A command was applied; not called for those that come again after a restart. */
+  void onCommand(Command command, Reply reply, long nanos);
+
+  /** A query was answered. */
+  void onQuery(Query query, long nanos);
+
+  /** A snapshot was written. */
+  void onSnapshot(long sizeBytes, long nanos);
+
+  /** The server cannot go on, such as after its log could not be written; it only can be closed. */
+  void onFailure(Throwable cause);
+}

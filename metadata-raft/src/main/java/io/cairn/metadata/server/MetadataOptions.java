@@ -1,0 +1,53 @@
+package io.cairn.metadata.server;
+
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.options.Option;
+import io.cairn.metadata.options.OptionSet;
+import io.cairn.metadata.options.OptionType;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** The options of a metadata server. */
+public final class MetadataOptions {
+  /** All servers of the group. */
+  public static final Option<List<Address>> GROUP =
+      Option.required(
+              "metadata.group",
+              OptionType.addresses(),
+              "All servers of the metadata group, this one too: an odd number, 3 as a rule.")
+          .clusterWide();
+
+  /** Where the others find this server. */
+  public static final Option<Address> ADDRESS =
+      Option.required(
+          "metadata.address",
+          OptionType.address(),
+          "Where the other servers and the clients find this server: one of `metadata.group`.");
+
+  /** The host to bind. */
+  public static final Option<Optional<String>> LISTEN_HOST =
+      Option.optional(
+          "metadata.listen.host",
+          OptionType.text(253),
+          "Host or address to bind, with the port of `metadata.address`; that one's host unless"
+              + " given, `0.0.0.0` for all.");
+
+  /** The operator's HTTP surface. */
+  public static final Option<Address> HTTP_ADDRESS =
+      Option.required(
+          "http.address",
+          OptionType.listenAddress(),
+          "Where `/metrics`, `/healthz` and `/readyz` are served.");
+
+  /** Where the server keeps its log and state. */
+  public static final Option<Path> DATA_DIRECTORY =
+      Option.required(
+          "data.directory", OptionType.path(), "Where the server keeps its log and its state.");
+
+  /** All of them. */
+  public static final OptionSet SET =
+      OptionSet.of("metadata", GROUP, ADDRESS, LISTEN_HOST, HTTP_ADDRESS, DATA_DIRECTORY);
+
+  private MetadataOptions() {}
+}

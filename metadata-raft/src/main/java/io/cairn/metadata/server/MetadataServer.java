@@ -1,0 +1,233 @@
+package io.cairn.metadata.server;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.directory.DataDirectory;
+import io.cairn.metadata.directory.DataDirectoryException;
+import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.options.OptionValues;
+import io.cairn.metadata.ratis.GroupObserver;
+import io.cairn.metadata.ratis.MemberStatus;
+import io.cairn.metadata.ratis.MetadataGroupMember;
+import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One metadata server as a process has it: data directory, member of the group, HTTP surface. The
+ * first leader of a fresh group gives the cluster its identity.
+ */
+public final class MetadataServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(MetadataServer.class);
+  private static final Duration BOOTSTRAP_DEADLINE = Duration.ofSeconds(30);
+
+  private final List<String> group;
+  private final Address address;
+  private final DataDirectory directory;
+  private final PrometheusMeterRegistry registry;
+  private final MetadataMeters meters;
+  private OperationsServer http;
+  private volatile MetadataGroupMember member;
+  private volatile String failure;
+  private volatile boolean closing;
+
+  /** Set by the loaded state or the log; 0 before the cluster has its identity. */
+  private volatile long clusterId;
+
+  private MetadataServer(OptionValues options, DataDirectory directory) {
+    group = options.get(MetadataOptions.GROUP).stream().map(Address::toString).toList();
+    address = options.get(MetadataOptions.ADDRESS);
+    this.directory = directory;
+    registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    meters = new MetadataMeters(registry);
+  }
+
+  /**
+   * Starts a server; it looks for the others on threads of its own and leads or follows when it has
+   * found enough of them.
+   *
+   * @throws IOException with one line for the operator: directory in use or foreign, address in
+   *     use.
+   * @throws io.cairn.metadata.options.OptionException when options do not fit together.
+   */
+  public static MetadataServer start(OptionValues options) throws IOException {
+    Address address = options.get(MetadataOptions.ADDRESS);
+    if (!options.get(MetadataOptions.GROUP).contains(address)) {
+      throw options.refuse(
+          MetadataOptions.ADDRESS, "expected one of metadata.group, which is how others find it");
+    }
+    DataDirectory directory =
+        DataDirectory.open(options.get(MetadataOptions.DATA_DIRECTORY), "metadata", 0);
+    MetadataServer server = new MetadataServer(options, directory);
+    try {
+      server.start(
+          options.get(MetadataOptions.LISTEN_HOST).orElse(address.host()),
+          options.get(MetadataOptions.HTTP_ADDRESS));
+      return server;
+    } catch (IOException | RuntimeException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private void start(String listenHost, Address httpAddress) throws IOException {
+    http = OperationsServer.start(httpAddress, registry, this::notReadyReason);
+    requireFree(listenHost);
+    member =
+        MetadataGroupMember.start(
+            address.toString(), listenHost, group, directory.path(), new Observer());
+    meters.show(this::status);
+    LOG.info(
+        "metadata server {} of {} on {}, HTTP on {}",
+        address,
+        group,
+        directory.path(),
+        http.address());
+  }
+
+  /** Ratis tells a port in use from other troubles only in a chain of causes: ask beforehand. */
+  private void requireFree(String listenHost) throws IOException {
+    try (ServerSocket probe = new ServerSocket()) {
+      probe.setReuseAddress(true);
+      probe.bind(new InetSocketAddress(listenHost, address.port()));
+    } catch (IOException e) {
+      throw new IOException(
+          "cannot listen on "
+              + new Address(listenHost, address.port())
+              + " for the metadata group: "
+              + e.getMessage(),
+          e);
+    }
+  }
+
+  private final class Observer implements GroupObserver {
+    @Override
+    public void onLeading() {
+      if (clusterId == 0) {
+        bootstrap();
+      }
+    }
+
+    @Override
+    public void onClusterId(long id) {
+      if (clusterId == 0) {
+        clusterId = id;
+        join(id);
+      }
+    }
+
+    @Override
+    public void onCommand(Command command, Reply reply, long nanos) {
+      meters.command(command, reply, nanos);
+    }
+
+    @Override
+    public void onQuery(Query query, long nanos) {
+      meters.query(query, nanos);
+    }
+
+    @Override
+    public void onSnapshot(long sizeBytes, long nanos) {
+      meters.snapshot(sizeBytes, nanos);
+    }
+
+    @Override
+    public void onFailure(Throwable cause) {
+      if (!closing) {
+        fail("the metadata server has failed: " + cause);
+      }
+    }
+  }
+
+  /** Every leader of a group without identity may do this: the first command wins. */
+  private void bootstrap() {
+    SecureRandom random = new SecureRandom();
+    long id = random.nextLong() | 1;
+    RatisMetadataClient client =
+        RatisMetadataClient.connect(random.nextLong(), group, BOOTSTRAP_DEADLINE);
+    client
+        .submit(new Command.InitCluster(id))
+        .whenCompleteAsync(
+            (reply, problem) -> {
+              client.close();
+              if (problem != null && !closing) {
+                LOG.warn("the cluster has no identity yet: {}", problem.getMessage());
+              }
+            });
+  }
+
+  private void join(long id) {
+    try {
+      directory.join(id, 0);
+      LOG.info("cluster {}", Long.toHexString(id));
+    } catch (DataDirectoryException e) {
+      fail(e.getMessage());
+    }
+  }
+
+  private void fail(String why) {
+    failure = why;
+    LOG.error("{}", why);
+  }
+
+  private MemberStatus status() {
+    MetadataGroupMember running = member;
+    return running == null ? null : running.status();
+  }
+
+  private String notReadyReason() {
+    if (failure != null) {
+      return failure;
+    }
+    MemberStatus status = status();
+    if (status == null) {
+      return closing ? "stopping" : "starting";
+    }
+    if (!status.leaderKnown()) {
+      return "no leader: fewer than half of " + group + " reach each other, or they just began";
+    }
+    return status.clusterId() == 0 ? "the cluster has no identity yet" : null;
+  }
+
+  /** Where the other servers and the clients find this one. */
+  public Address address() {
+    return address;
+  }
+
+  /** Where the HTTP surface listens, with the port that it really has. */
+  public Address httpAddress() {
+    return http.address();
+  }
+
+  /** Whether this server leads at the moment. */
+  public boolean isLeader() {
+    MetadataGroupMember running = member;
+    return running != null && running.isLeader();
+  }
+
+  /** Stops; what was applied is durable. */
+  @Override
+  public void close() throws IOException {
+    closing = true;
+    try (DataDirectory held = directory) {
+      if (http != null) {
+        http.close();
+      }
+      if (member != null) {
+        member.close();
+      }
+      registry.close();
+      LOG.info("metadata server {} stopped, {}", address, held.path());
+    }
+  }
+}
