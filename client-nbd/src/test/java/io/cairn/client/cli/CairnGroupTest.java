@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command.InitCluster;
-import io.cairn.metadata.ratis.MetadataGroupMember;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.server.MetadataOptions;
+import io.cairn.metadata.server.MetadataServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -26,7 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CairnGroupTest {
   @TempDir static Path directory;
   private static final List<String> ADDRESSES = new ArrayList<>();
-  private static final List<MetadataGroupMember> MEMBERS = new ArrayList<>();
+  private static long clusterId;
+  private static final List<MetadataServer> SERVERS = new ArrayList<>();
 
   @BeforeAll
   static void start() throws Exception {
@@ -34,21 +37,35 @@ class CairnGroupTest {
       ADDRESSES.add("127.0.0.1:" + freePort());
     }
     for (String address : ADDRESSES) {
-      MEMBERS.add(
-          MetadataGroupMember.start(
-              address, ADDRESSES, directory.resolve(address.replace(':', '_'))));
+      SERVERS.add(
+          MetadataServer.start(
+              MetadataOptions.SET.read(
+                  null,
+                  Map.of(),
+                  Map.of(
+                      "metadata.address",
+                      address,
+                      "metadata.group",
+                      String.join(",", ADDRESSES),
+                      "http.address",
+                      "127.0.0.1:0",
+                      "data.directory",
+                      directory.resolve(address.replace(':', '_')).toString()))));
     }
     try (MetadataClient client = new GroupConnector().connect(ADDRESSES, Duration.ofSeconds(10))) {
-      client.submit(new InitCluster(0xca1)).toCompletableFuture().join();
+      clusterId =
+          ((Reply.ClusterIdentity)
+                  client.submit(new InitCluster(0xca1)).toCompletableFuture().join())
+              .clusterId();
     }
   }
 
   @AfterAll
   static void stop() throws IOException {
-    for (MetadataGroupMember member : MEMBERS) {
-      member.close();
+    for (MetadataServer server : SERVERS) {
+      server.close();
     }
-    MEMBERS.clear();
+    SERVERS.clear();
     ADDRESSES.clear();
   }
 
@@ -62,7 +79,7 @@ class CairnGroupTest {
     run("volume", "rm", "v").succeeds();
     assertEquals(0, run("volume", "ls", "-o", "json").json().size());
     JsonNode status = run("status", "-o", "json").json();
-    assertEquals("ca1", status.get("clusterId").asText());
+    assertEquals(Long.toHexString(clusterId), status.get("clusterId").asText());
     assertEquals(3, status.get("metadata").size());
   }
 
