@@ -390,12 +390,13 @@ final class CatchUp implements PeerLinks.Handler {
   private void storeFetched() {
     while (!unstored.isEmpty()) {
       Fetched fetched = unstored.peek();
-      if (!store.hasRoom(fetched.payload().length())) {
+      UnsafeBuffer header = fetched.header();
+      int count = Reply.rangeCount(header, 0);
+      if (!store.hasRoom(fetched.payload().length())
+          || !store.isLoaded(chunk, Reply.rangeBlock(header, 0), count)) {
         return;
       }
       unstored.remove();
-      UnsafeBuffer header = fetched.header();
-      int count = Reply.rangeCount(header, 0);
       store.appendFill(
           chunk,
           task.generation(),

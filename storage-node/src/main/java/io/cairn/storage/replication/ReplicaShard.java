@@ -468,7 +468,8 @@ public final class ReplicaShard implements ShardStore.Listener {
     if (type == MessageType.WRITE && !payloadIsIntact(b, o, payload, count)) {
       return refuse(client, type, id, Status.CORRUPT, last, block);
     }
-    if (!store.hasRoom(payload == null ? 0 : payload.length())) {
+    if (!store.hasRoom(payload == null ? 0 : payload.length())
+        || !store.isLoaded(chunk, block, count)) {
       return false;
     }
     if (type == MessageType.WRITE) {

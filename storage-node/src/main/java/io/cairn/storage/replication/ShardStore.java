@@ -37,6 +37,14 @@ public interface ShardStore {
   boolean hasRoom(int payloadBytes);
 
   /**
+   * Whether what is known of these blocks is in memory, so that an append to them can be applied at
+   * once. When not, {@link Listener#onRoom()} follows once it is.
+   */
+  default boolean isLoaded(ChunkEntry chunk, int blockOffset, int blockCount) {
+    return true;
+  }
+
+  /**
    * Appends a write. On a complete chunk all blocks take the version; on a syncing chunk only those
    * whose version is lower than the record's.
    *

@@ -1,0 +1,171 @@
+package io.cairn.storage.journal;
+
+import io.cairn.storage.chunk.CapacityTier;
+import io.cairn.storage.chunk.Catalogue;
+import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.wire.Frame;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.agrona.MutableDirectBuffer;
+
+/**
+ * Moves the oldest part of a journal into the capacity tier: data, sync, one batch of the
+ * catalogue. It applies the part's records to the state of the last checkpoint, exactly as the live
+ * path did, so the catalogue always is the state at one position of the log; blocks that were
+ * written several times within the part are moved once.
+ *
+ * <p>Runs off the shard's loop, one run at a time; it reads segments that nobody writes, as they
+ * are freed only when the run has ended. A run that fails has changed nothing that counts: it may
+ * be repeated from the start.
+ */
+final class Destager {
+  private final Journal journal;
+  private final Catalogue catalogue;
+  private final CapacityTier tier;
+  private final JournalRecord cursor = new JournalRecord();
+
+  /**
+   * What a run did.
+   *
+   * @param pages pages that the catalogue has now.
+   */
+  record Outcome(long lsn, List<Moved> pages, long blocks, List<ChunkId> trashed) {}
+
+  /** One page that the catalogue has now. */
+  record Moved(ChunkId chunk, int page) {}
+
+  Destager(Journal journal, Catalogue catalogue, CapacityTier tier) {
+    this.journal = journal;
+    this.catalogue = catalogue;
+    this.tier = tier;
+  }
+
+  /** Moves what lies between the two positions, which are ends of records. */
+  Outcome run(long fromLsn, long toLsn) throws IOException {
+    ShardIndex view = new ShardIndex(new FromCatalogue(), true);
+    Map<Long, Long> fences = new TreeMap<>();
+    Map<ChunkId, Long> sizes = new HashMap<>();
+    journal.forEach(
+        fromLsn,
+        toLsn,
+        cursor,
+        record -> {
+          view.apply(record, chunk -> sizes.put(chunk.id, chunk.sizeBytes()));
+          if (record.kind() == JournalRecord.FENCE || record.kind() == JournalRecord.TRASH) {
+            fences.put(record.volumeId(), view.fence(record.volumeId()));
+          }
+        });
+    List<Catalogue.Stored> chunks = new ArrayList<>();
+    List<Catalogue.StoredPage> pages = new ArrayList<>();
+    List<Moved> moved = new ArrayList<>();
+    long blocks = 0;
+    for (IndexedChunk chunk : view.chunks()) {
+      long before = blocks;
+      boolean wrote = false;
+      for (int p = 0; p < chunk.pages.length; p++) {
+        Page page = chunk.pages[p];
+        if (page != null && isChanged(page)) {
+          blocks += move(chunk.id, p, page, fromLsn);
+          chunk.setStored(p);
+          pages.add(new Catalogue.StoredPage(chunk.id, p, page.encode()));
+          moved.add(new Moved(chunk.id, p));
+          wrote = true;
+        }
+      }
+      if (wrote || blocks > before) {
+        tier.sync(chunk.id);
+      }
+      chunks.add(chunk.stored());
+    }
+    for (ChunkId id : view.trashed()) {
+      tier.trash(id, sizes.getOrDefault(id, 0L));
+    }
+    catalogue.commit(new Catalogue.Batch(toLsn, fences, chunks, pages, view.trashed()));
+    return new Outcome(toLsn, moved, blocks, view.trashed());
+  }
+
+  private static boolean isChanged(Page page) {
+    for (boolean changed : page.changed) {
+      if (changed) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private long move(ChunkId id, int pageIndex, Page page, long fromLsn) throws IOException {
+    int first = pageIndex * Page.BLOCKS;
+    long moved = 0;
+    int i = 0;
+    while (i < Page.BLOCKS) {
+      if (!page.changed[i]) {
+        i++;
+        continue;
+      }
+      int end = i + 1;
+      while (end < Page.BLOCKS
+          && page.changed[end]
+          && follows(page.places[end - 1], page.places[end])) {
+        end++;
+      }
+      long place = page.places[i];
+      if (place > 0) {
+        if (place < fromLsn) {
+          throw new IllegalStateException("block " + (first + i) + " of " + id + " at " + place);
+        }
+        MutableDirectBuffer segment = journal.segment(place);
+        tier.write(id, first + i, end - i, segment, journal.offset(place));
+        Arrays.fill(page.places, i, end, Page.TIER);
+      } else {
+        tier.zero(id, first + i, end - i, place == Page.ALLOCATED);
+      }
+      moved += end - i;
+      i = end;
+    }
+    return moved;
+  }
+
+  private static boolean follows(long place, long next) {
+    return place > 0 ? next == place + Frame.BLOCK_BYTES : next == place;
+  }
+
+  /** The state of the last checkpoint. */
+  private final class FromCatalogue implements ShardIndex.Source {
+    @Override
+    public Page page(IndexedChunk chunk, int page) {
+      try {
+        return Page.decode(catalogue.page(chunk.id, page), true);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public IndexedChunk chunk(ChunkId id) {
+      try {
+        Catalogue.Stored stored = catalogue.chunk(id);
+        return stored == null ? null : IndexedChunk.of(stored);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public List<ChunkId> chunksOf(long volumeId) {
+      try {
+        return catalogue.chunks().stream()
+            .map(Catalogue.Stored::chunk)
+            .filter(id -> id.volumeId() == volumeId)
+            .toList();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+}

@@ -1,0 +1,399 @@
+package io.cairn.storage.journal;
+
+import io.cairn.storage.env.Region;
+import io.cairn.storage.wire.Crc32c;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.function.Consumer;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+
+/**
+ * A log of records in a ring of equal segments. The position of a byte, its LSN, is segment serial
+ * times segment size plus offset; it only grows, over restarts too. One sync is under way at most,
+ * and it covers all that was appended when it began: that is the group commit.
+ *
+ * <p>Lives on the shard's loop, but for {@link #segment}, whose bytes below the tail's owner may
+ * read on another thread as long as they are not freed.
+ *
+ * <pre>
+ * segment header, little endian, 64 bytes:
+ *  0 int magic "CRNS"   4 short version = 1   6 short reserved   8 int headerCrc  12 int segmentBytes
+ * 16 long serial       24 long clusterId     32 long nodeId     40 int shard     44 int reserved
+ * 48 16 bytes reserved
+ * </pre>
+ */
+final class Journal {
+  static final int SEGMENT_MAGIC = 0x534E5243;
+  static final short SEGMENT_VERSION = 1;
+  static final int SEGMENT_HEADER_BYTES = 64;
+
+  /** Fewest segments: one that is written, one that is destaged, one for the next life's record. */
+  static final int SEGMENTS_MIN = 4;
+
+  private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+  /** Hears of syncs. */
+  interface Listener {
+    /** Everything before the position is durable. */
+    void onDurable(long lsn);
+
+    /** A sync failed; that is final. */
+    void onFailed(Throwable failure);
+  }
+
+  private final JournalIdentity identity;
+  private final List<Region> ring;
+  private final int segmentBytes;
+  private final JournalRecord record = new JournalRecord();
+  private final Crc32c crc = new Crc32c();
+  private Listener listener;
+  private long life;
+  private long tailLsn;
+  private long headLsn;
+  private long durableLsn;
+  private boolean syncing;
+  private boolean syncAgain;
+  private boolean failed;
+
+  Journal(JournalIdentity identity, List<Region> ring) {
+    if (ring.size() < SEGMENTS_MIN) {
+      throw new IllegalArgumentException(
+          "a journal needs at least " + SEGMENTS_MIN + " segments and has " + ring.size());
+    }
+    this.identity = identity;
+    this.ring = ring;
+    this.segmentBytes = ring.getFirst().sizeBytes();
+  }
+
+  void listener(Listener value) {
+    listener = value;
+  }
+
+  int segmentBytes() {
+    return segmentBytes;
+  }
+
+  long capacityBytes() {
+    return (long) segmentBytes * ring.size();
+  }
+
+  /** Position behind the last record. */
+  long headLsn() {
+    return headLsn;
+  }
+
+  /** Position of the first record that is still needed. */
+  long tailLsn() {
+    return tailLsn;
+  }
+
+  long durableLsn() {
+    return durableLsn;
+  }
+
+  long usedBytes() {
+    return headLsn - tailLsn;
+  }
+
+  /** The segment's bytes that hold the position. */
+  MutableDirectBuffer segment(long lsn) {
+    return ring.get((int) (lsn / segmentBytes % ring.size())).buffer();
+  }
+
+  /** Index of the position within its segment. */
+  int offset(long lsn) {
+    return (int) (lsn % segmentBytes);
+  }
+
+  /**
+   * Finds the end of the log, feeding each record from the checkpoint on to the visitor, and begins
+   * a new life there. Blocks the caller for as long as the log is long.
+   *
+   * @param checkpointLsn where the first record that is needed begins; 0 when the journal is new.
+   * @param newLife higher than that of any process before.
+   */
+  void recover(long checkpointLsn, long newLife, Consumer<JournalRecord> visitor) {
+    tailLsn = checkpointLsn == 0 ? segmentBytes : checkpointLsn;
+    String problem = headerProblem(tailLsn / segmentBytes);
+    if (problem == null) {
+      scan(tailLsn, visitor);
+    } else if (checkpointLsn == 0 && isBlank()) {
+      writeSegmentHeader(1);
+      headLsn = tailLsn + SEGMENT_HEADER_BYTES;
+    } else {
+      // Beginning anew would forget what was acknowledged.
+      throw new IllegalStateException(
+          "the journal lacks the segment at the catalogue's checkpoint "
+              + checkpointLsn
+              + " ("
+              + problem
+              + "): journal and catalogue do not belong together, or the journal is damaged");
+    }
+    durableLsn = tailLsn;
+    life = newLife;
+    appendBare(JournalRecord.LIFE, 0, 0, 0, 0, newLife, 0, 0);
+  }
+
+  private boolean isBlank() {
+    for (Region region : ring) {
+      if (region.buffer().getInt(0, LE) == SEGMENT_MAGIC) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void scan(long from, Consumer<JournalRecord> visitor) {
+    long at = offset(from) == 0 ? from + SEGMENT_HEADER_BYTES : from;
+    long lifeMin = 0;
+    while (record.problem(segment(at), offset(at), segmentBytes, at, lifeMin) == null) {
+      lifeMin = record.life();
+      if (record.kind() == JournalRecord.SEAL) {
+        long next = (at / segmentBytes + 1) * segmentBytes;
+        if (headerProblem(next / segmentBytes) != null) {
+          writeSegmentHeader(next / segmentBytes);
+          headLsn = next + SEGMENT_HEADER_BYTES;
+          return;
+        }
+        at = next + SEGMENT_HEADER_BYTES;
+      } else {
+        int bytes = record.recordBytes();
+        visitor.accept(record);
+        at += bytes;
+      }
+    }
+    headLsn = at;
+  }
+
+  private void writeSegmentHeader(long serial) {
+    MutableDirectBuffer b = segment(serial * segmentBytes);
+    b.setMemory(0, SEGMENT_HEADER_BYTES, (byte) 0);
+    b.putInt(0, SEGMENT_MAGIC, LE);
+    b.putShort(4, SEGMENT_VERSION, LE);
+    b.putInt(12, segmentBytes, LE);
+    b.putLong(16, serial, LE);
+    b.putLong(24, identity.clusterId(), LE);
+    b.putLong(32, identity.nodeId(), LE);
+    b.putInt(40, identity.shard(), LE);
+    b.putInt(8, crc.of(b, 0, SEGMENT_HEADER_BYTES), LE);
+  }
+
+  private String headerProblem(long serial) {
+    MutableDirectBuffer b = segment(serial * segmentBytes);
+    if (b.getInt(0, LE) != SEGMENT_MAGIC) {
+      return "no segment";
+    }
+    int stated = b.getInt(8, LE);
+    b.putInt(8, 0, LE);
+    int computed = crc.of(b, 0, SEGMENT_HEADER_BYTES);
+    b.putInt(8, stated, LE);
+    if (computed != stated) {
+      return "checksum";
+    }
+    if (b.getShort(4, LE) != SEGMENT_VERSION || b.getInt(12, LE) != segmentBytes) {
+      throw new IllegalStateException(
+          "journal segment of version "
+              + b.getShort(4, LE)
+              + " with "
+              + b.getInt(12, LE)
+              + " bytes; expected version "
+              + SEGMENT_VERSION
+              + " with "
+              + segmentBytes
+              + ": the segment size cannot be changed");
+    }
+    if (b.getLong(24, LE) != identity.clusterId()
+        || b.getLong(32, LE) != identity.nodeId()
+        || b.getInt(40, LE) != identity.shard()) {
+      throw new IllegalStateException(
+          "journal of cluster "
+              + Long.toHexString(b.getLong(24, LE))
+              + " node "
+              + b.getLong(32, LE)
+              + " shard "
+              + b.getInt(40, LE)
+              + "; expected "
+              + identity);
+    }
+    return b.getLong(16, LE) == serial ? null : "of an earlier turn";
+  }
+
+  /** Largest record that fits at all. */
+  int recordBytesMax() {
+    return segmentBytes - SEGMENT_HEADER_BYTES - JournalRecord.HEADER_BYTES;
+  }
+
+  /** Whether a record of that size fits now. */
+  boolean hasRoom(int recordBytes) {
+    if (fitsHere(recordBytes)) {
+      return true;
+    }
+    // One segment stays free: the next life's first record must fit whatever happened before.
+    return headLsn / segmentBytes + 2 - tailLsn / segmentBytes < ring.size();
+  }
+
+  private boolean fitsHere(int recordBytes) {
+    return segmentBytes - offset(headLsn) >= recordBytes + JournalRecord.HEADER_BYTES;
+  }
+
+  /** Makes place for a record and returns its position; the caller fills it and commits it. */
+  private long place(int recordBytes) {
+    if (recordBytes > recordBytesMax()) {
+      throw new IllegalStateException(
+          "a record of " + recordBytes + " bytes; at most " + recordBytesMax() + " fit");
+    }
+    if (!fitsHere(recordBytes)) {
+      MutableDirectBuffer b = segment(headLsn);
+      int o = offset(headLsn);
+      JournalRecord.header(b, o, JournalRecord.SEAL, 0, JournalRecord.HEADER_BYTES, headLsn, life);
+      JournalRecord.subject(b, o, 0, 0, 0, 0, 0, 0);
+      record.seal(b, o);
+      long serial = headLsn / segmentBytes + 1;
+      if (serial - tailLsn / segmentBytes >= ring.size()) {
+        throw new IllegalStateException("the journal is full: hasRoom was not asked");
+      }
+      writeSegmentHeader(serial);
+      headLsn = serial * segmentBytes + SEGMENT_HEADER_BYTES;
+    }
+    return headLsn;
+  }
+
+  /** Appends a record without payload. */
+  JournalRecord appendBare(
+      byte kind,
+      int flags,
+      long volumeId,
+      int layer,
+      int index,
+      long argument,
+      int blockOffset,
+      int blockCount) {
+    long lsn = place(JournalRecord.HEADER_BYTES);
+    MutableDirectBuffer b = segment(lsn);
+    int o = offset(lsn);
+    JournalRecord.header(b, o, kind, flags, JournalRecord.HEADER_BYTES, lsn, life);
+    JournalRecord.subject(b, o, volumeId, layer, index, argument, blockOffset, blockCount);
+    record.seal(b, o);
+    headLsn = lsn + JournalRecord.HEADER_BYTES;
+    return record.wrap(b, o);
+  }
+
+  /** Appends a record with blocks; versions only for a fill. */
+  JournalRecord appendBlocks(
+      byte kind,
+      IndexedChunk chunk,
+      long argument,
+      int blockOffset,
+      int blockCount,
+      DirectBuffer crcs,
+      int crcOffset,
+      DirectBuffer versions,
+      int versionsOffset,
+      DirectBuffer payload,
+      int payloadOffset) {
+    int bytes = JournalRecord.bytes(kind, blockCount);
+    long lsn = place(bytes);
+    MutableDirectBuffer b = segment(lsn);
+    int o = offset(lsn);
+    int dataOffset = JournalRecord.payloadOffset(kind, blockCount);
+    JournalRecord.header(b, o, kind, 0, bytes, lsn, life);
+    JournalRecord.subject(
+        b, o, chunk.volumeId(), chunk.layer(), chunk.index(), argument, blockOffset, blockCount);
+    record.table(b, o, kind, blockCount, crcs, crcOffset, versions, versionsOffset);
+    b.putBytes(o + dataOffset, payload, payloadOffset, bytes - dataOffset);
+    record.seal(b, o);
+    headLsn = lsn + bytes;
+    return record.wrap(b, o);
+  }
+
+  /** Feeds the records between two positions to a visitor; for the destager, on its own thread. */
+  void forEach(long fromLsn, long toLsn, JournalRecord cursor, Consumer<JournalRecord> visitor) {
+    long at = fromLsn;
+    while (at < toLsn) {
+      if (offset(at) == 0) {
+        at += SEGMENT_HEADER_BYTES;
+        continue;
+      }
+      String problem = cursor.problem(segment(at), offset(at), segmentBytes, at, 0);
+      if (problem != null) {
+        throw new IllegalStateException("journal record at " + at + " went bad: " + problem);
+      }
+      if (cursor.kind() == JournalRecord.SEAL) {
+        at = (at / segmentBytes + 1) * segmentBytes;
+      } else {
+        int bytes = cursor.recordBytes();
+        visitor.accept(cursor);
+        at += bytes;
+      }
+    }
+  }
+
+  /** The end of the last segment that is full and durable, or the tail when there is none. */
+  long destageableLsn() {
+    long limit = Math.min(durableLsn, headLsn) / segmentBytes * segmentBytes;
+    return Math.max(limit, tailLsn);
+  }
+
+  /** Everything before the position is in the capacity tier: its segments may be written again. */
+  void free(long lsn) {
+    if (lsn < tailLsn || lsn > durableLsn) {
+      throw new IllegalStateException(
+          "cannot free up to " + lsn + ": tail " + tailLsn + ", durable " + durableLsn);
+    }
+    tailLsn = lsn;
+  }
+
+  /** Makes everything appended so far durable, after the sync that is under way if there is one. */
+  void sync() {
+    if (failed || durableLsn >= headLsn) {
+      return;
+    }
+    if (syncing) {
+      syncAgain = true;
+      return;
+    }
+    syncing = true;
+    forceNext(durableLsn / segmentBytes, headLsn);
+  }
+
+  boolean isSyncing() {
+    return syncing;
+  }
+
+  /** Segments are forced in the order of the log. */
+  private void forceNext(long serial, long targetLsn) {
+    long start = serial * segmentBytes;
+    int from = (int) Math.max(0, durableLsn - start);
+    int to = (int) Math.min(segmentBytes, targetLsn - start);
+    ring.get((int) (serial % ring.size()))
+        .force(from, to - from, failure -> forced(serial, targetLsn, failure));
+  }
+
+  private void forced(long serial, long targetLsn, Throwable failure) {
+    if (failed) {
+      return;
+    }
+    if (failure != null) {
+      failed = true;
+      listener.onFailed(failure);
+      return;
+    }
+    if ((serial + 1) * segmentBytes < targetLsn) {
+      forceNext(serial + 1, targetLsn);
+      return;
+    }
+    durableLsn = Math.max(durableLsn, targetLsn);
+    syncing = false;
+    boolean again = syncAgain;
+    syncAgain = false;
+    listener.onDurable(durableLsn);
+    if (again) {
+      sync();
+    }
+  }
+
+  void close() {
+    ring.forEach(Region::close);
+  }
+}

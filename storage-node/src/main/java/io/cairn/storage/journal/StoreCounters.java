@@ -1,0 +1,59 @@
+package io.cairn.storage.journal;
+
+/** What one store has done, as plain numbers; written on the loop, read by metrics at any time. */
+public final class StoreCounters {
+  long appendedRecords;
+  long appendedBytes;
+  long syncs;
+  long destageRuns;
+  long destagedBlocks;
+  long destageStalls;
+  long tierReads;
+  long unreadableBlocks;
+  long roomWaits;
+
+  /** Records appended since the start. */
+  public long appendedRecords() {
+    return appendedRecords;
+  }
+
+  /** Bytes appended since the start, headers and padding included. */
+  public long appendedBytes() {
+    return appendedBytes;
+  }
+
+  /** Syncs of the journal; beside the records it says how many one sync made durable. */
+  public long syncs() {
+    return syncs;
+  }
+
+  /** Destage runs that ended well. */
+  public long destageRuns() {
+    return destageRuns;
+  }
+
+  /** Blocks written to or punched out of the capacity tier. */
+  public long destagedBlocks() {
+    return destagedBlocks;
+  }
+
+  /** Destage runs that found the capacity tier full and will be repeated. */
+  public long destageStalls() {
+    return destageStalls;
+  }
+
+  /** Reads that needed the capacity tier. */
+  public long tierReads() {
+    return tierReads;
+  }
+
+  /** Blocks that could not be read or failed their checksum. */
+  public long unreadableBlocks() {
+    return unreadableBlocks;
+  }
+
+  /** Times that an append was told to wait for room. */
+  public long roomWaits() {
+    return roomWaits;
+  }
+}

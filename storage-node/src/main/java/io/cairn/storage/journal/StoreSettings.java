@@ -1,0 +1,26 @@
+package io.cairn.storage.journal;
+
+/**
+ * Bounds of one shard's store.
+ *
+ * @param syncDelayNanos longest time that an append waits for the background sync.
+ * @param syncBytes unsynced bytes at which the background sync begins at once.
+ * @param destageAbove part of the journal, in percent, above which destaging begins.
+ * @param destageBelow part of the journal, in percent, down to which it goes on.
+ * @param destageSegmentsMax segments that one run moves at most.
+ * @param pagesMax pages of 256 blocks that are kept in memory beyond those that must be.
+ * @param retryNanos pause after the capacity tier was full.
+ */
+public record StoreSettings(
+    long syncDelayNanos,
+    int syncBytes,
+    int destageAbove,
+    int destageBelow,
+    int destageSegmentsMax,
+    int pagesMax,
+    long retryNanos) {
+  /** What a node uses unless it is told otherwise. */
+  public static StoreSettings defaults() {
+    return new StoreSettings(10_000_000L, 4 << 20, 50, 25, 8, 32_768, 1_000_000_000L);
+  }
+}
