@@ -119,8 +119,18 @@ public final class MemoryStore implements ShardStore {
 
   /** Forgets what is not durable. */
   public void losePower() {
-    log.removeIf(entry -> entry.endLsn() > durableLsn);
-    appendedLsn = durableLsn;
+    int keep = 0;
+    while (keep < log.size() && log.get(keep).endLsn() <= durableLsn) {
+      keep++;
+    }
+    keepRecords(keep);
+  }
+
+  /** Forgets all records but the first ones. */
+  public void keepRecords(int count) {
+    log.subList(count, log.size()).clear();
+    appendedLsn = count == 0 ? 0 : log.get(count - 1).endLsn();
+    durableLsn = Math.min(durableLsn, appendedLsn);
     state = new State();
     for (Entry entry : log) {
       entry.change().accept(state);

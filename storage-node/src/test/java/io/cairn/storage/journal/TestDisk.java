@@ -1,0 +1,255 @@
+package io.cairn.storage.journal;
+
+import io.cairn.storage.chunk.CapacityTier;
+import io.cairn.storage.chunk.Catalogue;
+import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.env.Region;
+import io.cairn.storage.wire.Frame;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * A node's devices in memory. The fault model: a process kill keeps every write; a power loss keeps
+ * of each 4 KiB page of a region, and of each block of the capacity tier, that was not synced the
+ * old bytes, the new ones, or a mixture by 512-byte sectors. Batches of the catalogue are whole and
+ * durable. A device may stop half-way through a run of the destager.
+ */
+final class TestDisk implements CapacityTier, Catalogue {
+  private static final int SECTOR_BYTES = 512;
+
+  final List<MemoryRegion> regions = new ArrayList<>();
+  final Random random;
+  private final TestLoop loop;
+  private final Map<ChunkId, byte[]> volatileBlocks = new TreeMap<>();
+  private final Map<ChunkId, byte[]> stableBlocks = new TreeMap<>();
+  private final Set<ChunkId> unsynced = new LinkedHashSet<>();
+  private final Map<Long, Long> fences = new TreeMap<>();
+  private final Map<ChunkId, Stored> chunks = new TreeMap<>();
+  private final Map<String, byte[]> pages = new HashMap<>();
+  private long checkpointLsn;
+  private long reservedBytes;
+
+  /** Chunk bytes that the tier takes; the others find it full. */
+  long capacityBytes = Long.MAX_VALUE;
+
+  /** Calls of the tier that still succeed before the process dies; negative for no death. */
+  int callsLeft = -1;
+
+  /** The tier refuses writes for lack of space. */
+  boolean full;
+
+  TestDisk(TestLoop loop, Random random, int segmentBytes, int segmentCount) {
+    this.loop = loop;
+    this.random = random;
+    for (int i = 0; i < segmentCount; i++) {
+      regions.add(new MemoryRegion(segmentBytes));
+    }
+  }
+
+  /** The process was killed in the middle of a call. */
+  static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  final class MemoryRegion implements Region {
+    private final byte[] stable;
+    private final UnsafeBuffer bytes;
+
+    MemoryRegion(int size) {
+      stable = new byte[size];
+      bytes = new UnsafeBuffer(new byte[size]);
+    }
+
+    @Override
+    public MutableDirectBuffer buffer() {
+      return bytes;
+    }
+
+    @Override
+    public int sizeBytes() {
+      return stable.length;
+    }
+
+    @Override
+    public void force(int offset, int length, Consumer<Throwable> onDone) {
+      byte[] snapshot = new byte[length];
+      bytes.getBytes(offset, snapshot);
+      loop.offLoop(
+          () -> {
+            System.arraycopy(snapshot, 0, stable, offset, length);
+            loop.onLoop(() -> onDone.accept(null));
+          });
+    }
+
+    @Override
+    public void close() {}
+
+    void losePower() {
+      byte[] now = bytes.byteArray();
+      for (int at = 0; at < now.length; at += Frame.BLOCK_BYTES) {
+        mix(stable, now, at, Math.min(Frame.BLOCK_BYTES, now.length - at));
+      }
+      System.arraycopy(now, 0, stable, 0, now.length);
+    }
+  }
+
+  /** Leaves in now what a power loss leaves of a page. */
+  private void mix(byte[] old, byte[] now, int at, int length) {
+    int fate = random.nextInt(3);
+    for (int s = at; s < at + length; s += SECTOR_BYTES) {
+      if (fate == 0 || fate == 1 && random.nextBoolean()) {
+        System.arraycopy(old, s, now, s, SECTOR_BYTES);
+      }
+    }
+  }
+
+  void losePower() {
+    regions.forEach(MemoryRegion::losePower);
+    for (ChunkId id : unsynced) {
+      byte[] now = volatileBlocks.get(id);
+      byte[] old = stableBlocks.computeIfAbsent(id, x -> new byte[now.length]);
+      for (int at = 0; at < now.length; at += Frame.BLOCK_BYTES) {
+        mix(old, now, at, Frame.BLOCK_BYTES);
+      }
+      stableBlocks.put(id, now.clone());
+    }
+    unsynced.clear();
+  }
+
+  private void call() {
+    if (callsLeft == 0) {
+      throw new Killed();
+    }
+    callsLeft--;
+  }
+
+  void rot(ChunkId id, int block) {
+    volatileBlocks.get(id)[block * Frame.BLOCK_BYTES + 99] ^= 4;
+  }
+
+  boolean hasFile(ChunkId id) {
+    return volatileBlocks.containsKey(id);
+  }
+
+  long reservedBytes() {
+    return reservedBytes;
+  }
+
+  @Override
+  public boolean reserve(long sizeBytes) {
+    if (reservedBytes + sizeBytes > capacityBytes) {
+      return false;
+    }
+    reservedBytes += sizeBytes;
+    return true;
+  }
+
+  @Override
+  public void adopt(long sizeBytes) {
+    reservedBytes += sizeBytes;
+  }
+
+  void restarted() {
+    reservedBytes = 0;
+    callsLeft = -1;
+  }
+
+  private byte[] blocks(ChunkId id) {
+    return volatileBlocks.computeIfAbsent(
+        id, x -> new byte[JournaledStoreModelTest.CHUNK_BLOCKS * Frame.BLOCK_BYTES]);
+  }
+
+  @Override
+  public void write(ChunkId chunk, int block, int count, DirectBuffer source, int offset)
+      throws OutOfSpaceException {
+    call();
+    if (full) {
+      throw new OutOfSpaceException("full");
+    }
+    source.getBytes(offset, blocks(chunk), block * Frame.BLOCK_BYTES, count * Frame.BLOCK_BYTES);
+    unsynced.add(chunk);
+  }
+
+  @Override
+  public void zero(ChunkId chunk, int block, int count, boolean allocate) {
+    call();
+    if (volatileBlocks.containsKey(chunk) || allocate) {
+      int start = block * Frame.BLOCK_BYTES;
+      java.util.Arrays.fill(blocks(chunk), start, start + count * Frame.BLOCK_BYTES, (byte) 0);
+      unsynced.add(chunk);
+    }
+  }
+
+  @Override
+  public void read(ChunkId chunk, int block, int count, MutableDirectBuffer target, int offset) {
+    target.putBytes(offset, blocks(chunk), block * Frame.BLOCK_BYTES, count * Frame.BLOCK_BYTES);
+  }
+
+  @Override
+  public void sync(ChunkId chunk) {
+    call();
+    if (unsynced.remove(chunk)) {
+      stableBlocks.put(chunk, volatileBlocks.get(chunk).clone());
+    }
+  }
+
+  @Override
+  public void trash(ChunkId chunk, long sizeBytes) {
+    call();
+    volatileBlocks.remove(chunk);
+    stableBlocks.remove(chunk);
+    unsynced.remove(chunk);
+    reservedBytes -= sizeBytes;
+  }
+
+  @Override
+  public long checkpointLsn() {
+    return checkpointLsn;
+  }
+
+  @Override
+  public Map<Long, Long> fences() {
+    return fences;
+  }
+
+  @Override
+  public List<Stored> chunks() {
+    return List.copyOf(chunks.values());
+  }
+
+  @Override
+  public Stored chunk(ChunkId chunk) {
+    return chunks.get(chunk);
+  }
+
+  @Override
+  public byte[] page(ChunkId chunk, int page) {
+    return pages.get(chunk + "/" + page);
+  }
+
+  @Override
+  public void commit(Batch batch) {
+    call();
+    for (ChunkId id : batch.deleted()) {
+      chunks.remove(id);
+      pages.keySet().removeIf(key -> key.startsWith(id + "/"));
+    }
+    fences.putAll(batch.fences());
+    batch.chunks().forEach(chunk -> chunks.put(chunk.chunk(), chunk));
+    batch.pages().forEach(page -> pages.put(page.chunk() + "/" + page.page(), page.bytes()));
+    checkpointLsn = batch.checkpointLsn();
+  }
+
+  @Override
+  public void close() {}
+}
