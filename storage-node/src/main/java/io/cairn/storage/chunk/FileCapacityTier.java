@@ -171,6 +171,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     }
   }
 
+  @SuppressWarnings("restricted")
   private static MemorySegment bytes(DirectBuffer buffer, int offset, int blockCount) {
     long length = (long) blockCount * Frame.BLOCK_BYTES;
     return MemorySegment.ofAddress(buffer.addressOffset() + offset).reinterpret(length);

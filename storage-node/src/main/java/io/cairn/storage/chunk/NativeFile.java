@@ -16,6 +16,7 @@ import java.nio.file.Path;
  * A file by its descriptor, through the C library: the JDK has no call that punches a hole, and
  * names the error number nowhere. Linux only, 64 bits. Positional calls may run beside each other.
  */
+@SuppressWarnings("restricted")
 final class NativeFile implements AutoCloseable {
   private static final int O_RDWR = 2;
   private static final int O_CREAT = 64;

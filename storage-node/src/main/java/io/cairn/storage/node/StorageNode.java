@@ -140,9 +140,7 @@ public final class StorageNode implements AutoCloseable {
     NodePlan plan = NodePlan.of(options);
     return start(
         plan,
-        (where, owner) -> {
-          throw new IOException("no store yet");
-        },
+        DeviceStores::open,
         () ->
             RatisMetadataClient.connect(
                 new SecureRandom().nextLong(), plan.metadata(), METADATA_DEADLINE));
