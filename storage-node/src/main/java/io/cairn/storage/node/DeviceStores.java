@@ -7,13 +7,19 @@ import io.cairn.storage.env.Region;
 import io.cairn.storage.journal.JournalIdentity;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
+import io.cairn.storage.journal.StoreCounters;
 import io.cairn.storage.journal.StoreLoop;
 import io.cairn.storage.journal.StoreSettings;
 import io.cairn.storage.replication.ShardStore;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.concurrent.ExecutorService;
@@ -21,87 +27,136 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The real devices: mapped journals and RocksDB catalogues on the cache device, chunk files on the
- * capacity device.
+ * Stores on real devices: per shard a journal and a catalogue in the cache directory, for all of
+ * them the chunk files in the capacity directory.
  */
 final class DeviceStores implements ShardStores {
-  /** Threads that wait for the capacity device at one time. */
-  private static final int CAPACITY_THREADS = 8;
+  private static final Logger LOG = LoggerFactory.getLogger(DeviceStores.class);
 
-  private static final long IDLE_SECONDS = 30;
+  /** Reads of the capacity tier and destage runs that are under way at one time, per shard. */
+  private static final int BLOCKING_PER_SHARD = 8;
+
+  private static final long IDLE_SECONDS = 10;
+  private static final long END_SECONDS = 30;
 
   private final Plan plan;
-  private final Owner owner;
-  private final FileCapacityTier tier;
-  private final ThreadPoolExecutor blocking = threads("store-io", CAPACITY_THREADS);
+  private final ThreadPoolExecutor blocking;
+  private final ThreadPoolExecutor syncing;
+  private final List<Opened> shards = new ArrayList<>();
+  private FileCapacityTier tier;
 
-  private DeviceStores(Plan plan, Owner owner, FileCapacityTier tier) {
+  private DeviceStores(Plan plan, int shardCount) {
     this.plan = plan;
-    this.owner = owner;
-    this.tier = tier;
+    blocking = pool("tier", BLOCKING_PER_SHARD * shardCount);
+    // Its own threads: a sync must not queue behind slow reads.
+    syncing = pool("journal-sync", shardCount);
   }
 
-  static ShardStores open(Plan plan, Owner owner) throws IOException {
-    FileCapacityTier tier =
-        FileCapacityTier.open(
-            plan.capacityDirectory(), plan.capacityLimitBytes(), plan.capacityReserveBytes());
-    return new DeviceStores(plan, owner, tier);
-  }
-
-  /** Threads that end when nothing is to be done. */
-  private static ThreadPoolExecutor threads(String name, int count) {
-    ThreadPoolExecutor threads =
+  private static ThreadPoolExecutor pool(String name, int threads) {
+    ThreadPoolExecutor pool =
         new ThreadPoolExecutor(
-            count,
-            count,
+            threads,
+            threads,
             IDLE_SECONDS,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
             new DefaultThreadFactory(name, true));
-    threads.allowCoreThreadTimeOut(true);
-    return threads;
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
   }
 
-  @Override
-  public Opened openShard(int shard, EventLoop loop, Payloads payloads) throws IOException {
-    Path directory = plan.cacheDirectory().resolve("shard-" + shard);
-    // A sync must not queue behind reads of the capacity tier: it has a thread of its own.
-    ExecutorService syncs = threads("journal-sync-" + shard, 1);
-    List<Region> ring =
-        SegmentFiles.open(
-            directory.resolve("journal"),
-            plan.segmentBytes(),
-            Math.toIntExact(plan.journalBytes() / plan.segmentBytes()),
-            syncs,
-            task -> onLoop(loop, task));
-    RocksCatalogue catalogue = RocksCatalogue.open(directory.resolve("catalogue"));
-    JournaledStore store =
-        JournaledStore.open(
-            new JournalIdentity(owner.clusterId(), owner.nodeId(), shard),
-            ring,
-            owner.incarnation(),
-            catalogue,
-            tier,
-            new Threads(loop, blocking),
-            payloads,
-            StoreSettings.defaults());
-    return new OpenedStore(store, syncs);
+  /** Recovers all shards; {@link Factory}. */
+  static ShardStores open(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads)
+      throws IOException {
+    DeviceStores stores = new DeviceStores(plan, loops.size());
+    Deque<Runnable> undo = new ArrayDeque<>();
+    try {
+      stores.recover(owner, loops, payloads, undo);
+      return stores;
+    } catch (IllegalStateException e) {
+      stores.abandon(undo);
+      throw new IOException("the store cannot be recovered: " + e.getMessage(), e);
+    } catch (IOException | RuntimeException e) {
+      stores.abandon(undo);
+      throw e;
+    }
   }
 
-  /** After the loop has ended nobody waits for what is left. */
+  private void abandon(Deque<Runnable> undo) throws IOException {
+    undo.forEach(Runnable::run);
+    close();
+  }
+
+  private void recover(Owner owner, List<EventLoop> loops, Payloads payloads, Deque<Runnable> undo)
+      throws IOException {
+    int segmentCount = Math.toIntExact(plan.journalBytes() / plan.segmentBytes());
+    List<List<Region>> rings = new ArrayList<>();
+    for (int i = 0; i < loops.size(); i++) {
+      EventLoop loop = loops.get(i);
+      List<Region> ring =
+          SegmentFiles.open(
+              directory(i).resolve("journal"),
+              plan.segmentBytes(),
+              segmentCount,
+              syncing,
+              task -> onLoop(loop, task));
+      undo.push(() -> ring.forEach(Region::close));
+      rings.add(ring);
+    }
+    // After the journals are made: they may lie on the same file system.
+    tier =
+        FileCapacityTier.open(
+            plan.capacityDirectory(), plan.capacityLimitBytes(), plan.capacityReserveBytes());
+    for (int i = 0; i < loops.size(); i++) {
+      long startNanos = System.nanoTime();
+      RocksCatalogue catalogue = RocksCatalogue.open(directory(i).resolve("catalogue"));
+      undo.push(catalogue::close);
+      JournaledStore store =
+          JournaledStore.open(
+              new JournalIdentity(owner.clusterId(), owner.nodeId(), i),
+              rings.get(i),
+              owner.incarnation(),
+              catalogue,
+              tier,
+              new Loop(loops.get(i)),
+              payloads,
+              StoreSettings.defaults());
+      shards.add(new Shard(store));
+      LOG.info(
+          "shard {} recovered in {} ms: {} chunks, {} bytes of {} in the journal",
+          i,
+          (System.nanoTime() - startNanos) / 1_000_000,
+          store.chunkCount(),
+          store.journalUsedBytes(),
+          store.journalSizeBytes());
+    }
+  }
+
+  private Path directory(int shard) {
+    return plan.cacheDirectory().resolve("shard-" + shard);
+  }
+
   private static void onLoop(EventLoop loop, Runnable task) {
     try {
       loop.execute(task);
     } catch (RejectedExecutionException e) {
-      if (!loop.isShuttingDown()) {
-        throw e;
-      }
+      // The node has stopped; nobody is left to be told.
     }
   }
 
-  private record Threads(EventLoop loop, ExecutorService blocking) implements StoreLoop {
+  /** The shard's loop as its store sees it. */
+  private final class Loop implements StoreLoop {
+    private final EventLoop loop;
+
+    Loop(EventLoop loop) {
+      this.loop = loop;
+    }
+
     @Override
     public void onLoop(Runnable task) {
       DeviceStores.onLoop(loop, task);
@@ -114,11 +169,11 @@ final class DeviceStores implements ShardStores {
 
     @Override
     public void later(long delayNanos, Runnable task) {
-      loop.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
+      var unused = loop.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
     }
   }
 
-  private record OpenedStore(JournaledStore journaled, ExecutorService syncs) implements Opened {
+  private record Shard(JournaledStore journaled) implements Opened {
     @Override
     public ShardStore store() {
       return journaled;
@@ -150,13 +205,95 @@ final class DeviceStores implements ShardStores {
     }
 
     @Override
-    public void stop(Runnable done) {
-      journaled.stop(
-          () -> {
-            syncs.shutdown();
-            done.run();
-          });
+    public void bindMetrics(MeterRegistry registry, String shard) {
+      StoreCounters counters = journaled.counters();
+      counter(
+          registry,
+          shard,
+          counters,
+          "journal.appended.records",
+          "Records appended to the journal.",
+          StoreCounters::appendedRecords);
+      counter(
+          registry,
+          shard,
+          counters,
+          "journal.appended.bytes",
+          "Bytes appended to the journal, headers included.",
+          StoreCounters::appendedBytes);
+      counter(
+          registry,
+          shard,
+          counters,
+          "journal.syncs",
+          "Syncs of the journal.",
+          StoreCounters::syncs);
+      counter(
+          registry,
+          shard,
+          counters,
+          "journal.room.waits",
+          "Times that an append waited for room in the journal.",
+          StoreCounters::roomWaits);
+      counter(
+          registry,
+          shard,
+          counters,
+          "destage.runs",
+          "Runs that moved records to the capacity tier.",
+          StoreCounters::destageRuns);
+      counter(
+          registry,
+          shard,
+          counters,
+          "destage.blocks",
+          "Blocks written to the capacity tier.",
+          StoreCounters::destagedBlocks);
+      counter(
+          registry,
+          shard,
+          counters,
+          "destage.stalls",
+          "Times that the capacity tier had no room.",
+          StoreCounters::destageStalls);
+      counter(
+          registry,
+          shard,
+          counters,
+          "tier.reads",
+          "Reads that went to the capacity tier.",
+          StoreCounters::tierReads);
+      counter(
+          registry,
+          shard,
+          counters,
+          "unreadable.blocks",
+          "Blocks that could not be read or failed their checksum.",
+          StoreCounters::unreadableBlocks);
     }
+
+    private static void counter(
+        MeterRegistry registry,
+        String shard,
+        StoreCounters counters,
+        String name,
+        String text,
+        ToDoubleFunction<StoreCounters> value) {
+      FunctionCounter.builder("cairn.storage." + name, counters, value)
+          .description(text)
+          .tag("shard", shard)
+          .register(registry);
+    }
+
+    @Override
+    public void stop(Runnable done) {
+      journaled.stop(done);
+    }
+  }
+
+  @Override
+  public List<Opened> shards() {
+    return List.copyOf(shards);
   }
 
   @Override
@@ -171,12 +308,29 @@ final class DeviceStores implements ShardStores {
 
   @Override
   public void emptyTrash() throws IOException {
-    tier.emptyTrash(plan.trashDelay().toMillis());
+    int deleted = tier.emptyTrash(plan.trashDelay().toMillis());
+    if (deleted > 0) {
+      LOG.info("{} chunks left the trash", deleted);
+    }
   }
 
   @Override
   public void close() throws IOException {
-    blocking.shutdown();
-    tier.close();
+    end(syncing);
+    end(blocking);
+    if (tier != null) {
+      tier.close();
+    }
+  }
+
+  private static void end(ExecutorService pool) {
+    pool.shutdown();
+    try {
+      if (!pool.awaitTermination(END_SECONDS, TimeUnit.SECONDS)) {
+        LOG.warn("work on a device has not ended within {} s", END_SECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -46,6 +46,7 @@ final class NodeMetrics {
         .register(registry);
     for (int i = 0; i < shards.size(); i++) {
       bindShard(registry, Integer.toString(i), i, shards.get(i), usage);
+      stores.shards().get(i).bindMetrics(registry, Integer.toString(i));
     }
   }
 

@@ -2,15 +2,17 @@ package io.cairn.storage.node;
 
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.ShardStore;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.SortedSet;
 
 /**
- * The devices of one node: opens the stores of its shards and holds what they share. Called from
- * threads that may block, except where it says otherwise.
+ * The devices of one node: the stores of its shards and what they share. Called from threads that
+ * may block, except where it says otherwise.
  */
 interface ShardStores extends AutoCloseable {
   /** Whose the stores are; checked against what lies on the devices. */
@@ -35,11 +37,13 @@ interface ShardStores extends AutoCloseable {
   /** Makes a node's stores. */
   interface Factory {
     /**
-     * Prepares the devices.
+     * Recovers the stores of all shards; blocks for as long as that takes.
      *
+     * @param loops of the shards, by number.
      * @throws IOException with one line that names the device and says what is wrong with it.
      */
-    ShardStores open(Plan plan, Owner owner) throws IOException;
+    ShardStores open(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads)
+        throws IOException;
   }
 
   /** One shard's store. All calls on the shard's loop. */
@@ -62,6 +66,9 @@ interface ShardStores extends AutoCloseable {
     /** Chunks that the shard holds. */
     int chunkCount();
 
+    /** Adds the store's own meters. */
+    void bindMetrics(MeterRegistry registry, String shard);
+
     /**
      * Makes everything durable and gives the files and all memory back.
      *
@@ -70,12 +77,8 @@ interface ShardStores extends AutoCloseable {
     void stop(Runnable done);
   }
 
-  /**
-   * Recovers one shard's store; blocks for as long as that takes.
-   *
-   * @param loop the shard's.
-   */
-  Opened openShard(int shard, EventLoop loop, Payloads payloads) throws IOException;
+  /** The shards' stores, by number. */
+  List<Opened> shards();
 
   /** Space that chunks may take in all; any thread. */
   long capacityBytes();
@@ -86,6 +89,7 @@ interface ShardStores extends AutoCloseable {
   /** Deletes what has been in the trash for long enough. */
   void emptyTrash() throws IOException;
 
+  /** Gives back what the shards share; all of them have stopped. */
   @Override
   void close() throws IOException;
 }

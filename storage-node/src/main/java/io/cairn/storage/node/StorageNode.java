@@ -12,7 +12,6 @@ import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.transport.LinkClient;
-import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
@@ -247,35 +246,11 @@ public final class StorageNode implements AutoCloseable {
   }
 
   private void openShards(ShardStores.Owner owner) throws IOException {
-    stores = factory.open(plan.stores(), owner);
+    stores =
+        factory.open(plan.stores(), owner, loops, NettyPayload.allocator(ByteBufAllocator.DEFAULT));
     CatchUpLog catchUps = new CatchUpLog(timer, System::nanoTime);
-    LinkLimits limits = plan.linkLimits();
     for (int i = 0; i < plan.shardCount(); i++) {
-      int number = i;
-      EventLoop loop = loops.get(i);
-      ShardStores.Opened store =
-          stores.openShard(number, loop, NettyPayload.allocator(ByteBufAllocator.DEFAULT));
-      shards.add(
-          new ShardLoop(
-              number,
-              loop,
-              store,
-              new LinkClient(loop, limits, ByteBufAllocator.DEFAULT),
-              nodes,
-              peers -> {
-                ReplicaShard replica =
-                    new ReplicaShard(
-                        owner.clusterId(),
-                        owner.nodeId(),
-                        owner.incarnation(),
-                        number,
-                        plan.shardCount(),
-                        store.store(),
-                        peers,
-                        ReplicaLimits.defaults());
-                replica.observeCatchUps(catchUps);
-                return replica;
-              }));
+      shards.add(openShard(i, owner, stores.shards().get(i), catchUps));
     }
     for (ShardLoop shard : shards) {
       shard.loop().submit(shard::start).syncUninterruptibly();
@@ -285,6 +260,31 @@ public final class StorageNode implements AutoCloseable {
     long delayMillis = plan.stores().trashDelay().toMillis();
     long period = Math.clamp(delayMillis / 10, TRASH_PERIOD_MIN_MILLIS, TRASH_PERIOD_MAX_MILLIS);
     timer.scheduleWithFixedDelay(this::emptyTrash, 0, period, TimeUnit.MILLISECONDS);
+  }
+
+  private ShardLoop openShard(
+      int number, ShardStores.Owner owner, ShardStores.Opened store, CatchUpLog catchUps) {
+    EventLoop loop = loops.get(number);
+    return new ShardLoop(
+        number,
+        loop,
+        store,
+        new LinkClient(loop, plan.linkLimits(), ByteBufAllocator.DEFAULT),
+        nodes,
+        peers -> {
+          ReplicaShard replica =
+              new ReplicaShard(
+                  owner.clusterId(),
+                  owner.nodeId(),
+                  owner.incarnation(),
+                  number,
+                  plan.shardCount(),
+                  store.store(),
+                  peers,
+                  ReplicaLimits.defaults());
+          replica.observeCatchUps(catchUps);
+          return replica;
+        });
   }
 
   private void emptyTrash() {

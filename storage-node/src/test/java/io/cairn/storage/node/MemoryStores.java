@@ -3,6 +3,7 @@ package io.cairn.storage.node;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.MemoryStore;
 import io.cairn.storage.replication.ShardStore;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,18 +29,18 @@ final class MemoryStores implements ShardStores.Factory {
   }
 
   @Override
-  public ShardStores open(ShardStores.Plan plan, ShardStores.Owner owner) {
+  public ShardStores open(
+      ShardStores.Plan plan, ShardStores.Owner owner, List<EventLoop> loops, Payloads payloads) {
     owners.add(owner);
     stopped = false;
-    return new Stores();
+    List<ShardStores.Opened> shards = new ArrayList<>();
+    for (int i = 0; i < loops.size(); i++) {
+      shards.add(new OpenedMemory(stores.get(i), loops.get(i)));
+    }
+    return new Stores(shards);
   }
 
-  private final class Stores implements ShardStores {
-    @Override
-    public Opened openShard(int shard, EventLoop loop, Payloads payloads) {
-      return new OpenedMemory(stores.get(shard), loop);
-    }
-
+  private record Stores(List<Opened> shards) implements ShardStores {
     @Override
     public long capacityBytes() {
       return 1L << 30;
@@ -109,6 +110,9 @@ final class MemoryStores implements ShardStores.Factory {
     public int chunkCount() {
       return volumes().size();
     }
+
+    @Override
+    public void bindMetrics(MeterRegistry registry, String shard) {}
 
     @Override
     public void stop(Runnable done) {

@@ -9,66 +9,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.options.OptionException;
-import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A node over real sockets; metadata and devices in this process. */
-class StorageNodeTest {
-  private static final long CLUSTER = 0x5a5a;
+class StorageNodeTest extends NodeTestBase {
   private static final int BLOCKS = 256;
-
-  @TempDir Path temp;
-  private final LocalMetadata metadata = new LocalMetadata();
-  private final MultiThreadIoEventLoopGroup loops =
-      new MultiThreadIoEventLoopGroup(1, SocketKind.best().ioHandlers());
-  private final List<StorageNode> nodes = new ArrayList<>();
-  private final HttpClient http = HttpClient.newHttpClient();
-
-  @AfterEach
-  void stopAll() {
-    nodes.forEach(StorageNode::close);
-    loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly();
-    http.close();
-  }
-
-  private void initCluster() {
-    metadata.operate(new Command.InitCluster(CLUSTER));
-  }
-
-  private NodePlan plan(String directory, Map<String, String> more) {
-    Map<String, String> settings = new HashMap<>();
-    settings.put("data.address", "127.0.0.1:0");
-    settings.put("http.address", "127.0.0.1:0");
-    settings.put("metadata.addresses", "127.0.0.1:7101");
-    settings.put("data.directory", temp.resolve(directory).toString());
-    settings.putAll(more);
-    return NodePlan.of(StorageOptions.SET.read(null, Map.of(), settings));
-  }
 
   private StorageNode start(String directory, MemoryStores stores) throws IOException {
     return start(directory, stores, Map.of());
@@ -85,49 +41,6 @@ class StorageNodeTest {
     StorageNode node = start(directory, stores);
     ShardCaller.await(node.serving().toCompletableFuture());
     return node;
-  }
-
-  private ShardCaller caller(StorageNode node, long nodeId) {
-    return new ShardCaller(loops.next(), CLUSTER, nodeId, node.address().getPort());
-  }
-
-  private static void await(BooleanSupplier condition, String what) {
-    long deadline = System.nanoTime() + 20_000_000_000L;
-    while (!condition.getAsBoolean()) {
-      assertTrue(System.nanoTime() < deadline, "in vain awaited: " + what);
-      Thread.onSpinWait();
-    }
-  }
-
-  private String get(StorageNode node, String path, int status) throws Exception {
-    HttpResponse<String> response =
-        http.send(
-            HttpRequest.newBuilder(URI.create("http://" + node.httpAddress() + path)).build(),
-            HttpResponse.BodyHandlers.ofString());
-    assertEquals(status, response.statusCode(), response.body());
-    return response.body();
-  }
-
-  private static double metric(String page, String name) {
-    return page.lines()
-        .filter(l -> l.startsWith(name))
-        .mapToDouble(l -> Double.parseDouble(l.substring(l.lastIndexOf(' '))))
-        .findFirst()
-        .orElseThrow(() -> new AssertionError("no " + name + " in\n" + page));
-  }
-
-  private static byte[] bytes(int blocks, long seed) {
-    byte[] data = new byte[blocks * Frame.BLOCK_BYTES];
-    new Random(seed).nextBytes(data);
-    return data;
-  }
-
-  private static String refusal(StorageNode node) throws Exception {
-    ExecutionException refused =
-        assertThrows(
-            ExecutionException.class,
-            () -> ShardCaller.await(node.serving().toCompletableFuture()));
-    return refused.getCause().getMessage();
   }
 
   @Test
@@ -382,7 +295,7 @@ class StorageNodeTest {
     StorageNode node =
         StorageNode.start(
             plan("a", Map.of()),
-            (plan, owner) -> {
+            (plan, owner, loops, payloads) -> {
               throw new IOException("journal 0 belongs to node 7");
             },
             metadata::connect);
