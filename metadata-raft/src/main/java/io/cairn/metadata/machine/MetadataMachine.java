@@ -4,6 +4,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.placement.Candidate;
+import java.io.UncheckedIOException;
 import java.util.List;
 
 /**
@@ -12,6 +13,11 @@ import java.util.List;
  * the same entry.
  */
 public final class MetadataMachine {
+  /** Commands that a client may have under way: so many answers to each client are kept. */
+  public static final int COMMANDS_UNDER_WAY_MAX = RetryTable.ANSWERS_MAX;
+
+  private static final int REASON_LENGTH_MAX = 200;
+
   private final MetadataState state;
   private final RetryTable retries;
   private final NodeDecisions nodes;
@@ -36,7 +42,8 @@ public final class MetadataMachine {
    * earlier command, changes nothing and gets the first answer again.
    *
    * @param clientId of the client that submits; random per client.
-   * @param number from 1, rising by client; one command at a time is retried.
+   * @param number from 1, rising by client; fewer than {@link #COMMANDS_UNDER_WAY_MAX} above the
+   *     lowest that is not answered yet.
    * @param candidates nodes that are up and their free space, as the leader knew them.
    */
   public Reply apply(long clientId, long number, Command command, List<Candidate> candidates) {
@@ -44,12 +51,32 @@ public final class MetadataMachine {
     if (earlier != null) {
       return earlier;
     }
-    Decision decision = decide(command, candidates);
+    Decision decision = guarded(command, candidates);
     for (Event event : decision.events()) {
       state.replay(event);
     }
     retries.remember(clientId, number, decision.reply());
     return decision.reply();
+  }
+
+  /**
+   * A command that cannot be decided is refused, the same way on every server: it is in the log, so
+   * a failure would stop them all, again at each start. The state's own failures are another
+   * matter: they are one server's, and stop it.
+   */
+  private Decision guarded(Command command, List<Candidate> candidates) {
+    try {
+      return decide(command, candidates);
+    } catch (UncheckedIOException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      String reason = String.valueOf(e.getMessage());
+      return Decision.refused(
+          Reply.ErrorCode.INVALID,
+          command.getClass().getSimpleName()
+              + " is incomplete: "
+              + reason.substring(0, Math.min(REASON_LENGTH_MAX, reason.length())));
+    }
   }
 
   /** The answer to a command that was applied before this server's restart. */

@@ -11,7 +11,8 @@ import java.util.List;
 /**
  * The last answers to each client, so that a retry applies once. Part of the replicated state: it
  * survives leader changes and restarts. Bounded per client by the number of commands that a client
- * may have under way, and in clients by forgetting the one that has been silent the longest.
+ * may have under way, and in clients by forgetting the one that has been silent the longest. A
+ * command below that window is a late copy of one whose answer is forgotten, so it is refused.
  */
 final class RetryTable {
   /** Commands that one client may have under way. */
@@ -23,6 +24,7 @@ final class RetryTable {
   private static final String ANSWER = "retry/answer/";
   private static final String AGE = "retry/age/";
   private static final String CLIENT = "retry/client/";
+  private static final String HIGHEST = "retry/highest/";
   private static final String NEXT_AGE = "retry/next";
   private static final String COUNT = "retry/count";
   private static final String LAST = "\u007f";
@@ -36,16 +38,39 @@ final class RetryTable {
   /** An answer as it is stored. */
   record Answer(@JsonProperty("reply") Reply reply) {}
 
-  /** The answer that was given before, or null. */
+  /**
+   * The answer that was given before, a refusal when it is forgotten, or null for a new command.
+   */
   Reply find(long clientId, long number) {
     byte[] value = keys.get(answerKey(clientId, number));
-    return value == null ? null : Codec.decode(value, Answer.class).reply();
+    if (value != null) {
+      return Codec.decode(value, Answer.class).reply();
+    }
+    long highest = get(HIGHEST + hex(clientId));
+    return number > highest - ANSWERS_MAX
+        ? null
+        : new Reply.Refused(
+            Reply.ErrorCode.INVALID,
+            "command "
+                + number
+                + " is older than the "
+                + ANSWERS_MAX
+                + " before "
+                + highest
+                + ": whether it was applied is forgotten");
   }
 
+  /** Stores the answer to a command that {@link #find} did not know. */
   void remember(long clientId, long number, Reply reply) {
     keys.put(answerKey(clientId, number), Codec.encode(new Answer(reply)));
-    if (number > ANSWERS_MAX) {
-      keys.delete(answerKey(clientId, number - ANSWERS_MAX));
+    long highest = get(HIGHEST + hex(clientId));
+    if (number > highest) {
+      put(HIGHEST + hex(clientId), number);
+      // Numbers may be left out, so the window may move by more than one.
+      long firstKept = number - ANSWERS_MAX + 1;
+      for (long n = Math.max(1, highest - ANSWERS_MAX + 1); n < firstKept && n <= highest; n++) {
+        keys.delete(answerKey(clientId, n));
+      }
     }
     touch(clientId);
   }
@@ -83,6 +108,7 @@ final class RetryTable {
     answers.forEach(keys::delete);
     keys.delete(oldest.get(0));
     keys.delete(CLIENT + client);
+    keys.delete(HIGHEST + client);
     put(COUNT, get(COUNT) - 1);
   }
 

@@ -5,14 +5,19 @@ import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Queue;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.apache.ratis.client.RaftClient;
 import org.apache.ratis.client.RaftClientConfigKeys;
@@ -27,10 +32,21 @@ import org.apache.ratis.util.TimeDuration;
 /** {@link MetadataClient} over Ratis. */
 public final class RatisMetadataClient implements MetadataClient {
   private static final long RETRY_MILLIS = 100;
+  private static final int OUTSTANDING_MAX = 1 << 16;
 
   private final RaftClient client;
   private final long clientId;
-  private final AtomicLong number = new AtomicLong();
+
+  /** Commands without a number; also the lock of the two below. */
+  private final Queue<Pending> waiting = new ArrayDeque<>();
+
+  private final SortedSet<Long> underWay = new TreeSet<>();
+  private long number;
+
+  /** Somebody is in the loop that sends; whoever comes meanwhile is served by it. */
+  private boolean sending;
+
+  private volatile boolean closed;
   private final Duration deadline;
   private final Executor later =
       CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS);
@@ -53,6 +69,8 @@ public final class RatisMetadataClient implements MetadataClient {
     RaftProperties properties = new RaftProperties();
     RaftClientConfigKeys.Rpc.setRequestTimeout(
         properties, TimeDuration.valueOf(2, TimeUnit.SECONDS));
+    // Ratis blocks the caller beyond this; callers are event loops.
+    RaftClientConfigKeys.Async.setOutstandingRequestsMax(properties, OUTSTANDING_MAX);
     int attempts = (int) Math.max(1, deadline.toMillis() / RETRY_MILLIS);
     RaftClient client =
         RaftClient.newBuilder()
@@ -67,8 +85,61 @@ public final class RatisMetadataClient implements MetadataClient {
 
   @Override
   public CompletionStage<Reply> submit(Command command) {
-    Message entry = message(new Entry(clientId, number.incrementAndGet(), command, List.of()));
-    return answered(() -> client.async().send(entry), System.nanoTime() + deadline.toNanos());
+    Pending pending =
+        new Pending(command, System.nanoTime() + deadline.toNanos(), new CompletableFuture<>());
+    synchronized (waiting) {
+      waiting.add(pending);
+    }
+    sendWaiting();
+    return pending.reply();
+  }
+
+  /** A command that has no number yet. */
+  private record Pending(Command command, long deadlineNanos, CompletableFuture<Reply> reply) {}
+
+  /** Sends what may go: the group remembers answers only within a window of numbers. */
+  private void sendWaiting() {
+    synchronized (waiting) {
+      if (sending) {
+        return;
+      }
+      sending = true;
+    }
+    while (true) {
+      Pending pending;
+      long given;
+      synchronized (waiting) {
+        if (waiting.isEmpty()
+            || (!underWay.isEmpty()
+                && number + 1 - underWay.first() >= MetadataMachine.COMMANDS_UNDER_WAY_MAX)) {
+          sending = false;
+          return;
+        }
+        pending = waiting.remove();
+        given = ++number;
+        underWay.add(given);
+      }
+      Message entry = message(new Entry(clientId, given, pending.command(), List.of()));
+      answered(() -> client.async().send(entry), pending.deadlineNanos())
+          .whenComplete(
+              (reply, failure) -> {
+                synchronized (waiting) {
+                  underWay.remove(given);
+                }
+                if (failure == null) {
+                  pending.reply().complete(reply);
+                } else {
+                  pending.reply().completeExceptionally(causeOf(failure));
+                }
+                sendWaiting();
+              });
+    }
+  }
+
+  private static Throwable causeOf(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
   }
 
   @Override
@@ -94,7 +165,11 @@ public final class RatisMetadataClient implements MetadataClient {
    */
   private CompletionStage<Reply> answered(
       Supplier<CompletableFuture<RaftClientReply>> request, long deadlineNanos) {
-    long left = Math.max(1, deadlineNanos - System.nanoTime());
+    long left = deadlineNanos - System.nanoTime();
+    if (closed || left <= 0) {
+      return CompletableFuture.failedStage(
+          new IOException(closed ? "the metadata client is closed" : "the metadata is busy"));
+    }
     return request
         .get()
         .orTimeout(left, TimeUnit.NANOSECONDS)
@@ -105,6 +180,7 @@ public final class RatisMetadataClient implements MetadataClient {
               }
               Throwable cause = failure != null ? failure : reply.getException();
               if (cause instanceof StateMachineException
+                  || closed
                   || deadlineNanos - System.nanoTime() < RETRY_MILLIS * 1_000_000) {
                 return CompletableFuture.<Reply>failedStage(
                     new IOException("the metadata did not answer: " + cause, cause));
@@ -125,6 +201,7 @@ public final class RatisMetadataClient implements MetadataClient {
 
   @Override
   public void close() {
+    closed = true;
     try {
       client.close();
     } catch (IOException e) {

@@ -2,6 +2,7 @@ package io.cairn.metadata.ratis;
 
 import io.cairn.metadata.machine.KeyValues;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,7 +95,7 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
     try {
       return batch.getFromBatchAndDB(db, reads, bytes(key));
     } catch (RocksDBException e) {
-      throw new IllegalStateException("cannot read " + key, e);
+      throw new UncheckedIOException("cannot read " + key, new IOException(e));
     }
   }
 
@@ -103,7 +104,7 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
     try {
       batch.put(bytes(key), value);
     } catch (RocksDBException e) {
-      throw new IllegalStateException("cannot write " + key, e);
+      throw new UncheckedIOException("cannot write " + key, new IOException(e));
     }
   }
 
@@ -112,7 +113,7 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
     try {
       batch.delete(bytes(key));
     } catch (RocksDBException e) {
-      throw new IllegalStateException("cannot delete " + key, e);
+      throw new UncheckedIOException("cannot delete " + key, new IOException(e));
     }
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
@@ -14,6 +15,7 @@ import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -156,6 +158,65 @@ class MetadataMachineTest {
     assertEquals(1, machine.state().volume("a").generation());
     machine.apply(77, 2, acquire, List.of());
     assertEquals(2, machine.state().volume("a").generation());
+  }
+
+  @Test
+  void aLateCopyOfACommandWhoseAnswerIsForgottenIsRefused() {
+    Command create = new Command.CreateVolume("late", GIB, 0, 0, 0, Durability.FLUSH);
+    Command delete = new Command.DeleteVolume("late", false);
+    machine.apply(77, 1, create, List.of());
+    machine.apply(77, 2, delete, List.of());
+    machine.apply(77, MetadataMachine.COMMANDS_UNDER_WAY_MAX, delete, List.of());
+    assertInstanceOf(Reply.Volume.class, machine.apply(77, 1, create, List.of()));
+    machine.apply(77, MetadataMachine.COMMANDS_UNDER_WAY_MAX + 1, delete, List.of());
+    assertEquals(ErrorCode.INVALID, refused(machine.apply(77, 1, create, List.of())));
+    assertNull(machine.state().volume("late"));
+    // One that was overtaken but is within the window is new.
+    assertInstanceOf(Reply.Volume.class, machine.apply(77, 3, create, List.of()));
+  }
+
+  @Test
+  void answersAreForgottenHoweverFarTheNumbersJump() {
+    TreeKeyValues keys = new TreeKeyValues();
+    RetryTable table = new RetryTable(keys);
+    for (long number : new long[] {1, 2, 70, 71, 64, 1000, Long.MAX_VALUE}) {
+      table.remember(1, number, new Reply.Ok());
+    }
+    int[] answers = new int[1];
+    keys.scan(
+        "retry/answer/",
+        "retry/answer0",
+        (key, value) -> {
+          answers[0]++;
+          return true;
+        });
+    assertEquals(1, answers[0]);
+  }
+
+  @Test
+  void commandsWithoutTheirContentsAreRefusedAndChangeNothing() {
+    cluster(3);
+    create("a", GIB, 0, 0, 0);
+    acquire("a", "g");
+    for (String name : List.of("RegisterNode", "CreateVolume", "ResizeVolume", "DeleteVolume")) {
+      Command empty = Codec.decode(json("{\"is\":\"" + name + "\"}"), Command.class);
+      assertInstanceOf(Reply.Refused.class, apply(empty), name);
+    }
+    Command update =
+        Codec.decode(
+            json(
+                "{\"is\":\"UpdateReplicas\",\"volumeId\":1,\"generation\":1,"
+                    + "\"changes\":[{\"expectedEpoch\":1}]}"),
+            Command.class);
+    assertInstanceOf(Reply.ReplicasUpdated.class, apply(update));
+    assertEquals(1, machine.state().volumes().size());
+    assertEquals(3, machine.state().nodes().size());
+  }
+
+  private static byte[] json(String text) {
+    byte[] bytes = (" " + text).getBytes(StandardCharsets.UTF_8);
+    bytes[0] = Codec.VERSION;
+    return bytes;
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.cairn.metadata.ratis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Command;
@@ -19,6 +20,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -83,6 +86,36 @@ class MetadataGroupTest {
             Reply.VolumeAcquired.class,
             call(new Command.AcquireVolume("after-0", "g", 1, "h:1", -1)));
     assertEquals(1, acquired.volume().generation());
+  }
+
+  /** More commands than the group remembers answers for, and a leader that goes meanwhile. */
+  @Test
+  void manyCommandsAtATimeAllApplyOnceOverALeaderChange() throws Exception {
+    List<CompletableFuture<Reply>> replies = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      replies.add(
+          client
+              .submit(new Command.CreateVolume("v" + i, GIB, 0, 0, 0, Durability.FLUSH))
+              .toCompletableFuture());
+      if (i == 150) {
+        replies.getFirst().get(30, TimeUnit.SECONDS);
+        stopMember(leader());
+      }
+    }
+    for (CompletableFuture<Reply> reply : replies) {
+      // A retry that was applied a second time would hear that the volume exists.
+      assertInstanceOf(Reply.Volume.class, reply.get(30, TimeUnit.SECONDS));
+    }
+    assertEquals(300, volumes().size());
+  }
+
+  @Test
+  void aClosedClientAnswersAtOnce() {
+    client.close();
+    CompletableFuture<Reply> reply = client.query(new Query.GetCluster()).toCompletableFuture();
+    ExecutionException failure =
+        assertThrows(ExecutionException.class, () -> reply.get(1, TimeUnit.SECONDS));
+    assertInstanceOf(IOException.class, failure.getCause());
   }
 
   @Test
