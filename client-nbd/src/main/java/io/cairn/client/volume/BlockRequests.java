@@ -35,6 +35,11 @@ final class BlockRequests {
     return pending.size();
   }
 
+  /** How long the oldest request has waited; 0 when there is none. */
+  long oldestNanos(long nowNanos) {
+    return pending.isEmpty() ? 0 : nowNanos - pending.iterator().next().startNanos;
+  }
+
   /** When the oldest request has waited long enough; Long.MAX_VALUE when requests may wait on. */
   long nextDeadlineNanos() {
     return timeoutNanos == 0 || pending.isEmpty()

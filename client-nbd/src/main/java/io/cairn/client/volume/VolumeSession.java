@@ -219,6 +219,11 @@ public final class VolumeSession implements VolumeIo {
     return requests.inFlight();
   }
 
+  /** How long the oldest request has waited; 0 when there is none. */
+  public long oldestRequestNanos(long now) {
+    return requests.oldestNanos(now);
+  }
+
   /** Bytes of writes that are kept until they are durable everywhere. */
   public long windowBytes() {
     return window.bytes();

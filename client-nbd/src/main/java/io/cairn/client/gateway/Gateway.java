@@ -1,0 +1,213 @@
+package io.cairn.client.gateway;
+
+import io.cairn.client.nbd.server.NbdServer;
+import io.cairn.client.volume.SessionSettings;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.options.OptionValues;
+import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.cairn.storage.env.Payloads;
+import io.cairn.storage.transport.LinkClient;
+import io.cairn.storage.transport.NettyPayload;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.EventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A gateway: owns volumes while clients use them, and serves them over NBD. It starts whether or
+ * not the metadata can be reached; until it can, clients wait and {@code /readyz} says so.
+ */
+public final class Gateway implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
+
+  /** How long one call looks for a leader; callers that must have an answer ask again. */
+  private static final Duration METADATA_DEADLINE = Duration.ofSeconds(3);
+
+  private final Duration stopTimeout;
+
+  /** Undoes the start, last things first. */
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+  private EventLoop loop;
+  private VolumeExports exports;
+  private Heartbeats heartbeats;
+  private NbdServer nbd;
+  private InetSocketAddress nbdAddress;
+  private OperationsServer operations;
+  private boolean closed;
+
+  private Gateway(Duration stopTimeout) {
+    this.stopTimeout = stopTimeout;
+  }
+
+  /**
+   * Starts a gateway.
+   *
+   * @throws IOException when an address cannot be listened on; nothing is left running then.
+   */
+  public static Gateway start(OptionValues options) throws IOException {
+    Gateway gateway = new Gateway(options.get(GatewayOptions.STOP_TIMEOUT));
+    try {
+      gateway.open(options);
+      return gateway;
+    } catch (IOException | RuntimeException e) {
+      gateway.close();
+      throw e;
+    }
+  }
+
+  private void open(OptionValues options) throws IOException {
+    // One loop for the whole gateway: connections, sessions and links share it.
+    MultiThreadIoEventLoopGroup group =
+        new MultiThreadIoEventLoopGroup(
+            1, new DefaultThreadFactory("gateway", true), NbdServer.ioHandlers());
+    parts.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly(10_000));
+    loop = group.next();
+
+    SecureRandom random = new SecureRandom();
+    RatisMetadataClient client =
+        RatisMetadataClient.connect(
+            random.nextLong(),
+            options.get(GatewayOptions.METADATA_ADDRESSES).stream().map(Address::toString).toList(),
+            METADATA_DEADLINE);
+    parts.push(client);
+    ExecutorService caller =
+        Executors.newSingleThreadExecutor(new DefaultThreadFactory("gateway-metadata", true));
+    parts.push(caller::shutdownNow);
+    LoopMetadata metadata = new LoopMetadata(client, caller, loop);
+
+    LinkClient links = new LinkClient(loop);
+    parts.push(links);
+    Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    Map<String, VolumeMeters> meters = new ConcurrentHashMap<>();
+    String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
+    long instance = random.nextLong();
+    Address nbdWanted = options.get(GatewayOptions.NBD_ADDRESS);
+    String reachable = nbdWanted.toString();
+    SessionSettings settings =
+        SessionSettings.of(name, instance, reachable)
+            .withWindow(options.get(GatewayOptions.WINDOW_SIZE), 16 << 10)
+            .withRequestTimeout(options.get(GatewayOptions.IO_TIMEOUT).toNanos());
+    exports =
+        new VolumeExports(
+            metadata,
+            loop,
+            options.get(GatewayOptions.NBD_EXPORT),
+            options.get(GatewayOptions.VOLUME_LINGER).toNanos(),
+            volume -> new LoopSession(settings, volume, metadata, links, payloads, loop),
+            volume -> meters.computeIfAbsent(volume, key -> new VolumeMeters(key, registry)));
+    parts.push(this::giveVolumesUp);
+
+    heartbeats =
+        new Heartbeats(
+            metadata,
+            loop,
+            new Query.GatewayHeartbeat(name, instance, reachable),
+            exports::onNodes,
+            exports::reportStalls);
+    nbd = new NbdServer(loop, exports);
+    nbdAddress = nbd.listen(new InetSocketAddress(nbdWanted.host(), nbdWanted.port()));
+    parts.push(nbd);
+    if (options.get(GatewayOptions.NBD_SOCKET).isPresent()) {
+      listen(options.get(GatewayOptions.NBD_SOCKET).get());
+    }
+    Gauge.builder("cairn.gateway.volumes", exports, VolumeExports::count)
+        .description("Volumes that the gateway owns or opens")
+        .register(registry);
+    operations =
+        OperationsServer.start(
+            options.get(GatewayOptions.HTTP_ADDRESS), registry, heartbeats::silence);
+    parts.push(operations);
+    loop.execute(heartbeats::beat);
+    parts.push(() -> loop.submit(heartbeats::stop).awaitUninterruptibly(1_000));
+    LOG.info("gateway {}: NBD on {}, HTTP on {}", name, nbdAddress, operations.address());
+  }
+
+  private void listen(Path socket) throws IOException {
+    // What a gateway that was killed left behind would be in the way.
+    Files.deleteIfExists(socket);
+    nbd.listen(socket);
+    parts.push(() -> Files.deleteIfExists(socket));
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "gateway";
+    }
+  }
+
+  /** Where NBD clients connect, with the port that it really is. */
+  public Address nbdAddress() {
+    return new Address(nbdAddress.getAddress().getHostAddress(), nbdAddress.getPort());
+  }
+
+  /** Where metrics and readiness are served. */
+  public Address httpAddress() {
+    return operations.address();
+  }
+
+  /** Null when volumes can be opened, else why not, in one line. */
+  public String notReadyReason() {
+    return heartbeats.silence();
+  }
+
+  /** Releases all volumes, so that the next owner need not wait; those that cannot be are left. */
+  private void giveVolumesUp() throws InterruptedException {
+    CountDownLatch released = new CountDownLatch(1);
+    loop.execute(() -> exports.releaseAll(released::countDown));
+    if (!released.await(stopTimeout.toMillis(), TimeUnit.MILLISECONDS)) {
+      LOG.warn("not all volumes could be given up within {}", stopTimeout);
+      CountDownLatch abandoned = new CountDownLatch(1);
+      loop.execute(
+          () -> {
+            exports.abandonAll();
+            abandoned.countDown();
+          });
+      boolean unused = abandoned.await(1, TimeUnit.SECONDS);
+    }
+  }
+
+  /** Stops cleanly: connections end, writes become durable, volumes are given up. Idempotent. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    while (!parts.isEmpty()) {
+      try {
+        parts.pop().close();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (Exception e) {
+        LOG.warn("stopping goes on after a failure", e);
+      }
+    }
+  }
+}

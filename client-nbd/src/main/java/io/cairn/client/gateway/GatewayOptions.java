@@ -1,0 +1,106 @@
+package io.cairn.client.gateway;
+
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.options.Option;
+import io.cairn.metadata.options.OptionSet;
+import io.cairn.metadata.options.OptionType;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** What a gateway can be told. */
+public final class GatewayOptions {
+  /** Where the metadata servers are. */
+  public static final Option<List<Address>> METADATA_ADDRESSES =
+      Option.required(
+          "metadata.addresses",
+          OptionType.addresses(),
+          "Raft addresses of all metadata servers of the cluster.");
+
+  /** Where NBD clients connect. */
+  public static final Option<Address> NBD_ADDRESS =
+      Option.of(
+          "nbd.address",
+          OptionType.listenAddress(),
+          "127.0.0.1:10809",
+          "Where NBD clients connect. NBD has no passwords: listen where only clients can reach.");
+
+  /** The Unix socket for NBD clients. */
+  public static final Option<Optional<Path>> NBD_SOCKET =
+      Option.optional(
+          "nbd.socket",
+          OptionType.path(),
+          "A Unix socket on which NBD clients are served as well; none by default.");
+
+  /** The export that the empty name means. */
+  public static final Option<Optional<String>> NBD_EXPORT =
+      Option.optional(
+          "nbd.export",
+          OptionType.text(127),
+          "The volume that a client gets who names none; by default the only one there is.");
+
+  /** Where metrics and readiness are served. */
+  public static final Option<Address> HTTP_ADDRESS =
+      Option.of(
+          "http.address",
+          OptionType.listenAddress(),
+          "127.0.0.1:7161",
+          "Where /metrics, /healthz and /readyz are served.");
+
+  /** The gateway's name. */
+  public static final Option<Optional<String>> NAME =
+      Option.optional(
+          "name",
+          OptionType.text(127),
+          "What the gateway is called in the owner of a volume; by default the host's name.");
+
+  /** When a request fails instead of waiting on. */
+  public static final Option<Duration> IO_TIMEOUT =
+      Option.of(
+          "io.timeout",
+          OptionType.duration(Duration.ZERO, Duration.ofDays(1)),
+          "0s",
+          "How long a request waits while the cluster mends itself before it fails; 0s for ever.");
+
+  /** How long a volume stays owned when nobody uses it. */
+  public static final Option<Duration> VOLUME_LINGER =
+      Option.of(
+          "volume.linger",
+          OptionType.duration(Duration.ZERO, Duration.ofHours(1)),
+          "3s",
+          "How long a volume stays with the gateway after its last connection ended.");
+
+  /** Bound of the writes that are kept. */
+  public static final Option<Long> WINDOW_SIZE =
+      Option.of(
+          "window.size",
+          OptionType.size(4L << 20, 4L << 30),
+          "64MiB",
+          "Memory per volume for writes that are not yet durable everywhere; more wait.");
+
+  /** How long the end may take. */
+  public static final Option<Duration> STOP_TIMEOUT =
+      Option.of(
+          "stop.timeout",
+          OptionType.duration(Duration.ZERO, Duration.ofMinutes(10)),
+          "10s",
+          "How long a clean stop waits for writes to become durable and volumes to be given up.");
+
+  /** All of them. */
+  public static final OptionSet SET =
+      OptionSet.of(
+          "gateway",
+          METADATA_ADDRESSES,
+          NBD_ADDRESS,
+          NBD_SOCKET,
+          NBD_EXPORT,
+          HTTP_ADDRESS,
+          NAME,
+          IO_TIMEOUT,
+          VOLUME_LINGER,
+          WINDOW_SIZE,
+          STOP_TIMEOUT);
+
+  private GatewayOptions() {}
+}
