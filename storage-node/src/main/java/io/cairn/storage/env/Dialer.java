@@ -15,6 +15,14 @@ public interface Dialer {
     /** One whole frame with a good header checksum; borrowed. */
     void onFrame(DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos);
 
+    /**
+     * Whether another frame may come now. A link may stop reading while it may not; who said no
+     * calls {@link Link#resume} once that has changed.
+     */
+    default boolean takesMore() {
+      return true;
+    }
+
     /** The link could not be opened, or is gone; also after the receiver closed it itself. */
     void onClosed(long nowNanos);
   }

@@ -25,6 +25,11 @@ public interface Link {
   /** Whether frames may still leave. */
   boolean isOpen();
 
+  /**
+   * The receiver takes frames again, see {@link Dialer.Handler#takesMore}; none comes from within.
+   */
+  default void resume() {}
+
   /** Closes at once; idempotent. */
   void close();
 }

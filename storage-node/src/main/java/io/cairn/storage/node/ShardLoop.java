@@ -125,6 +125,11 @@ final class ShardLoop implements LinkServer.Shard {
     }
 
     @Override
+    public boolean takesMore() {
+      return replica.takesMore(link);
+    }
+
+    @Override
     public void onClosed(long nowNanos) {
       if (link != null) {
         replica.onLinkClosed(link);

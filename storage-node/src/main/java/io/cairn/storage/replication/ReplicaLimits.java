@@ -6,12 +6,22 @@ package io.cairn.storage.replication;
  * @param linksMax links at one time.
  * @param parkedMax requests that one link may have parked while the journal is full; the gateway's
  *     window keeps within it, and who does not is cut.
+ * @param parkedBytesMax bytes that all links together may have parked; beyond, a link that has
+ *     parked something is not read. Well above a gateway's window: a link that is not read does not
+ *     answer keepalives either.
+ * @param readBytesMax bytes of reads that one link may have under way; beyond, it is not read.
  * @param fetchesMax reads that one catch-up has under way.
  * @param catchUpTimeoutNanos time without progress after which a catch-up gives its source up.
  */
-public record ReplicaLimits(int linksMax, int parkedMax, int fetchesMax, long catchUpTimeoutNanos) {
+public record ReplicaLimits(
+    int linksMax,
+    int parkedMax,
+    long parkedBytesMax,
+    long readBytesMax,
+    int fetchesMax,
+    long catchUpTimeoutNanos) {
   /** What a node uses unless it is told otherwise. */
   public static ReplicaLimits defaults() {
-    return new ReplicaLimits(1024, 65536, 8, 5_000_000_000L);
+    return new ReplicaLimits(1024, 65536, 256L << 20, 16L << 20, 8, 5_000_000_000L);
   }
 }

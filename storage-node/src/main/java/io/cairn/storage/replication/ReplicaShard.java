@@ -48,6 +48,7 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   private final Long2ObjectHashMap<ClientLink> links = new Long2ObjectHashMap<>();
   private final PriorityQueue<DurableWait> waits = new PriorityQueue<>();
+  private final ClientLink.Backlog backlog = new ClientLink.Backlog();
   private final Map<ChunkKey, CatchUp> catchUps = new LinkedHashMap<>();
   private final Crc32c crc = new Crc32c();
   private final Reply reply = new Reply();
@@ -133,7 +134,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       link.close();
       return;
     }
-    links.put(link.id(), new ClientLink(link));
+    links.put(link.id(), new ClientLink(link, limits, backlog));
   }
 
   /** A link is gone; nothing that it still has queued takes effect. */
@@ -141,7 +142,17 @@ public final class ReplicaShard implements ShardStore.Listener {
     ClientLink client = links.remove(link.id());
     if (client != null) {
       client.die();
+      resumeWaiting();
     }
+  }
+
+  /**
+   * Whether the shard has room for another request of the link; {@link Link#resume} follows when it
+   * said no.
+   */
+  public boolean takesMore(Link link) {
+    ClientLink client = links.get(link.id());
+    return client == null || client.takesMore();
   }
 
   /** The process is about to stop: refuse what comes, with a status that says to try again. */
@@ -176,7 +187,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       return;
     }
     counters.request(type);
-    if (!client.parked.isEmpty() && keepsOrder(type)) {
+    if (client.hasParked() && keepsOrder(type)) {
       park(client, header, offset, headerLength, payload);
       return;
     }
@@ -206,21 +217,15 @@ public final class ReplicaShard implements ShardStore.Listener {
     links.remove(client.link.id());
     client.die();
     client.link.close();
+    resumeWaiting();
   }
 
   private void park(
       ClientLink client, DirectBuffer header, int offset, int headerLength, Payload payload) {
-    if (client.parked.size() >= limits.parkedMax()) {
+    if (!client.park(header, offset, headerLength, payload)) {
       counters.badFrames++;
       drop(client);
-      return;
     }
-    byte[] copy = new byte[headerLength];
-    header.getBytes(offset, copy);
-    if (payload != null) {
-      payload.retain();
-    }
-    client.parked.add(new ClientLink.Parked(new UnsafeBuffer(copy), headerLength, payload));
   }
 
   @Override
@@ -228,14 +233,23 @@ public final class ReplicaShard implements ShardStore.Listener {
     for (ClientLink client : List.copyOf(links.values())) {
       unpark(client);
     }
+    resumeWaiting();
     for (CatchUp catchUp : List.copyOf(catchUps.values())) {
       catchUp.onRoom(nowNanos);
     }
   }
 
+  /** Links that were told to wait for others' parked requests are read again. */
+  private void resumeWaiting() {
+    if (backlog.someWait && backlog.parkedBytes < limits.parkedBytesMax()) {
+      backlog.someWait = false;
+      links.values().forEach(client -> client.link.resume());
+    }
+  }
+
   private void unpark(ClientLink client) {
-    while (!client.dead && !client.parked.isEmpty()) {
-      ClientLink.Parked request = client.parked.peek();
+    while (!client.dead && client.hasParked()) {
+      ClientLink.Parked request = client.firstParked();
       int type = Frame.type(request.header(), 0);
       if (!execute(client, type, request.header(), 0, request.payload())) {
         return;
@@ -243,10 +257,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       if (client.dead) {
         return;
       }
-      client.parked.remove();
-      if (request.payload() != null) {
-        request.payload().release();
-      }
+      client.unpark();
     }
   }
 
@@ -526,6 +537,8 @@ public final class ReplicaShard implements ShardStore.Listener {
       return refuse(client, MessageType.READ, id, problem, chunk.lastVersion(), 0);
     }
     boolean withVersions = (Frame.flags(b, o) & Frame.FLAG_WITH_VERSIONS) != 0;
+    int bytes = count * Frame.BLOCK_BYTES;
+    client.readBegun(bytes);
     store.read(
         chunk,
         block,
@@ -533,6 +546,7 @@ public final class ReplicaShard implements ShardStore.Listener {
         new ShardStore.ReadSink() {
           @Override
           public void onBlocks(int[] crcs, long[] versions, Payload payload) {
+            client.readEnded(bytes);
             if (answerable(client, MessageType.READ, id, chunk, generation)) {
               int length =
                   reply.read(
@@ -553,6 +567,7 @@ public final class ReplicaShard implements ShardStore.Listener {
 
           @Override
           public void onUnreadable(int bad, String reason) {
+            client.readEnded(bytes);
             if (answerable(client, MessageType.READ, id, chunk, generation)) {
               refuse(client, MessageType.READ, id, Status.UNREADABLE, chunk.lastVersion(), bad);
             }

@@ -43,7 +43,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   private final LinkLimits limits;
   private final FrameDecoder decoder;
 
-  /** Bytes that were received and wait for the handler; empty but for a server that is not read. */
+  /** Bytes that were received and wait until the handler, or a server's peer, takes more. */
   private final ArrayDeque<ByteBuf> received = new ArrayDeque<>();
 
   private ByteBuf headers;
@@ -145,7 +145,20 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
 
   @Override
   public boolean takesMore() {
-    return open && (role == Role.CLIENT || channel.isWritable());
+    return open && (role == Role.CLIENT || channel.isWritable()) && handler.takesMore();
+  }
+
+  @Override
+  public void resume() {
+    if (open && !received.isEmpty()) {
+      channel.eventLoop().execute(this::drainIfOpen);
+    }
+  }
+
+  private void drainIfOpen() {
+    if (open) {
+      drain();
+    }
   }
 
   @Override

@@ -27,7 +27,8 @@ class ReplicaShardTest {
   private static final long CLUSTER = 77;
   private static final long VOLUME = 9;
   private static final int BLOCKS = 64;
-  private static final ReplicaLimits LIMITS = new ReplicaLimits(8, 4, 2, 5_000_000_000L);
+  private static final ReplicaLimits LIMITS =
+      new ReplicaLimits(8, 4, 1 << 20, 1 << 20, 2, 5_000_000_000L);
 
   private final Request request = new Request(CLUSTER);
   private final UnsafeBuffer buffer = new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]);
@@ -101,6 +102,7 @@ class ReplicaShardTest {
     final List<byte[]> replies = new ArrayList<>();
     long generation = 1;
     boolean open = true;
+    int resumed;
 
     Client(Node node) {
       this.node = node;
@@ -116,6 +118,11 @@ class ReplicaShardTest {
       byte[] copy = new byte[length];
       header.getBytes(offset, copy);
       replies.add(copy);
+    }
+
+    @Override
+    public void resume() {
+      resumed++;
     }
 
     @Override
@@ -163,6 +170,20 @@ class ReplicaShardTest {
       int length =
           request.write(
               buffer, 0, flags, ++requestIds, node.id, VOLUME, 0, 0, generation, version, block, 1);
+      send(length, payload);
+      payload.release();
+    }
+
+    void writeZeroBlocks(long sequence, int count) {
+      HeapPayload payload = HeapPayload.of(new byte[count * Frame.BLOCK_BYTES]);
+      payloads.add(payload);
+      for (int i = 0; i < count; i++) {
+        Request.putCrc(buffer, 0, i, Crc32c.ZERO_BLOCK);
+      }
+      long version = Version.of(generation, sequence);
+      int length =
+          request.write(
+              buffer, 0, 0, ++requestIds, node.id, VOLUME, 0, 0, generation, version, 0, count);
       send(length, payload);
       payload.release();
     }
@@ -430,6 +451,43 @@ class ReplicaShardTest {
     source.shard.onRoom();
     assertEquals(0, source.store.chunk(0).lastVersion);
     assertNoPayloadLeaked();
+  }
+
+  @Test
+  void aLinkWithManyReadsUnderWayIsNotReadUntilSomeAreAnswered() {
+    Client owner = source.owner(1);
+    source.store.slowReads = true;
+    for (int i = 0; i < LIMITS.readBytesMax() / BLOCKS / Frame.BLOCK_BYTES; i++) {
+      assertTrue(source.shard.takesMore(owner));
+      owner.range(MessageType.READ, 0, BLOCKS, 0);
+    }
+    assertFalse(source.shard.takesMore(owner));
+    assertEquals(0, owner.resumed);
+    source.store.finishReads();
+    assertEquals(1, owner.resumed);
+    assertTrue(source.shard.takesMore(owner));
+  }
+
+  @Test
+  void whoHasParkedIsNotReadWhileAllTogetherHaveParkedTooMuch() {
+    Client first = source.owner(1);
+    source.store.full = true;
+    first.write(1, 0, 1);
+    assertTrue(source.shard.takesMore(first));
+    Client hog = source.client(77, 1);
+    for (int i = 1; i <= LIMITS.parkedBytesMax() / BLOCKS / Frame.BLOCK_BYTES; i++) {
+      hog.writeZeroBlocks(i, BLOCKS);
+    }
+    Client idle = source.client(78, 1);
+    assertFalse(source.shard.takesMore(first));
+    assertFalse(source.shard.takesMore(hog));
+    assertTrue(source.shard.takesMore(idle));
+    source.shard.onLinkClosed(hog);
+    assertEquals(1, first.resumed);
+    assertTrue(source.shard.takesMore(first));
+    source.store.full = false;
+    source.shard.onRoom();
+    assertEquals(Status.OK, first.last());
   }
 
   @Test
