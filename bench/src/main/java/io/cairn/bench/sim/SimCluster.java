@@ -1,9 +1,11 @@
 package io.cairn.bench.sim;
 
+import io.cairn.bench.check.InvariantViolation;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.storage.env.Dialer;
@@ -20,27 +22,32 @@ final class SimCluster {
   static final int CHUNK_BYTES = 1 << 20;
   static final String VOLUME = "vol";
 
+  /** A volume that is deleted under its owner. */
+  static final String DOOMED = "doomed";
+
   private final SimWorld world;
   private final SimRandom random;
-  private final Mutations mutations;
   private final SimNetwork network;
   private final SimMetadata metadata;
+  private final Losses losses = new Losses(this::record);
   private final List<SimNode> nodes = new ArrayList<>();
   private final List<SimGateway> gateways = new ArrayList<>();
+  private final SimGateway doomedGateway;
   private final int shardCount;
   private final long volumeId;
+  private final long doomedId;
 
   /** How large the cluster of a run is. */
   record Shape(int nodeCount, int shardCount, int replicas, int minInSync, int chunkCount) {}
 
-  SimCluster(SimWorld world, SimRandom random, Mutations mutations, Shape shape) {
+  SimCluster(SimWorld world, SimRandom random, Shape shape) {
     this.world = world;
     this.random = random;
-    this.mutations = mutations;
     this.shardCount = shape.shardCount();
-    int processCount = shape.nodeCount() + 2;
+    int processCount = shape.nodeCount() + 3;
     network = new SimNetwork(world, random.split(), processCount);
-    metadata = new SimMetadata(world, random.split(), mutations, this::candidates);
+    metadata =
+        new SimMetadata(world, random.split(), this::candidates, this::acquired, this::proposed);
     metadata.operate(new Command.InitCluster(CLUSTER_ID));
     for (int i = 0; i < shape.nodeCount(); i++) {
       Reply reply =
@@ -63,18 +70,56 @@ final class SimCluster {
       nodes.add(node);
       node.start();
     }
+    volumeId = create(VOLUME, shape.chunkCount(), shape);
+    losses.volume(volumeId);
+    doomedId = create(DOOMED, 1, shape);
+    for (int i = 0; i < 2; i++) {
+      gateways.add(gateway(i, VOLUME));
+    }
+    doomedGateway = gateway(2, DOOMED);
+  }
+
+  private SimGateway gateway(int number, String volume) {
+    return new SimGateway(this, new SimProcess("g" + (number + 1), nodes.size() + number), volume);
+  }
+
+  private long create(String name, int chunkCount, Shape shape) {
     Reply created =
         metadata.operate(
             new Command.CreateVolume(
-                VOLUME,
-                (long) shape.chunkCount() * CHUNK_BYTES,
+                name,
+                (long) chunkCount * CHUNK_BYTES,
                 CHUNK_BYTES,
                 shape.replicas(),
                 shape.minInSync(),
                 Durability.FLUSH));
-    volumeId = ((Reply.Volume) created).volume().volumeId();
-    for (int i = 0; i < 2; i++) {
-      gateways.add(new SimGateway(this, new SimProcess("g" + (i + 1), shape.nodeCount() + i)));
+    return ((Reply.Volume) created).volume().volumeId();
+  }
+
+  private void acquired(VolumeRecord volume) {
+    if (volume.volumeId() == volumeId) {
+      losses.acquired(volume.generation());
+    }
+  }
+
+  /** A replica is proposed for the in-sync set only when its catch-up has ended (I6). */
+  private void proposed(Command.UpdateReplicas update) {
+    for (Command.UpdateReplicas.Change change : update.changes()) {
+      ChunkRecord record =
+          metadata.machine().state().chunk(update.volumeId(), change.layer(), change.index());
+      if (change.state() == ReplicaState.IN_SYNC
+          && record != null
+          && record.epoch() == change.expectedEpoch()) {
+        int shard = Shards.shardOf(update.volumeId(), change.layer(), change.index(), shardCount);
+        StoreModel.Chunk chunk =
+            node(change.nodeId())
+                .store(shard)
+                .model()
+                .chunk(update.volumeId(), change.layer(), change.index());
+        if (chunk != null && chunk.syncing()) {
+          throw new InvariantViolation("I6", "proposed before its catch-up has ended: " + change);
+        }
+      }
     }
   }
 
@@ -84,10 +129,6 @@ final class SimCluster {
 
   SimRandom random() {
     return random;
-  }
-
-  Mutations mutations() {
-    return mutations;
   }
 
   SimNetwork network() {
@@ -106,6 +147,19 @@ final class SimCluster {
     return gateways;
   }
 
+  /** The owner of the volume that is going to be deleted. */
+  SimGateway doomedGateway() {
+    return doomedGateway;
+  }
+
+  long doomedId() {
+    return doomedId;
+  }
+
+  Losses losses() {
+    return losses;
+  }
+
   SimNode node(long nodeId) {
     return nodes.stream().filter(n -> n.nodeId == nodeId).findFirst().orElseThrow();
   }
@@ -119,8 +173,8 @@ final class SimCluster {
   }
 
   /** The chunk as a node's store has it, or null. */
-  SimStore.Chunk chunk(long nodeId, int index) {
-    return storeOf(nodeId, index).chunk(volumeId, 0, index);
+  StoreModel.Chunk chunk(long nodeId, int index) {
+    return storeOf(nodeId, index).model().chunk(volumeId, 0, index);
   }
 
   SimStore storeOf(long nodeId, int index) {
@@ -137,6 +191,7 @@ final class SimCluster {
   void arm() {
     nodes.forEach(SimNode::arm);
     gateways.forEach(SimGateway::arm);
+    doomedGateway.arm();
   }
 
   void dial(SimProcess from, SimPayload.Ledger ledger, int port, Dialer.Handler handler) {

@@ -39,7 +39,7 @@ public final class SimCommand implements Callable<Integer> {
     long failures = 0;
     for (long i = 0; i < runs; i++) {
       try {
-        SimRun.Result result = new SimRun(seed + i, Mutations.NONE, trace).run();
+        SimRun.Result result = new SimRun(seed + i, trace).run();
         events += result.events();
         requests += result.requests();
       } catch (SimFailure e) {

@@ -1,45 +1,76 @@
 package io.cairn.bench.sim;
 
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
- * Draws the faults of one run. A run has a mood, which says what may be combined: what was
- * acknowledged and not flushed may be lost by design when its gateway dies and the power of the
- * replicas fails with it, so that only runs that know this loss (total power loss) combine the two.
+ * Draws the faults of one run. Each run has some of the kinds, drawn once; all of them may come
+ * together, and beside each other.
  */
 final class SimFaults {
   private static final long SECOND = 1_000_000_000L;
 
-  /** What may happen together. */
-  enum Mood {
-    /** Powers of nodes fail at any time; the gateway lives, its window restores. */
-    POWER,
-    /** Gateways crash, stall and take over; nodes crash without losing power. */
-    TAKEOVER,
-    /** Everything loses its power at once, now and then; nodes crash and links break. */
-    TOTAL_LOSS
+  /** What may happen, and how often in comparison with the others. */
+  enum Kind {
+    CUT(4),
+    BREAK(2),
+    SWIZZLE(1),
+    SLOW_NETWORK(2),
+    KILL_NODE(3),
+    NODE_POWER(3),
+    ALL_POWER(1),
+    STALL_NODE(2),
+    DEVICE_FAILS(1),
+    SLOW_DEVICE(2),
+    JOURNAL_FULL(2),
+    NO_SPACE(1),
+    ROT(3),
+    METADATA_AWAY(2),
+    TAKE_OVER(4),
+    SPLIT_BRAIN(3),
+    TOTAL_LOSS(1),
+    DELETE_VOLUME(1);
+
+    private final int weight;
+
+    Kind(int weight) {
+      this.weight = weight;
+    }
   }
 
   private final SimCluster cluster;
-  private final SimWorkload workload;
   private final SimRandom random;
-  private final Mood mood;
   private final long endNanos;
-  private final boolean rot;
-  private int rotted;
+  private final List<Kind> kinds = new ArrayList<>();
+  private boolean deleted;
   private boolean healed;
 
-  SimFaults(SimCluster cluster, SimWorkload workload, SimRandom random, Mood mood, long endNanos) {
+  SimFaults(SimCluster cluster, SimRandom random, long endNanos) {
     this.cluster = cluster;
-    this.workload = workload;
     this.random = random;
-    this.mood = mood;
     this.endNanos = endNanos;
-    rot = random.oneIn(4);
+    int outOf = 1 + random.below(4);
+    for (Kind kind : Kind.values()) {
+      if (random.below(outOf) == 0) {
+        for (int i = 0; i < kind.weight; i++) {
+          kinds.add(kind);
+        }
+      }
+    }
     if (random.oneIn(3)) {
       cluster.network().flipBits(300);
     }
+  }
+
+  /** The kinds of this run, for people. */
+  String text() {
+    return EnumSet.copyOf(kinds.isEmpty() ? List.of(Kind.CUT) : kinds).toString();
   }
 
   void begin() {
@@ -48,21 +79,35 @@ final class SimFaults {
 
   private void next() {
     SimWorld world = cluster.world();
-    if (world.nowNanos() >= endNanos) {
+    if (world.nowNanos() >= endNanos || kinds.isEmpty()) {
       return;
     }
-    switch (random.below(12)) {
-      case 0, 1 -> cut();
-      case 2 -> cluster.network().breakOne();
-      case 3 -> slow();
-      case 4, 5 -> crashNode();
-      case 6 -> stallNode();
-      case 7 -> metadataAway();
-      case 8 -> swizzle();
-      case 9, 10 -> special();
-      default -> rot();
+    switch (kinds.get(random.below(kinds.size()))) {
+      case CUT -> cut();
+      case BREAK -> cluster.network().breakOne();
+      case SWIZZLE -> swizzle();
+      case SLOW_NETWORK -> slow();
+      case KILL_NODE -> crash(randomNode(), false);
+      case NODE_POWER -> crash(randomNode(), true);
+      case ALL_POWER -> powerLossOfAllNodes();
+      case STALL_NODE -> stall(randomNode().process);
+      case DEVICE_FAILS -> deviceFails(randomNode());
+      case SLOW_DEVICE -> slowDevice(randomNode());
+      case JOURNAL_FULL -> journalFull(randomNode());
+      case NO_SPACE -> noSpace(randomNode());
+      case ROT -> rot();
+      case METADATA_AWAY -> metadataAway();
+      case TAKE_OVER -> takeOver();
+      case SPLIT_BRAIN -> splitBrain();
+      case TOTAL_LOSS -> totalLoss();
+      case DELETE_VOLUME -> deleteVolume();
+      default -> throw new IllegalStateException();
     }
     world.after(random.between(SECOND / 50, SECOND), this::next);
+  }
+
+  private SimNode randomNode() {
+    return cluster.nodes().get(random.below(cluster.nodes().size()));
   }
 
   private long duration() {
@@ -118,12 +163,10 @@ final class SimFaults {
     cluster.world().after(duration(), () -> cluster.network().setSlow(a, b, 0));
   }
 
-  private void crashNode() {
-    SimNode node = cluster.nodes().get(random.below(cluster.nodes().size()));
+  private void crash(SimNode node, boolean power) {
     if (!node.process.isUp()) {
       return;
     }
-    boolean power = mood == Mood.POWER && random.oneIn(2);
     cluster.world().log(node.process.name() + ": " + (power ? "power loss" : "killed"));
     node.kill(power);
     cluster.world().after(duration(), () -> restart(node));
@@ -134,10 +177,6 @@ final class SimFaults {
       cluster.world().log(node.process.name() + ": starts");
       node.start();
     }
-  }
-
-  private void stallNode() {
-    stall(cluster.nodes().get(random.below(cluster.nodes().size())).process);
   }
 
   private void stall(SimProcess process) {
@@ -164,16 +203,59 @@ final class SimFaults {
     cluster.world().after(duration(), () -> cluster.metadata().setDown(false));
   }
 
-  private void special() {
-    switch (mood) {
-      case POWER -> powerLossOfAllNodes();
-      case TAKEOVER -> takeOver();
-      case TOTAL_LOSS -> {
-        if (random.oneIn(2)) {
-          totalLoss();
-        }
-      }
-      default -> throw new IllegalStateException();
+  private SimStore randomStore(SimNode node) {
+    return node.stores().get(random.below(node.stores().size()));
+  }
+
+  /** The device is gone for this life of the process; somebody starts the node again. */
+  private void deviceFails(SimNode node) {
+    if (!node.process.isUp() || node.process.isStalled()) {
+      return;
+    }
+    cluster.world().log(node.process.name() + ": a device fails");
+    randomStore(node).fail();
+    int life = node.process.life();
+    cluster
+        .world()
+        .after(
+            duration(),
+            () -> {
+              if (node.process.isLife(life)) {
+                crash(node, true);
+              }
+            });
+  }
+
+  private void slowDevice(SimNode node) {
+    SimStore store = randomStore(node);
+    cluster.world().log(node.process.name() + ": a device is slow");
+    store.setSlow(random.between(1_000_000L, random.oneIn(2) ? 50_000_000L : SECOND));
+    cluster.world().after(duration(), () -> store.setSlow(0));
+  }
+
+  private void journalFull(SimNode node) {
+    SimStore store = randomStore(node);
+    cluster.world().log(node.process.name() + ": a journal is full");
+    store.setFull(true);
+    cluster.world().after(duration(), () -> store.setFull(false));
+  }
+
+  private void noSpace(SimNode node) {
+    SimStore store = randomStore(node);
+    cluster.world().log(node.process.name() + ": no space for chunks");
+    store.setSpaceless(true);
+    cluster.world().after(duration(), () -> store.setSpaceless(false));
+  }
+
+  /** The nodes hear of the deletion with some heartbeat. */
+  private void deleteVolume() {
+    if (deleted) {
+      return;
+    }
+    deleted = true;
+    cluster.metadata().operate(new Command.DeleteVolume(SimCluster.DOOMED, true));
+    for (SimNode node : cluster.nodes()) {
+      cluster.world().after(random.between(0, 2 * SECOND), () -> node.trash(cluster.doomedId()));
     }
   }
 
@@ -212,10 +294,6 @@ final class SimFaults {
   }
 
   private void takeOver() {
-    if (random.oneIn(3)) {
-      splitBrain();
-      return;
-    }
     SimGateway from = cluster.gateways().get(random.below(2));
     SimGateway to = cluster.gateways().get(random.below(2));
     int how = random.below(3);
@@ -235,6 +313,18 @@ final class SimFaults {
             () -> {
               if (!healed && !to.isAttached() && !to.process.isStalled()) {
                 to.attach();
+                if (random.oneIn(3)) {
+                  // While it fences.
+                  cluster
+                      .world()
+                      .after(
+                          random.between(0, SECOND / 50),
+                          () -> {
+                            if (!healed) {
+                              crash(randomNode(), true);
+                            }
+                          });
+                }
               }
             });
   }
@@ -248,42 +338,45 @@ final class SimFaults {
       }
       cluster.world().after(random.between(0, SECOND), () -> restart(node));
     }
-    workload.totalLoss();
     cluster
         .world()
         .after(
             random.between(0, SECOND),
             () -> {
               SimGateway gateway = cluster.gateways().get(random.below(2));
-              if (!gateway.isAttached()) {
+              if (!healed && !gateway.isAttached()) {
                 gateway.attach();
               }
             });
   }
 
-  /** Destroys one copy of a block at most per run: never the last good one. */
+  /** Destroys one copy of a block of which all the others are good, equal and durable. */
   private void rot() {
-    if (!rot || rotted > 0) {
-      return;
-    }
+    int index = random.below(3);
     int block = random.below(4);
-    ChunkRecord record = cluster.record(0);
+    ChunkRecord record = cluster.record(index);
     // With minInSync 1 the other replica may leave the set: the bad copy would be the last one.
     if (record == null
         || cluster.volume().minInSync() < 2
         || record.inSyncCount() < record.replicas().size()) {
       return;
     }
+    Set<Long> versions = new TreeSet<>();
     for (Replica replica : record.replicas()) {
-      SimStore.Chunk chunk = cluster.chunk(replica.nodeId(), 0);
-      if (chunk == null || chunk.syncing() || !cluster.node(replica.nodeId()).process.isUp()) {
+      StoreModel.Chunk chunk = cluster.chunk(replica.nodeId(), index);
+      SimStore store = cluster.storeOf(replica.nodeId(), index);
+      if (chunk == null
+          || chunk.syncing()
+          || chunk.lsns[block] > store.durableLsn()
+          || !StoreModel.sound(chunk, block)) {
         return;
       }
+      versions.add(chunk.versions[block]);
     }
-    long victim = record.replicas().get(random.below(record.replicas().size())).nodeId();
-    if (cluster.storeOf(victim, 0).rot(record.volumeId(), 0, block)) {
-      rotted++;
-      cluster.world().log("n" + victim + ": block " + block + " of chunk 0 rots");
+    if (versions.size() == 1 && !versions.contains(0L)) {
+      long victim = record.replicas().get(random.below(record.replicas().size())).nodeId();
+      cluster.world().log("n" + victim + ": block " + block + " of chunk " + index + " rots");
+      cluster.storeOf(victim, index).rot(cluster.chunk(victim, index), block);
     }
   }
 
@@ -291,14 +384,19 @@ final class SimFaults {
   void heal() {
     cluster.world().log("heal");
     healed = true;
+    deleteVolume();
     cluster.network().heal();
     cluster.network().flipBits(0);
     cluster.metadata().calm();
     for (SimNode node : cluster.nodes()) {
+      if (node.process.isUp() && node.stores().stream().anyMatch(SimStore::isFailed)) {
+        node.kill(true);
+      }
       restart(node);
       if (node.process.isStalled()) {
         node.process.resume();
       }
+      node.stores().forEach(SimStore::heal);
     }
     for (SimGateway gateway : cluster.gateways()) {
       if (gateway.process.isUp() && gateway.process.isStalled()) {

@@ -2,15 +2,12 @@ package io.cairn.bench.sim;
 
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
-import io.cairn.storage.env.Dialer;
-import io.cairn.storage.env.Link;
-import io.cairn.storage.env.Payload;
-import org.agrona.DirectBuffer;
 
 /** A gateway: the real volume session, one per life of the process at a time. */
 final class SimGateway {
   final SimProcess process;
   private final SimCluster cluster;
+  private final String volume;
   private VolumeSession session;
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private boolean serving;
@@ -18,8 +15,9 @@ final class SimGateway {
   private int sessions;
   private long armedNanos = Long.MAX_VALUE;
 
-  SimGateway(SimCluster cluster, SimProcess process) {
+  SimGateway(SimCluster cluster, SimProcess process, String volume) {
     this.cluster = cluster;
+    this.volume = volume;
     this.process = process;
   }
 
@@ -70,20 +68,17 @@ final class SimGateway {
     armedNanos = Long.MAX_VALUE;
     long instance = process.number() * 100_000L + process.life() * 1000L + sessions;
     SessionSettings usual = SessionSettings.of(process.name(), instance, process.name());
-    SessionSettings settings =
-        usual
-            .withLease(cluster.mutations().leaseNanos(usual.leaseNanos()))
-            .withWindow(256 << 10, usual.windowEntriesMax());
+    SessionSettings settings = usual.withWindow(256 << 10, usual.windowEntriesMax());
     world.log(process.name() + ": attach, session " + instance);
     SimPayload.Ledger mine = ledger;
     VolumeSession started =
         new VolumeSession(
             settings,
-            SimCluster.VOLUME,
-            cluster.mutations().metadata(cluster.metadata().client(process, instance)),
-            (host, port, handler) -> cluster.dial(process, mine, port, new Bent(handler)),
+            volume,
+            cluster.metadata().client(process, instance),
+            (host, port, handler) -> cluster.dial(process, mine, port, handler),
             length -> SimPayload.of(mine, new byte[length]),
-            cluster.mutations().clock(world::nowNanos));
+            world::nowNanos);
     session = started;
     started.start(
         () -> {
@@ -113,36 +108,12 @@ final class SimGateway {
           process,
           Math.max(0, next - world.nowNanos()),
           () -> {
-            if (session == current) {
+            // One that a nearer deadline replaced must not arm another.
+            if (session == current && armedNanos == next) {
               armedNanos = Long.MAX_VALUE;
               current.onTimer(world.nowNanos());
             }
           });
-    }
-  }
-
-  /** Lets a mutation see the session's links. */
-  private final class Bent implements Dialer.Handler {
-    private final Dialer.Handler handler;
-
-    Bent(Dialer.Handler handler) {
-      this.handler = handler;
-    }
-
-    @Override
-    public void onOpen(Link link, long nowNanos) {
-      handler.onOpen(cluster.mutations().gatewayLink(link), nowNanos);
-    }
-
-    @Override
-    public void onFrame(
-        DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos) {
-      handler.onFrame(header, offset, headerLength, payload, nowNanos);
-    }
-
-    @Override
-    public void onClosed(long nowNanos) {
-      handler.onClosed(nowNanos);
     }
   }
 }

@@ -11,10 +11,12 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -28,8 +30,9 @@ final class SimMetadata {
 
   private final SimWorld world;
   private final SimRandom random;
-  private final Mutations mutations;
   private final Supplier<List<Candidate>> candidates;
+  private final Consumer<VolumeRecord> onAcquired;
+  private final Consumer<Command.UpdateReplicas> onProposed;
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private long operatorNumber;
   private boolean down;
@@ -37,11 +40,16 @@ final class SimMetadata {
   private final Set<Integer> cutOff = new TreeSet<>();
 
   SimMetadata(
-      SimWorld world, SimRandom random, Mutations mutations, Supplier<List<Candidate>> candidates) {
+      SimWorld world,
+      SimRandom random,
+      Supplier<List<Candidate>> candidates,
+      Consumer<VolumeRecord> onAcquired,
+      Consumer<Command.UpdateReplicas> onProposed) {
     this.world = world;
     this.random = random;
-    this.mutations = mutations;
     this.candidates = candidates;
+    this.onAcquired = onAcquired;
+    this.onProposed = onProposed;
   }
 
   /** The state, for the oracles. */
@@ -80,20 +88,51 @@ final class SimMetadata {
   }
 
   private Reply apply(long client, long number, Command command) {
-    Reply reply =
-        mutations.bent(machine, command, machine.apply(client, number, command, candidates.get()));
+    List<ChunkRecord> before = changedBy(command);
+    Reply reply = machine.apply(client, number, command, candidates.get());
     world.log("metadata: " + client + "." + number + " " + command + " -> " + reply);
     if (command instanceof Command.UpdateReplicas update) {
-      VolumeRecord volume = machine.state().volume(update.volumeId());
-      for (Command.UpdateReplicas.Change change : update.changes()) {
-        ChunkRecord chunk =
-            machine.state().chunk(update.volumeId(), change.layer(), change.index());
-        if (chunk != null && chunk.inSyncCount() < volume.minInSync()) {
-          throw new InvariantViolation("I3", "fewer than minInSync are in sync: " + chunk);
-        }
+      List<ChunkRecord> after = changedBy(command);
+      for (int i = 0; i < after.size(); i++) {
+        checkMove(update, update.changes().get(i), before.get(i), after.get(i));
       }
     }
+    if (reply instanceof Reply.VolumeAcquired acquired) {
+      onAcquired.accept(acquired.volume());
+    }
     return reply;
+  }
+
+  private List<ChunkRecord> changedBy(Command command) {
+    List<ChunkRecord> chunks = new ArrayList<>();
+    if (command instanceof Command.UpdateReplicas update) {
+      for (Command.UpdateReplicas.Change change : update.changes()) {
+        chunks.add(machine.state().chunk(update.volumeId(), change.layer(), change.index()));
+      }
+    }
+    return chunks;
+  }
+
+  /** The in-sync set moves by compare-and-set only, and never below minInSync (I3). */
+  private void checkMove(
+      Command.UpdateReplicas update,
+      Command.UpdateReplicas.Change change,
+      ChunkRecord before,
+      ChunkRecord after) {
+    if (before == null || before.equals(after)) {
+      return;
+    }
+    VolumeRecord volume = machine.state().volume(update.volumeId());
+    if (volume.generation() != update.generation()) {
+      throw new InvariantViolation(
+          "I3", "generation " + volume.generation() + " was changed by " + update);
+    }
+    if (before.epoch() != change.expectedEpoch() || after.epoch() <= before.epoch()) {
+      throw new InvariantViolation("I3", before + " was changed by " + change + " to " + after);
+    }
+    if (after.inSyncCount() < volume.minInSync()) {
+      throw new InvariantViolation("I3", "fewer than minInSync are in sync: " + after);
+    }
   }
 
   private Reply answerTo(Query query) {
@@ -104,7 +143,7 @@ final class SimMetadata {
               machine.state().nodes());
       case Query.ConfirmGeneration q -> {
         VolumeRecord volume = machine.state().volume(q.volumeId());
-        yield volume.generation() == q.generation()
+        yield volume != null && volume.generation() == q.generation()
             ? new Reply.Ok()
             : new Reply.Refused(Reply.ErrorCode.STALE_GENERATION, "stale");
       }
@@ -123,6 +162,7 @@ final class SimMetadata {
     private final Queue<Runnable> waiting = new ArrayDeque<>();
     private boolean busy;
     private long number;
+    private Command lastSubmitted;
 
     Client(SimProcess process, long clientId) {
       this.process = process;
@@ -135,6 +175,10 @@ final class SimMetadata {
 
     @Override
     public void submit(Command command, Answer answer) {
+      if (command instanceof Command.UpdateReplicas update && !command.equals(lastSubmitted)) {
+        onProposed.accept(update);
+      }
+      lastSubmitted = command;
       waiting.add(() -> run(command, ++number, answer, world.nowNanos() + CLIENT_TIMEOUT_NANOS));
       next();
     }

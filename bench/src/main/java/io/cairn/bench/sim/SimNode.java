@@ -12,6 +12,8 @@ import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Status;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.agrona.DirectBuffer;
 
 /** A storage node: the real replica shards over stores that outlive the process. */
@@ -23,18 +25,30 @@ final class SimNode implements SimNetwork.Acceptor {
   private List<ReplicaShard> shards = List.of();
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private long armedNanos = Long.MAX_VALUE;
+  private long trashed;
 
   SimNode(SimCluster cluster, SimProcess process, long nodeId, int shardCount) {
     this.cluster = cluster;
     this.process = process;
     this.nodeId = nodeId;
     for (int i = 0; i < shardCount; i++) {
-      stores.add(new SimStore(cluster.world(), cluster.random().split()));
+      StoreModel model = new StoreModel(process.name(), cluster.losses().of(nodeId));
+      stores.add(new SimStore(cluster.world(), cluster.random().split(), model));
     }
   }
 
   SimStore store(int shard) {
     return stores.get(shard);
+  }
+
+  List<SimStore> stores() {
+    return stores;
+  }
+
+  /** The metadata says that the volume was deleted: its chunks go to the trash for good. */
+  void trash(long volumeId) {
+    trashed = volumeId;
+    shards.forEach(shard -> shard.trashVolume(volumeId));
   }
 
   void start() {
@@ -43,8 +57,7 @@ final class SimNode implements SimNetwork.Acceptor {
     armedNanos = Long.MAX_VALUE;
     List<ReplicaShard> started = new ArrayList<>();
     for (int i = 0; i < stores.size(); i++) {
-      stores.get(i).recover();
-      SimStore.Session session = cluster.mutations().store(stores.get(i), process, ledger);
+      SimStore.Session session = stores.get(i).open(process, ledger);
       ReplicaShard shard =
           new ReplicaShard(
               SimCluster.CLUSTER_ID,
@@ -55,10 +68,13 @@ final class SimNode implements SimNetwork.Acceptor {
               session,
               new Peers(),
               ReplicaLimits.defaults());
-      session.listener(shard);
+      session.start(shard);
       started.add(shard);
     }
     shards = started;
+    if (trashed > 0) {
+      trash(trashed);
+    }
   }
 
   void kill(boolean powerLoss) {
@@ -80,12 +96,17 @@ final class SimNode implements SimNetwork.Acceptor {
       next = Math.min(next, shard.nextDeadlineNanos());
     }
     if (next < armedNanos) {
-      armedNanos = next;
+      long armed = next;
+      armedNanos = armed;
       SimWorld world = cluster.world();
       world.after(
           process,
           Math.max(0, next - world.nowNanos()),
           () -> {
+            // One that a nearer deadline replaced must not arm another.
+            if (armedNanos != armed) {
+              return;
+            }
             armedNanos = Long.MAX_VALUE;
             shards.forEach(shard -> shard.onTimer(world.nowNanos()));
           });
@@ -110,29 +131,58 @@ final class SimNode implements SimNetwork.Acceptor {
   /** One accepted link, handed to the shard that HELLO names. */
   private final class Incoming implements SimNetwork.Handler {
     private ReplicaShard shard;
-    private Link tapped;
+    private Tap tap;
 
     @Override
     public void onFrame(Link link, DirectBuffer header, int offset, int length, Payload payload) {
       if (shard == null) {
         int index = Request.helloShard(header, offset);
         shard = shards.get(index);
-        tapped = cluster.mutations().replicaLink(new Tap(link, stores.get(index)));
-        shard.onLinkOpen(tapped);
+        tap = new Tap(link, stores.get(index).model());
+        shard.onLinkOpen(tap);
       }
-      shard.onFrame(tapped, header, offset, length, payload, cluster.world().nowNanos());
+      tap.request(header, offset);
+      shard.onFrame(tap, header, offset, length, payload, cluster.world().nowNanos());
     }
 
     @Override
     public void onClosed(Link link) {
       if (shard != null) {
-        shard.onLinkClosed(tapped);
+        shard.onLinkClosed(tap);
       }
     }
   }
 
-  /** Tells the oracles what the replica answers. */
-  private record Tap(Link link, SimStore store) implements Link {
+  /** Shows the oracles what the replica answers, and to what. */
+  private static final class Tap implements Link {
+    private final Link link;
+    private final StoreModel model;
+    private final Map<Long, Asked> asked = new TreeMap<>();
+
+    private record Asked(StoreModel.Key key, long version) {}
+
+    Tap(Link link, StoreModel model) {
+      this.link = link;
+      this.model = model;
+    }
+
+    void request(DirectBuffer header, int offset) {
+      switch (Frame.type(header, offset)) {
+        case MessageType.FENCE, MessageType.WRITE, MessageType.ZERO -> {
+          StoreModel.Key key =
+              new StoreModel.Key(
+                  Request.volumeId(header, offset),
+                  Request.layer(header, offset),
+                  Request.index(header, offset));
+          boolean fence = Frame.type(header, offset) == MessageType.FENCE;
+          long version =
+              fence ? Request.generation(header, offset) : Request.writeVersion(header, offset);
+          asked.put(Frame.requestId(header, offset), new Asked(key, version));
+        }
+        default -> {}
+      }
+    }
+
     @Override
     public long id() {
       return link.id();
@@ -140,9 +190,13 @@ final class SimNode implements SimNetwork.Acceptor {
 
     @Override
     public void send(DirectBuffer header, int offset, int length, Payload payload) {
-      if (Frame.type(header, offset) == (MessageType.FENCE | MessageType.REPLY)
-          && Frame.status(header, offset) == Status.OK.code()) {
-        store.fenceAnswered(header.getLong(offset + 56));
+      Asked request = asked.remove(Frame.requestId(header, offset));
+      if (request != null && Frame.status(header, offset) == Status.OK.code()) {
+        if (Frame.type(header, offset) == (MessageType.FENCE | MessageType.REPLY)) {
+          model.fenceAnswered(request.key().volumeId(), request.version());
+        } else {
+          model.writeAnswered(request.key(), request.version());
+        }
       }
       link.send(header, offset, length, payload);
     }

@@ -1,302 +1,138 @@
 package io.cairn.bench.sim;
 
-import io.cairn.bench.check.InvariantViolation;
+import io.cairn.bench.sim.StoreModel.Change;
+import io.cairn.bench.sim.StoreModel.Chunk;
+import io.cairn.bench.sim.StoreModel.Key;
 import io.cairn.storage.replication.ChunkEntry;
-import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
-import java.util.TreeMap;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.LongArrayList;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * A shard's store in memory with the semantics that the journal promises: a list of records; a
- * process kill keeps all of them, a power loss keeps a prefix that holds at least what was durable.
- * Reads and syncs take time. A block may rot; a rotten block answers as unreadable.
+ * A shard's store in memory with the semantics that the journal promises. Fault model: a process
+ * kill keeps every record; a power loss keeps a prefix that holds at least what was durable. Reads
+ * and syncs take time, now and then much. The journal may be full for a while, and there may be no
+ * space for another chunk. A block may rot; a rotten block answers as unreadable. The device may
+ * fail: nothing more becomes durable, until the process starts again with what was.
  */
 final class SimStore {
-  private static final byte[] ZERO = new byte[Frame.BLOCK_BYTES];
   private static final int RECORD_BYTES = 64;
 
   private final SimWorld world;
   private final SimRandom random;
-  private final List<Entry> log = new ArrayList<>();
+  private final StoreModel model;
+  private Session session;
   private long appendedLsn;
   private long durableLsn;
-  private long answeredFence;
-  private long lastLossNanos = Long.MIN_VALUE;
-  private State state = new State();
+  private boolean full;
+  private boolean spaceless;
+  private boolean failed;
+  private long slowNanos;
 
-  SimStore(SimWorld world, SimRandom random) {
+  SimStore(SimWorld world, SimRandom random, StoreModel model) {
     this.world = world;
     this.random = random;
+    this.model = model;
   }
 
-  /** What is in the journal; each record applies to a state. */
-  private sealed interface Change {
-    record Fence(long volumeId, long generation) implements Change {}
-
-    record Create(Key key, int sizeBlocks) implements Change {}
-
-    record Write(Key key, long version, int block, byte[][] blocks, int[] crcs) implements Change {}
-
-    record Fill(Key key, long generation, int block, long[] versions, byte[][] blocks, int[] crcs)
-        implements Change {}
-
-    record Begin(Key key, long generation, long base) implements Change {}
-
-    record End(Key key) implements Change {}
+  StoreModel model() {
+    return model;
   }
 
-  record Key(long volumeId, int layer, int index) implements Comparable<Key> {
-    @Override
-    public int compareTo(Key other) {
-      int byVolume = Long.compare(volumeId, other.volumeId);
-      if (byVolume != 0) {
-        return byVolume;
-      }
-      return layer != other.layer
-          ? Integer.compare(layer, other.layer)
-          : Integer.compare(index, other.index);
-    }
-  }
-
-  private record Entry(long endLsn, Change change) {}
-
-  /** A chunk of this store. */
-  static final class Chunk implements ChunkEntry {
-    final Key key;
-    final int sizeBlocks;
-    final long[] versions;
-    final byte[][] blocks;
-    final int[] crcs;
-    long lastVersion;
-    boolean syncing;
-    long syncGeneration;
-
-    Chunk(Key key, int sizeBlocks) {
-      this.key = key;
-      this.sizeBlocks = sizeBlocks;
-      versions = new long[sizeBlocks];
-      blocks = new byte[sizeBlocks][];
-      crcs = new int[sizeBlocks];
-      Arrays.fill(blocks, ZERO);
-      Arrays.fill(crcs, Crc32c.ZERO_BLOCK);
-    }
-
-    @Override
-    public long volumeId() {
-      return key.volumeId;
-    }
-
-    @Override
-    public int layer() {
-      return key.layer;
-    }
-
-    @Override
-    public int index() {
-      return key.index;
-    }
-
-    @Override
-    public int sizeBlocks() {
-      return sizeBlocks;
-    }
-
-    @Override
-    public long lastVersion() {
-      return lastVersion;
-    }
-
-    @Override
-    public boolean syncing() {
-      return syncing;
-    }
-
-    @Override
-    public long syncGeneration() {
-      return syncGeneration;
-    }
-  }
-
-  private static final class State {
-    final TreeMap<Long, Long> fences = new TreeMap<>();
-    final TreeMap<Key, Chunk> chunks = new TreeMap<>();
-
-    void apply(Change change) {
-      switch (change) {
-        case Change.Fence f -> fences.put(f.volumeId(), f.generation());
-        case Change.Create c -> chunks.put(c.key(), new Chunk(c.key(), c.sizeBlocks()));
-        case Change.Write w -> applyWrite(w);
-        case Change.Fill f -> applyFill(f);
-        case Change.Begin b -> {
-          Chunk chunk = chunks.get(b.key());
-          chunk.syncing = true;
-          chunk.syncGeneration = b.generation();
-          chunk.lastVersion = b.base();
-        }
-        case Change.End e -> {
-          Chunk chunk = chunks.get(e.key());
-          chunk.syncing = false;
-          chunk.syncGeneration = 0;
-        }
-      }
-    }
-
-    private void applyWrite(Change.Write w) {
-      Chunk chunk = chunks.get(w.key());
-      for (int i = 0; i < w.blocks().length; i++) {
-        int block = w.block() + i;
-        long current = chunk.versions[block];
-        if (!chunk.syncing || MergeRule.writeApplies(current, w.version())) {
-          chunk.versions[block] = w.version();
-          chunk.blocks[block] = w.blocks()[i];
-          chunk.crcs[block] = w.crcs()[i];
-        }
-      }
-      chunk.lastVersion = w.version();
-    }
-
-    private void applyFill(Change.Fill f) {
-      Chunk chunk = chunks.get(f.key());
-      for (int i = 0; i < f.blocks().length; i++) {
-        int block = f.block() + i;
-        long mine = chunk.versions[block];
-        long theirs = f.versions()[i];
-        if (MergeRule.replaces(mine, theirs, f.generation())) {
-          chunk.versions[block] = theirs;
-          chunk.blocks[block] = f.blocks()[i];
-          chunk.crcs[block] = f.crcs()[i];
-        }
-      }
-    }
+  long durableLsn() {
+    return durableLsn;
   }
 
   /** Loses a random part of what is not durable; the process must be dead. */
   void losePower() {
-    lastLossNanos = world.nowNanos();
-    int keep = 0;
-    while (keep < log.size() && log.get(keep).endLsn() <= durableLsn) {
-      keep++;
-    }
-    keep += random.below(log.size() - keep + 1);
-    world.log("store: power loss keeps " + keep + " of " + log.size() + " records");
-    log.subList(keep, log.size()).clear();
-    state = new State();
-    for (Entry entry : log) {
-      state.apply(entry.change());
-    }
-    if (answeredFence > 0 && state.fences.values().stream().noneMatch(g -> g >= answeredFence)) {
-      throw new InvariantViolation("I1", "fence " + answeredFence + " was answered and lost");
-    }
-    appendedLsn = keep == 0 ? 0 : log.get(keep - 1).endLsn();
+    int least = model.count(durableLsn);
+    int keep = least + random.below(model.count() - least + 1);
+    world.log("store: power loss keeps " + keep + " of " + model.count() + " records");
+    appendedLsn = model.endOf(keep);
+    model.cut(appendedLsn, world.nowNanos());
     durableLsn = appendedLsn;
   }
 
-  /** The process died and its memory-mapped journal stayed; recovery syncs it. */
-  void recover() {
-    durableLsn = appendedLsn;
-  }
-
-  /** The replica answered a fence: nothing older may be taken from now on. */
-  void fenceAnswered(long generation) {
-    answeredFence = Math.max(answeredFence, generation);
-    if (state.fences.values().stream().noneMatch(g -> g >= generation)) {
-      throw new InvariantViolation("I1", "a fence was answered that is not stored");
+  /** The journal has no room until it is told otherwise. */
+  void setFull(boolean value) {
+    full = value;
+    if (!full && session != null) {
+      Session current = session;
+      world.after(current.process, 1_000L, () -> current.listener.onRoom());
     }
   }
 
-  /** The chunks as they are, for the oracles. */
-  Chunk chunk(long volumeId, int layer, int index) {
-    return state.chunks.get(new Key(volumeId, layer, index));
+  void setSpaceless(boolean value) {
+    spaceless = value;
   }
 
-  /** A journal that would recover beyond a gap: for the proof that the oracles notice one. */
-  void loseLastRecord() {
-    log.removeLast();
+  /** Time that every read and sync takes longer. */
+  void setSlow(long nanos) {
+    slowNanos = nanos;
   }
 
-  /** When the power went last. */
-  long lastLossNanos() {
-    return lastLossNanos;
-  }
-
-  private long storedFence(long volumeId) {
-    return state.fences.getOrDefault(volumeId, 0L);
-  }
-
-  /** Destroys a block so that its checksum fails; true when there was something to destroy. */
-  boolean rot(long volumeId, int index, int block) {
-    Chunk chunk = chunk(volumeId, 0, index);
-    if (chunk == null || chunk.versions[block] == 0 || chunk.syncing) {
-      return false;
+  /** The device fails under the running process. */
+  void fail() {
+    failed = true;
+    if (session != null) {
+      Session current = session;
+      world.after(current.process, 1_000L, () -> current.listener.onFailed("simulated"));
     }
+  }
+
+  boolean isFailed() {
+    return failed;
+  }
+
+  /** No more faults. */
+  void heal() {
+    setFull(false);
+    spaceless = false;
+    slowNanos = 0;
+  }
+
+  /** Destroys a block so that its checksum fails. */
+  void rot(Chunk chunk, int block) {
     byte[] bytes = chunk.blocks[block].clone();
     bytes[random.below(bytes.length)] ^= 0x10;
     chunk.blocks[block] = bytes;
-    return true;
   }
 
-  /** Whether the block's bytes match its checksum. */
-  static boolean sound(Chunk chunk, int block) {
-    return new Crc32c().of(new UnsafeBuffer(chunk.blocks[block]), 0, Frame.BLOCK_BYTES)
-        == chunk.crcs[block];
-  }
-
-  /** A session of one life of the process with the store. */
+  /** The store as one life of a process sees it: recovery syncs what a killed process left. */
   Session open(SimProcess process, SimPayload.Ledger ledger) {
-    return new Session(process, ledger);
+    durableLsn = appendedLsn;
+    failed = false;
+    session = new Session(process, ledger);
+    return session;
   }
 
-  /** The store as one life of a process sees it. */
-  class Session implements ShardStore {
+  /** What a read found; no bytes when a block is bad. */
+  private record Blocks(byte[] bytes, int[] crcs, long[] versions, int bad) {}
+
+  /** One life of a process with the store. */
+  final class Session implements ShardStore {
     private final SimProcess process;
     private final SimPayload.Ledger ledger;
     private Listener listener;
     private boolean syncScheduled;
 
-    Session(SimProcess process, SimPayload.Ledger ledger) {
+    private Session(SimProcess process, SimPayload.Ledger ledger) {
       this.process = process;
       this.ledger = ledger;
     }
 
-    void listener(Listener value) {
-      listener = value;
-    }
-
-    private void require(ChunkEntry chunk, long version) {
-      if (Version.generation(version) < answeredFence) {
-        throw new InvariantViolation(
-            "I1",
-            process.name()
-                + " took "
-                + Version.text(version)
-                + " after it answered fence "
-                + answeredFence);
-      }
-      if (Version.sequence(version) != Version.sequence(chunk.lastVersion()) + 1) {
-        throw new InvariantViolation(
-            "I5",
-            process.name()
-                + " took "
-                + Version.text(version)
-                + " behind "
-                + Version.text(chunk.lastVersion()));
-      }
+    void start(Listener shard) {
+      listener = shard;
     }
 
     private void append(Change change, int bytes) {
       appendedLsn += RECORD_BYTES + bytes;
-      log.add(new Entry(appendedLsn, change));
-      state.apply(change);
+      model.append(appendedLsn, change);
       if (!syncScheduled) {
         syncScheduled = true;
         world.after(
@@ -311,7 +147,7 @@ final class SimStore {
 
     @Override
     public long fence(long volumeId) {
-      return storedFence(volumeId);
+      return model.fence(volumeId);
     }
 
     @Override
@@ -321,19 +157,21 @@ final class SimStore {
 
     @Override
     public ChunkEntry find(long volumeId, int layer, int index) {
-      return chunk(volumeId, layer, index);
+      return model.chunk(volumeId, layer, index);
     }
 
     @Override
     public ChunkEntry create(long volumeId, int layer, int index, int sizeBlocks) {
-      Key key = new Key(volumeId, layer, index);
-      append(new Change.Create(key, sizeBlocks), 0);
-      return state.chunks.get(key);
+      if (spaceless) {
+        return null;
+      }
+      append(new Change.Create(new Key(volumeId, layer, index), sizeBlocks), 0);
+      return model.chunk(volumeId, layer, index);
     }
 
     @Override
     public boolean hasRoom(int payloadBytes) {
-      return true;
+      return !full;
     }
 
     @Override
@@ -346,7 +184,6 @@ final class SimStore {
         int crcOffset,
         DirectBuffer payload,
         int payloadOffset) {
-      require(chunk, version);
       byte[][] blocks = new byte[blockCount][Frame.BLOCK_BYTES];
       int[] sums = new int[blockCount];
       for (int i = 0; i < blockCount; i++) {
@@ -361,10 +198,9 @@ final class SimStore {
     @Override
     public void appendZero(
         ChunkEntry chunk, long version, int blockOffset, int blockCount, boolean allocate) {
-      require(chunk, version);
       byte[][] blocks = new byte[blockCount][];
       int[] sums = new int[blockCount];
-      Arrays.fill(blocks, ZERO);
+      Arrays.fill(blocks, StoreModel.ZERO);
       Arrays.fill(sums, Crc32c.ZERO_BLOCK);
       append(new Change.Write(((Chunk) chunk).key, version, blockOffset, blocks, sums), 0);
     }
@@ -405,6 +241,13 @@ final class SimStore {
     }
 
     @Override
+    public void trashVolume(long volumeId) {
+      if (model.fence(volumeId) != Version.GENERATION_MAX) {
+        append(new Change.Trash(volumeId), 0);
+      }
+    }
+
+    @Override
     public long appendedLsn() {
       return appendedLsn;
     }
@@ -423,9 +266,9 @@ final class SimStore {
       long delay = random.between(100_000L, random.oneIn(20) ? 30_000_000L : 2_000_000L);
       world.after(
           process,
-          delay,
+          delay + slowNanos,
           () -> {
-            if (durableLsn < target) {
+            if (durableLsn < target && !failed) {
               durableLsn = target;
               listener.onDurable(durableLsn);
             }
@@ -433,38 +276,48 @@ final class SimStore {
     }
 
     private void later(Runnable action) {
-      if (random.oneIn(2)) {
+      if (slowNanos == 0 && random.oneIn(2)) {
         action.run();
       } else {
-        world.after(process, random.between(10_000L, 3_000_000L), action);
+        world.after(process, random.between(10_000L, 3_000_000L) + slowNanos, action);
       }
     }
 
+    /** What is answered late may have been read early. */
     @Override
     public void read(ChunkEntry entry, int blockOffset, int blockCount, ReadSink sink) {
-      Chunk chunk = (Chunk) entry;
-      later(
-          () -> {
-            byte[] bytes = new byte[blockCount * Frame.BLOCK_BYTES];
-            for (int i = 0; i < blockCount; i++) {
-              if (!sound(chunk, blockOffset + i)) {
-                sink.onUnreadable(blockOffset + i, "checksum");
-                return;
-              }
-              System.arraycopy(
-                  chunk.blocks[blockOffset + i],
-                  0,
-                  bytes,
-                  i * Frame.BLOCK_BYTES,
-                  Frame.BLOCK_BYTES);
-            }
-            SimPayload payload = SimPayload.of(ledger, bytes);
-            sink.onBlocks(
-                Arrays.copyOfRange(chunk.crcs, blockOffset, blockOffset + blockCount),
-                Arrays.copyOfRange(chunk.versions, blockOffset, blockOffset + blockCount),
-                payload);
-            payload.release();
-          });
+      if (random.oneIn(2)) {
+        Blocks early = blocks((Chunk) entry, blockOffset, blockCount);
+        later(() -> answer(early, sink));
+      } else {
+        later(() -> answer(blocks((Chunk) entry, blockOffset, blockCount), sink));
+      }
+    }
+
+    private Blocks blocks(Chunk chunk, int blockOffset, int blockCount) {
+      byte[] bytes = new byte[blockCount * Frame.BLOCK_BYTES];
+      for (int i = 0; i < blockCount; i++) {
+        if (!StoreModel.sound(chunk, blockOffset + i)) {
+          return new Blocks(null, null, null, blockOffset + i);
+        }
+        System.arraycopy(
+            chunk.blocks[blockOffset + i], 0, bytes, i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
+      }
+      return new Blocks(
+          bytes,
+          Arrays.copyOfRange(chunk.crcs, blockOffset, blockOffset + blockCount),
+          Arrays.copyOfRange(chunk.versions, blockOffset, blockOffset + blockCount),
+          -1);
+    }
+
+    private void answer(Blocks blocks, ReadSink sink) {
+      if (blocks.bytes() == null) {
+        sink.onUnreadable(blocks.bad(), "checksum");
+        return;
+      }
+      SimPayload payload = SimPayload.of(ledger, blocks.bytes());
+      sink.onBlocks(blocks.crcs(), blocks.versions(), payload);
+      payload.release();
     }
 
     @Override
@@ -493,11 +346,6 @@ final class SimStore {
             }
             sink.onVersions(values);
           });
-    }
-
-    @Override
-    public void trashVolume(long volumeId) {
-      state.chunks.keySet().removeIf(key -> key.volumeId == volumeId);
     }
   }
 }

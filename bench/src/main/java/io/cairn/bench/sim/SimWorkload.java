@@ -24,6 +24,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 final class SimWorkload {
   static final int CELL = 2048;
   private static final int BLOCK = 4096;
+  private static final int CHUNK_BLOCKS = SimCluster.CHUNK_BYTES / BLOCK;
   private static final int[] HOT = {0, 1, 2, 3, 254, 255, 256, 257, 300, 511, 512, 700};
 
   private final SimCluster cluster;
@@ -34,7 +35,6 @@ final class SimWorkload {
   private final List<int[]> clients = new ArrayList<>();
   private long nextValue = 0x1000;
   private boolean running = true;
-  private int era;
   private final Set<Pending> pending = new LinkedHashSet<>();
   private long answered;
   private long nextPending;
@@ -64,7 +64,20 @@ final class SimWorkload {
     return text.toString();
   }
 
-  private record Tracked(int cell, BlockHistory.Write write) {}
+  /** A write, and where it lies in the journals of the replicas since it was acknowledged. */
+  private record Tracked(int cell, BlockHistory.Write write, Map<Long, Long> lsns) {
+    Tracked(int cell, BlockHistory.Write write) {
+      this(cell, write, new TreeMap<>());
+    }
+
+    int block() {
+      return cell / 2 % CHUNK_BLOCKS;
+    }
+
+    int chunk() {
+      return cell / 2 / CHUNK_BLOCKS;
+    }
+  }
 
   SimWorkload(SimCluster cluster, SimRandom random, int chunkCount) {
     this.cluster = cluster;
@@ -188,9 +201,13 @@ final class SimWorkload {
             });
   }
 
-  private int startBlock(int count) {
-    int block = Math.min(HOT[random.below(HOT.length)], blockCount - count);
-    return block;
+  /** Mostly blocks that many use; now and then one of a chunk that may not exist yet. */
+  private int startBlock(int count, int rareOneIn) {
+    int block =
+        random.oneIn(rareOneIn)
+            ? random.below(blockCount / CHUNK_BLOCKS) * CHUNK_BLOCKS + 100
+            : HOT[random.below(HOT.length)];
+    return Math.min(block, blockCount - count);
   }
 
   private BlockHistory history(int cell) {
@@ -199,31 +216,30 @@ final class SimWorkload {
   }
 
   private void read(VolumeSession session, Runnable next) {
-    int count = 1 + random.below(3);
-    read(session, startBlock(count), count, next);
+    int blocks = 1 + random.below(3);
+    int first = startBlock(blocks, 4) * 2;
+    boolean part = random.oneIn(4);
+    read(session, part ? first + random.below(2) : first, part ? 1 : blocks * 2, next);
   }
 
-  private void read(VolumeSession session, int block, int count, Runnable next) {
+  private void read(VolumeSession session, int first, int cells, Runnable next) {
     long begin = cluster.world().nowNanos();
-    int sinceEra = era;
-    Pending mine = pend(session, "client: read b" + block + "+" + count);
+    long generation = session.generation();
+    String text = "client: read cells " + first + "+" + cells;
+    Pending mine = pend(session, text);
     session.read(
-        (long) block * BLOCK,
-        count * BLOCK,
+        (long) first * CELL,
+        cells * CELL,
         (payload, failure) -> {
           pending.remove(mine);
-          if (sinceEra != era) {
-            return;
-          }
-          cluster.world().log("client: read b" + block + "+" + count + " -> " + failure);
+          cluster.world().log(text + " -> " + failure);
           if (failure == VolumeIo.Failure.UNREADABLE) {
-            throw new InvariantViolation("I8", "block " + block + " has no readable copy");
+            throw new InvariantViolation("I8", text + ": no readable copy");
           }
           if (failure == null) {
-            for (int i = 0; i < count * 2; i++) {
-              int cell = block * 2 + i;
-              long value = valueOf(payload.buffer(), payload.offset() + i * CELL, cell);
-              history(cell).read(value, begin, cluster.world().nowNanos());
+            for (int i = 0; i < cells; i++) {
+              long value = valueOf(payload.buffer(), payload.offset() + i * CELL, first + i);
+              history(first + i).read(value, begin, cluster.world().nowNanos(), generation);
             }
           }
           next.run();
@@ -243,7 +259,7 @@ final class SimWorkload {
   private void write(VolumeSession session, Runnable next) {
     boolean part = random.oneIn(4);
     int blocks = 1 + random.below(3);
-    int first = startBlock(blocks) * 2 + (part ? random.below(2) : 0);
+    int first = startBlock(blocks, 20) * 2 + (part ? random.below(2) : 0);
     int cells = part ? 1 : blocks * 2;
     boolean fua = random.oneIn(8);
     byte[] bytes = new byte[cells * CELL];
@@ -256,9 +272,9 @@ final class SimWorkload {
       for (int at = 0; at < CELL; at += 8) {
         view.putLong(i * CELL + at, values[i], ByteOrder.LITTLE_ENDIAN);
       }
-      writes.add(new Tracked(first + i, history(first + i).write(values[i], now)));
+      writes.add(
+          new Tracked(first + i, history(first + i).write(values[i], now, session.generation())));
     }
-    int sinceEra = era;
     String text =
         "client: write cells "
             + first
@@ -275,15 +291,9 @@ final class SimWorkload {
         fua,
         failure -> {
           pending.remove(mine);
-          if (sinceEra != era) {
-            return;
-          }
           cluster.world().log(text + " -> " + failure);
           if (failure == null) {
-            acknowledge(writes, fua);
-            for (int i = 0; i < cells; i++) {
-              checkEverywhere(session, writes.get(i), values[i]);
-            }
+            acknowledge(session, writes, fua);
           }
           next.run();
         });
@@ -299,11 +309,17 @@ final class SimWorkload {
     throw new IllegalStateException("whose session is it?");
   }
 
-  private void acknowledge(List<Tracked> writes, boolean durable) {
+  private void acknowledge(VolumeSession session, List<Tracked> writes, boolean durable) {
+    boolean owner = session.generation() == cluster.volume().generation();
+    // The parts of a request over two chunks end by themselves, and others may follow them.
+    boolean whole = writes.getFirst().chunk() == writes.getLast().chunk();
     for (Tracked tracked : writes) {
       tracked.write().acknowledged(cluster.world().nowNanos());
+      if (owner) {
+        checkEverywhere(tracked, whole);
+      }
       if (durable) {
-        tracked.write().flushed();
+        flushed(session, tracked);
       } else {
         acknowledged.add(tracked);
       }
@@ -311,39 +327,32 @@ final class SimWorkload {
   }
 
   /** Acknowledged means that all in-sync replicas on record hold it (I2). */
-  private void checkEverywhere(VolumeSession session, Tracked tracked, long value) {
-    int cell = tracked.cell();
-    if (session.generation() != cluster.volume().generation()) {
-      return;
-    }
-    int block = cell / 2 % (SimCluster.CHUNK_BYTES / BLOCK);
-    int index = cell / 2 / (SimCluster.CHUNK_BYTES / BLOCK);
-    ChunkRecord record = cluster.record(index);
+  private void checkEverywhere(Tracked tracked, boolean whole) {
+    ChunkRecord record = cluster.record(tracked.chunk());
+    int block = tracked.block();
     int holders = 0;
     for (Replica replica : record.replicas()) {
       if (replica.state() != ReplicaState.IN_SYNC) {
         continue;
       }
-      SimStore store = cluster.storeOf(replica.nodeId(), index);
-      SimStore.Chunk chunk = cluster.chunk(replica.nodeId(), index);
-      // What power took away comes back out of the owner's window.
-      boolean excused = store.lastLossNanos() >= tracked.write().begin();
-      if (chunk != null
-          && history(cell)
-              .mayHold(
-                  new UnsafeBuffer(chunk.blocks[block])
-                      .getLong(cell % 2 * CELL, ByteOrder.LITTLE_ENDIAN),
-                  tracked.write())) {
+      StoreModel model = cluster.storeOf(replica.nodeId(), tracked.chunk()).model();
+      StoreModel.Chunk chunk = cluster.chunk(replica.nodeId(), tracked.chunk());
+      if (chunk != null && holds(chunk, tracked)) {
+        if (whole) {
+          tracked.lsns().put(replica.nodeId(), chunk.lsns[block]);
+        }
         holders++;
-      } else if (excused || chunk != null && !SimStore.sound(chunk, block)) {
+      } else if (model.lastLossNanos() >= tracked.write().begin()
+          || chunk != null && !StoreModel.sound(chunk, block)) {
+        // What power took away comes back out of the owner's window.
         holders++;
       } else {
         throw new InvariantViolation(
             "I2",
             "cell "
-                + cell
+                + tracked.cell()
                 + " value "
-                + Long.toHexString(value)
+                + Long.toHexString(tracked.write().value())
                 + " was acknowledged, but node "
                 + replica.nodeId()
                 + " is in sync on record and lacks it: "
@@ -355,73 +364,108 @@ final class SimWorkload {
     }
   }
 
+  private boolean holds(StoreModel.Chunk chunk, Tracked tracked) {
+    long value =
+        new UnsafeBuffer(chunk.blocks[tracked.block()])
+            .getLong(tracked.cell() % 2 * CELL, ByteOrder.LITTLE_ENDIAN);
+    return history(tracked.cell()).mayHold(value, tracked.write());
+  }
+
+  /** A flush or FUA that covers the write was answered: it is durable on every replica (I7). */
+  private void flushed(VolumeSession session, Tracked tracked) {
+    tracked.write().flushed(session.generation());
+    if (session.generation() != cluster.volume().generation()
+        || session.generation() != tracked.write().generation()
+        || tracked.lsns().isEmpty()) {
+      return;
+    }
+    for (Replica replica : cluster.record(tracked.chunk()).replicas()) {
+      SimStore store = cluster.storeOf(replica.nodeId(), tracked.chunk());
+      Long lsn = tracked.lsns().get(replica.nodeId());
+      if (replica.state() == ReplicaState.IN_SYNC
+          && lsn != null
+          && lsn > store.durableLsn()
+          && store.model().lastLossNanos() < tracked.write().begin()) {
+        throw new InvariantViolation(
+            "I7",
+            "cell "
+                + tracked.cell()
+                + " was flushed, but is not durable on node "
+                + replica.nodeId());
+      }
+    }
+  }
+
   private void zero(VolumeSession session, Runnable next) {
-    int count = 1 + random.below(2);
-    int block = startBlock(count);
+    boolean part = random.oneIn(4);
+    int blocks = 1 + random.below(2);
+    int first = startBlock(blocks, 20) * 2 + (part ? random.below(2) : 0);
+    int cells = part ? 1 : blocks * 2;
     boolean punch = random.oneIn(2);
     boolean fua = random.oneIn(8);
     long now = cluster.world().nowNanos();
     List<Tracked> writes = new ArrayList<>();
-    for (int cell = block * 2; cell < (block + count) * 2; cell++) {
-      writes.add(new Tracked(cell, history(cell).write(0, now)));
+    for (int cell = first; cell < first + cells; cell++) {
+      writes.add(new Tracked(cell, history(cell).write(0, now, session.generation())));
     }
-    int sinceEra = era;
-    Pending mine = pend(session, "client: zero b" + block + "+" + count);
+    String text = "client: " + (punch ? "trim" : "zero") + " cells " + first + "+" + cells;
+    Pending mine = pend(session, text);
     session.zero(
-        (long) block * BLOCK,
-        (long) count * BLOCK,
+        (long) first * CELL,
+        (long) cells * CELL,
         punch,
         fua,
         failure -> {
           pending.remove(mine);
-          if (sinceEra != era) {
-            return;
-          }
-          cluster.world().log("client: zero b" + block + "+" + count + " -> " + failure);
+          cluster.world().log(text + " -> " + failure);
           if (failure == null) {
-            acknowledge(writes, fua);
+            for (Tracked tracked : writes) {
+              tracked.write().acknowledged(cluster.world().nowNanos());
+              if (fua) {
+                tracked.write().flushed(session.generation());
+              } else {
+                acknowledged.add(tracked);
+              }
+            }
           }
           next.run();
         });
   }
 
+  /** A flush covers what any owner up to this one had acknowledged before. */
   private void flush(VolumeSession session, Runnable next) {
-    List<Tracked> covered = List.copyOf(acknowledged);
-    int sinceEra = era;
+    List<Tracked> covered =
+        acknowledged.stream()
+            .filter(tracked -> tracked.write().generation() <= session.generation())
+            .toList();
     Pending mine = pend(session, "client: flush");
     session.flush(
         failure -> {
           pending.remove(mine);
-          if (sinceEra != era) {
-            return;
-          }
           cluster.world().log("client: flush -> " + failure);
           if (failure == null) {
-            covered.forEach(tracked -> tracked.write().flushed());
+            covered.forEach(tracked -> flushed(session, tracked));
             acknowledged.removeAll(covered);
           }
           next.run();
         });
   }
 
-  /** Reads every hot block once more through a session. */
+  /** Reads every hot block once more through a session, and something of every chunk. */
   void readAll(VolumeSession session) {
+    for (int block = 100; block < blockCount; block += CHUNK_BLOCKS) {
+      read(session, block * 2, 2, () -> {});
+    }
     for (int block : HOT) {
       if (block < blockCount) {
-        read(session, block, 1, () -> {});
+        read(session, block * 2, 2, () -> {});
       }
     }
   }
 
-  /** All processes and nodes lost their power. */
-  void totalLoss() {
-    era++;
-    pending.clear();
-    acknowledged.clear();
-    histories.values().forEach(BlockHistory::totalLoss);
-  }
-
   void check() {
-    histories.values().forEach(BlockHistory::check);
+    histories.forEach(
+        (cell, history) ->
+            history.check(cluster.losses().lossyGenerations(cell / 2 / CHUNK_BLOCKS)));
   }
 }

@@ -1,14 +1,20 @@
 package io.cairn.bench.sim;
 
+import io.cairn.bench.check.InvariantViolation;
 import java.util.PriorityQueue;
 
 /** Virtual time: a queue of events, run in the order of their time and then of their birth. */
 final class SimWorld {
+  private static final long WINDOW_NANOS = 1_000_000L;
+  private static final long WINDOW_EVENTS_MAX = 3_000;
+
   private final PriorityQueue<Event> queue = new PriorityQueue<>();
   private final Trace trace;
   private long nowNanos = 1_000_000_000L;
   private long born;
   private long executed;
+  private long windowEndNanos;
+  private long windowBegin;
 
   SimWorld(Trace trace) {
     this.trace = trace;
@@ -58,6 +64,12 @@ final class SimWorld {
     queue.poll();
     nowNanos = Math.max(nowNanos, event.atNanos);
     executed++;
+    if (nowNanos >= windowEndNanos) {
+      windowEndNanos = nowNanos + WINDOW_NANOS;
+      windowBegin = executed;
+    } else if (executed - windowBegin > WINDOW_EVENTS_MAX) {
+      throw new InvariantViolation("liveness", "something spins instead of waiting");
+    }
     if (event.process == null) {
       event.action.run();
     } else if (event.process.isLife(event.life)) {

@@ -9,7 +9,7 @@ class BlockHistoryTest {
   private final BlockHistory history = new BlockHistory("cell");
 
   private void write(long value, long begin, long end) {
-    BlockHistory.Write write = history.write(value, begin);
+    BlockHistory.Write write = history.write(value, begin, 1);
     if (end > 0) {
       write.acknowledged(end);
     }
@@ -18,10 +18,10 @@ class BlockHistoryTest {
   @Test
   void readsInOrderAreLinearizable() {
     write(1, 1, 2);
-    history.read(1, 3, 4);
+    history.read(1, 3, 4, 1);
     write(2, 5, 8);
-    history.read(1, 6, 7);
-    history.read(2, 9, 10);
+    history.read(1, 6, 7, 1);
+    history.read(2, 9, 10, 1);
     history.check();
   }
 
@@ -29,7 +29,7 @@ class BlockHistoryTest {
   void readOfOverwrittenValueIsStale() {
     write(1, 1, 2);
     write(2, 3, 4);
-    history.read(1, 5, 6);
+    history.read(1, 5, 6, 1);
     assertViolation("I4");
   }
 
@@ -37,8 +37,8 @@ class BlockHistoryTest {
   void newThenOldIsStaleEvenDuringTheWrite() {
     write(1, 1, 2);
     write(2, 3, 20);
-    history.read(2, 5, 6);
-    history.read(1, 7, 8);
+    history.read(2, 5, 6, 1);
+    history.read(1, 7, 8, 1);
     assertViolation("I4");
   }
 
@@ -46,15 +46,15 @@ class BlockHistoryTest {
   void unfinishedWriteMayOrMayNotShow() {
     write(1, 1, 2);
     write(2, 3, 0);
-    history.read(1, 5, 6);
-    history.read(2, 7, 8);
+    history.read(1, 5, 6, 1);
+    history.read(2, 7, 8, 1);
     history.check();
   }
 
   @Test
   void zeroesAfterAnAcknowledgedWriteAreStale() {
     write(1, 1, 2);
-    history.read(0, 3, 4);
+    history.read(0, 3, 4, 1);
     assertViolation("I4");
   }
 
@@ -62,7 +62,7 @@ class BlockHistoryTest {
   void zeroesAfterAWriteOfZeroesAreRight() {
     write(1, 1, 2);
     write(0, 3, 4);
-    history.read(0, 5, 6);
+    history.read(0, 5, 6, 1);
     history.check();
   }
 
@@ -70,42 +70,68 @@ class BlockHistoryTest {
   void oldValueAfterAWriteOfZeroesIsStale() {
     write(1, 1, 2);
     write(0, 3, 4);
-    history.read(1, 5, 6);
+    history.read(1, 5, 6, 1);
     assertViolation("I4");
   }
 
   @Test
-  void unflushedWriteMayBeLostWithEverything() {
+  void unflushedWriteMayBeLostWithItsOwner() {
     write(1, 1, 2);
     write(2, 3, 4);
-    history.totalLoss();
-    history.read(1, 5, 6);
-    history.check();
+    history.read(1, 5, 6, 2);
+    history.check(2);
+  }
+
+  @Test
+  void unflushedWriteIsNotLostWithoutAPowerLoss() {
+    write(1, 1, 2);
+    write(2, 3, 4);
+    history.read(1, 5, 6, 2);
+    assertViolation("I4");
   }
 
   @Test
   void flushedWriteIsNeverLost() {
     write(1, 1, 2);
-    history.write(2, 3).acknowledged(4);
-    BlockHistory.Write flushed = history.write(3, 5);
+    history.write(2, 3, 1).acknowledged(4);
+    BlockHistory.Write flushed = history.write(3, 5, 1);
     flushed.acknowledged(6);
-    flushed.flushed();
-    history.totalLoss();
-    history.read(2, 7, 8);
-    assertViolation("I7");
+    flushed.flushed(1);
+    history.read(2, 7, 8, 2);
+    assertViolation("I7", 2);
+  }
+
+  @Test
+  void flushAfterTheLossSavesOnlyWhatIsLeft() {
+    write(1, 1, 2);
+    BlockHistory.Write lost = history.write(2, 3, 1);
+    lost.acknowledged(4);
+    lost.flushed(2);
+    history.read(1, 5, 6, 2);
+    history.check(2);
+  }
+
+  @Test
+  void flushedWriteSurvivesALaterLoss() {
+    history.write(1, 1, 1).acknowledged(2);
+    BlockHistory.Write flushed = history.write(2, 3, 2);
+    flushed.acknowledged(4);
+    flushed.flushed(3);
+    history.read(1, 7, 8, 5);
+    assertViolation("I7", 2, 4);
   }
 
   @Test
   void readsAfterALossAgree() {
     write(1, 1, 2);
     write(2, 3, 4);
-    history.totalLoss();
-    history.read(1, 5, 6);
-    history.read(2, 7, 8);
-    assertViolation("I7");
+    history.read(1, 5, 6, 2);
+    history.read(2, 7, 8, 2);
+    assertViolation("I7", 2);
   }
 
-  private void assertViolation(String invariant) {
-    assertEquals(invariant, assertThrows(InvariantViolation.class, history::check).invariant());
+  private void assertViolation(String invariant, long... lossy) {
+    assertEquals(
+        invariant, assertThrows(InvariantViolation.class, () -> history.check(lossy)).invariant());
   }
 }

@@ -27,6 +27,11 @@ final class Allocation {
    */
   private boolean unsure;
 
+  /** Chunks in commands whose outcome is not known. */
+  private final Set<Integer> asked = new LinkedHashSet<>();
+
+  private final List<Runnable> afterAnswer = new ArrayList<>();
+
   Allocation(VolumeSession session) {
     this.session = session;
   }
@@ -38,6 +43,19 @@ final class Allocation {
   /** Whether the metadata may have given the volume chunks of which we did not hear. */
   boolean isUnsure() {
     return unsure;
+  }
+
+  /**
+   * Whether the chunk may exist although we do not know it. No lease covers a read of it: the next
+   * owner knows it from the record and does not wait for us.
+   */
+  boolean mayExist(int index) {
+    return asked.contains(index);
+  }
+
+  /** Runs the action when more is known of what may exist. */
+  void afterAnswer(Runnable action) {
+    afterAnswer.add(action);
   }
 
   int waitingCount() {
@@ -64,15 +82,28 @@ final class Allocation {
       return;
     }
     underWay = true;
+    boolean wasUnsure = unsure;
     unsure = true;
-    List<Integer> indices = withThoseAhead();
+    asked.addAll(withThoseAhead());
+    List<Integer> indices = List.copyOf(asked);
     session.metadata.submit(
         new Command.AllocateChunks(session.volumeId(), session.generation(), 0, indices, ""),
         (reply, now) -> {
           underWay = false;
-          unsure = reply == null;
+          // A refusal says nothing of an earlier command that was not answered.
+          unsure = reply == null || wasUnsure && !(reply instanceof Reply.Chunks);
+          if (!unsure) {
+            asked.clear();
+          }
           session.onAllocated(reply, now, () -> allocated(indices));
+          runAfterAnswer();
         });
+  }
+
+  private void runAfterAnswer() {
+    List<Runnable> actions = List.copyOf(afterAnswer);
+    afterAnswer.clear();
+    actions.forEach(Runnable::run);
   }
 
   private void allocated(List<Integer> indices) {
@@ -85,7 +116,7 @@ final class Allocation {
   }
 
   /** The chunks that are asked for, and some more in front of a writer that goes on in order. */
-  private List<Integer> withThoseAhead() {
+  private Set<Integer> withThoseAhead() {
     Set<Integer> indices = new LinkedHashSet<>(waiting.keySet());
     long chunkCount = (session.sizeBytes() - 1) / session.chunkSizeBytes() + 1;
     for (int index : waiting.keySet()) {
@@ -96,7 +127,7 @@ final class Allocation {
         }
       }
     }
-    return List.copyOf(indices);
+    return indices;
   }
 
   static boolean isStale(Reply reply) {
@@ -107,5 +138,6 @@ final class Allocation {
 
   void abandon() {
     waiting.clear();
+    afterAnswer.clear();
   }
 }

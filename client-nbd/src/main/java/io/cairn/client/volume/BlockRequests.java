@@ -169,17 +169,25 @@ final class BlockRequests {
     result.release();
   }
 
+  /** Runs one action when it is certain that the chunk does not exist, the other when it may. */
+  private void ifUnallocated(int index, Runnable absent, Runnable again) {
+    session.lease.underUnallocated(
+        () -> {
+          if (session.chunk(index) != null) {
+            again.run();
+          } else if (session.allocation.mayExist(index)) {
+            session.allocation.afterAnswer(again);
+          } else {
+            absent.run();
+          }
+        });
+  }
+
   private void readPiece(Piece piece, Payloads.Writable result, Parent parent) {
     OwnedChunk chunk = session.chunk(piece.index());
     if (chunk == null) {
-      session.lease.underUnallocated(
-          () -> {
-            if (session.chunk(piece.index()) == null) {
-              parent.pieceDone(null);
-            } else {
-              readPiece(piece, result, parent);
-            }
-          });
+      ifUnallocated(
+          piece.index(), () -> parent.pieceDone(null), () -> readPiece(piece, result, parent));
       return;
     }
     withClaim(
@@ -367,14 +375,10 @@ final class BlockRequests {
 
   private void zeroPiece(Piece piece, boolean mayPunch, boolean fua, Parent parent) {
     if (session.chunk(piece.index()) == null && mayPunch) {
-      session.lease.underUnallocated(
-          () -> {
-            if (session.chunk(piece.index()) == null) {
-              parent.pieceDone(null);
-            } else {
-              zeroPiece(piece, mayPunch, fua, parent);
-            }
-          });
+      ifUnallocated(
+          piece.index(),
+          () -> parent.pieceDone(null),
+          () -> zeroPiece(piece, mayPunch, fua, parent));
       return;
     }
     session.allocate(
@@ -412,7 +416,9 @@ final class BlockRequests {
     long at = offset;
     while (at < offset + length) {
       long end = Math.min(offset + length, (at / chunkBytes + 1) * chunkBytes);
-      int kind = session.chunk((int) (at / chunkBytes)) == null ? 0 : 2;
+      int index = (int) (at / chunkBytes);
+      boolean hole = session.chunk(index) == null && !session.allocation.mayExist(index);
+      int kind = hole ? 0 : 2;
       if (!found.isEmpty() && found.getLast()[1] == kind) {
         found.getLast()[0] += end - at;
       } else {

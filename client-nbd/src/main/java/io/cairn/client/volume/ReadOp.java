@@ -19,6 +19,9 @@ final class ReadOp {
     void on(Payload payload, boolean repairWanted, long nowNanos);
   }
 
+  /** Bad answers to one read from which on who gives them is taken to hold bad blocks. */
+  private static final int CORRUPT_ANSWERS_MAX = 5;
+
   final OwnedChunk chunk;
   final int block;
   final int count;
@@ -27,8 +30,8 @@ final class ReadOp {
   private int triedMask;
   private int badMask;
 
-  /** Replicas whose bytes failed their checksums once. */
-  private int corruptMask;
+  /** Answers whose bytes failed their checksums. */
+  private int corruptAnswers;
 
   private int outstanding;
   private boolean ended;
@@ -152,14 +155,13 @@ final class ReadOp {
         || payload.length() != count * Frame.BLOCK_BYTES
         || !intact(header, offset, payload)) {
       session.counters.corruptReads++;
-      // The wire may have done it: only who delivers bad bytes twice is taken to hold them.
+      // The wire may have done it: a replica checks what it reads, and says itself what is bad.
       int bit = 1 << replica.bit;
-      if ((corruptMask & bit) != 0) {
+      if (++corruptAnswers >= CORRUPT_ANSWERS_MAX) {
         badMask |= bit;
       } else {
         triedMask &= ~bit;
       }
-      corruptMask |= bit;
       askNext(nowNanos);
       return;
     }

@@ -102,7 +102,7 @@ final class ShardLoop implements LinkServer.Shard {
   void trash(List<Long> deletedVolumes) {
     if (failure == null && !stopped) {
       for (long volume : deletedVolumes) {
-        opened.store().trashVolume(volume);
+        replica.trashVolume(volume);
       }
     }
   }

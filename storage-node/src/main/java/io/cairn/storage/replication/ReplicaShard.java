@@ -392,6 +392,13 @@ public final class ReplicaShard implements ShardStore.Listener {
     return true;
   }
 
+  /** The volume was deleted: its chunks go to the trash, and nothing takes their place (I9). */
+  public void trashVolume(long volumeId) {
+    // First: a catch-up that went on would write to what is gone.
+    abortOlderCatchUps(volumeId, Long.MAX_VALUE);
+    store.trashVolume(volumeId);
+  }
+
   private void abortOlderCatchUps(long volume, long generation) {
     for (Map.Entry<ChunkKey, CatchUp> entry : List.copyOf(catchUps.entrySet())) {
       if (entry.getKey().volumeId() == volume && entry.getValue().generation() < generation) {

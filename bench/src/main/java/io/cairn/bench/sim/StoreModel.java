@@ -1,0 +1,364 @@
+package io.cairn.bench.sim;
+
+import io.cairn.bench.check.InvariantViolation;
+import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.MergeRule;
+import io.cairn.storage.wire.Crc32c;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.Version;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeMap;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * What a shard's store must hold, whatever implements it: the records that were appended, and the
+ * state that they make. The oracles look here, and refuse at the append what no replica may take.
+ */
+final class StoreModel {
+  static final byte[] ZERO = new byte[Frame.BLOCK_BYTES];
+
+  private final String name;
+  private final Observer observer;
+  private final List<Entry> log = new ArrayList<>();
+  private final TreeMap<Long, Long> answeredFences = new TreeMap<>();
+  private long lastLossNanos = Long.MIN_VALUE;
+  private State state = new State();
+
+  /** Hears what the oracles of the whole cluster want to know. */
+  interface Observer {
+    /** A write is in the journal. */
+    void stored(Key key, long version);
+
+    /** The power went, and with it a write. */
+    void lost(Key key, long version);
+
+    /** A chunk begins to catch up from a base. */
+    void catchesUp(Chunk chunk, long base);
+  }
+
+  StoreModel(String name, Observer observer) {
+    this.name = name;
+    this.observer = observer;
+  }
+
+  /** What is in the journal; each record applies to a state. */
+  sealed interface Change {
+    record Fence(long volumeId, long generation) implements Change {}
+
+    record Create(Key key, int sizeBlocks) implements Change {}
+
+    record Write(Key key, long version, int block, byte[][] blocks, int[] crcs) implements Change {}
+
+    record Fill(Key key, long generation, int block, long[] versions, byte[][] blocks, int[] crcs)
+        implements Change {}
+
+    record Begin(Key key, long generation, long base) implements Change {}
+
+    record End(Key key) implements Change {}
+
+    record Trash(long volumeId) implements Change {}
+  }
+
+  record Key(long volumeId, int layer, int index) implements Comparable<Key> {
+    @Override
+    public int compareTo(Key other) {
+      int byVolume = Long.compare(volumeId, other.volumeId);
+      if (byVolume != 0) {
+        return byVolume;
+      }
+      return layer != other.layer
+          ? Integer.compare(layer, other.layer)
+          : Integer.compare(index, other.index);
+    }
+  }
+
+  private record Entry(long endLsn, Change change) {}
+
+  /** A chunk of this store. */
+  static final class Chunk implements ChunkEntry {
+    final Key key;
+    final int sizeBlocks;
+    final long[] versions;
+    final byte[][] blocks;
+    final int[] crcs;
+
+    /** Journal position behind the record that wrote the block last. */
+    final long[] lsns;
+
+    long lastVersion;
+    boolean syncing;
+    long syncGeneration;
+
+    Chunk(Key key, int sizeBlocks) {
+      this.key = key;
+      this.sizeBlocks = sizeBlocks;
+      versions = new long[sizeBlocks];
+      blocks = new byte[sizeBlocks][];
+      crcs = new int[sizeBlocks];
+      lsns = new long[sizeBlocks];
+      Arrays.fill(blocks, ZERO);
+      Arrays.fill(crcs, Crc32c.ZERO_BLOCK);
+    }
+
+    @Override
+    public long volumeId() {
+      return key.volumeId;
+    }
+
+    @Override
+    public int layer() {
+      return key.layer;
+    }
+
+    @Override
+    public int index() {
+      return key.index;
+    }
+
+    @Override
+    public int sizeBlocks() {
+      return sizeBlocks;
+    }
+
+    @Override
+    public long lastVersion() {
+      return lastVersion;
+    }
+
+    @Override
+    public boolean syncing() {
+      return syncing;
+    }
+
+    @Override
+    public long syncGeneration() {
+      return syncGeneration;
+    }
+  }
+
+  private static final class State {
+    final TreeMap<Long, Long> fences = new TreeMap<>();
+    final TreeMap<Key, Chunk> chunks = new TreeMap<>();
+
+    void apply(Entry entry) {
+      switch (entry.change()) {
+        case Change.Fence f -> fences.put(f.volumeId(), f.generation());
+        case Change.Create c -> chunks.put(c.key(), new Chunk(c.key(), c.sizeBlocks()));
+        case Change.Write w -> applyWrite(w, entry.endLsn());
+        case Change.Fill f -> applyFill(f, entry.endLsn());
+        case Change.Begin b -> {
+          Chunk chunk = chunks.get(b.key());
+          chunk.syncing = true;
+          chunk.syncGeneration = b.generation();
+          chunk.lastVersion = b.base();
+        }
+        case Change.End e -> {
+          Chunk chunk = chunks.get(e.key());
+          chunk.syncing = false;
+          chunk.syncGeneration = 0;
+        }
+        case Change.Trash t -> {
+          chunks.keySet().removeIf(key -> key.volumeId == t.volumeId());
+          fences.put(t.volumeId(), Version.GENERATION_MAX);
+        }
+      }
+    }
+
+    private void applyWrite(Change.Write w, long endLsn) {
+      Chunk chunk = chunks.get(w.key());
+      for (int i = 0; i < w.blocks().length; i++) {
+        int block = w.block() + i;
+        long current = chunk.versions[block];
+        if (!chunk.syncing || MergeRule.writeApplies(current, w.version())) {
+          chunk.versions[block] = w.version();
+          chunk.blocks[block] = w.blocks()[i];
+          chunk.crcs[block] = w.crcs()[i];
+          chunk.lsns[block] = endLsn;
+        }
+      }
+      chunk.lastVersion = w.version();
+    }
+
+    private void applyFill(Change.Fill f, long endLsn) {
+      Chunk chunk = chunks.get(f.key());
+      for (int i = 0; i < f.blocks().length; i++) {
+        int block = f.block() + i;
+        long mine = chunk.versions[block];
+        long theirs = f.versions()[i];
+        if (MergeRule.replaces(mine, theirs, f.generation())) {
+          chunk.versions[block] = theirs;
+          chunk.blocks[block] = f.blocks()[i];
+          chunk.crcs[block] = f.crcs()[i];
+          chunk.lsns[block] = endLsn;
+        }
+      }
+    }
+  }
+
+  /** Takes a record that was appended; {@code endLsn} is the position behind it. */
+  void append(long endLsn, Change change) {
+    switch (change) {
+      case Change.Create create -> requireAlive(create.key());
+      case Change.Write write -> {
+        require(write);
+        observer.stored(write.key(), write.version());
+      }
+      case Change.Begin begin -> observer.catchesUp(state.chunks.get(begin.key()), begin.base());
+      case Change.Fence fence -> requireHigher(fence);
+      default -> {}
+    }
+    Entry entry = new Entry(endLsn, change);
+    log.add(entry);
+    if (change instanceof Change.Fill fill) {
+      applyChecked(entry, fill);
+    } else {
+      state.apply(entry);
+    }
+  }
+
+  /** An older block never overwrites a newer one. */
+  private void applyChecked(Entry entry, Change.Fill fill) {
+    Chunk chunk = state.chunks.get(fill.key());
+    int to = fill.block() + fill.blocks().length;
+    long[] before = Arrays.copyOfRange(chunk.versions, fill.block(), to);
+    state.apply(entry);
+    for (int i = 0; i < before.length; i++) {
+      long after = chunk.versions[fill.block() + i];
+      if (after < before[i] && Version.generation(before[i]) >= fill.generation()) {
+        throw new InvariantViolation(
+            "I6", name + " copied " + Version.text(after) + " over " + Version.text(before[i]));
+      }
+    }
+  }
+
+  private void require(Change.Write write) {
+    requireAlive(write.key());
+    long version = write.version();
+    long answered = answeredFences.getOrDefault(write.key().volumeId(), 0L);
+    if (Version.generation(version) < answered) {
+      throw new InvariantViolation(
+          "I1", name + " took " + Version.text(version) + " after it answered fence " + answered);
+    }
+    long last = state.chunks.get(write.key()).lastVersion;
+    if (Version.sequence(version) != Version.sequence(last) + 1) {
+      throw new InvariantViolation(
+          "I5", name + " took " + Version.text(version) + " behind " + Version.text(last));
+    }
+    for (int i = 0; i < write.blocks().length; i++) {
+      if (crc(write.blocks()[i]) != write.crcs()[i]) {
+        throw new InvariantViolation("I8", name + " stored a block that fails its checksum");
+      }
+    }
+  }
+
+  private void requireAlive(Key key) {
+    if (fence(key.volumeId()) == Version.GENERATION_MAX) {
+      throw new InvariantViolation("I9", name + " holds again what was deleted: " + key);
+    }
+  }
+
+  private void requireHigher(Change.Fence fence) {
+    if (fence.generation() <= fence(fence.volumeId())) {
+      throw new InvariantViolation("I1", name + " went back to fence " + fence.generation());
+    }
+  }
+
+  /**
+   * The power went: everything behind a position is gone.
+   *
+   * @param keptLsn at least what was durable.
+   */
+  void cut(long keptLsn, long nowNanos) {
+    lastLossNanos = nowNanos;
+    int keep = log.size();
+    while (keep > 0 && log.get(keep - 1).endLsn() > keptLsn) {
+      keep--;
+    }
+    List<Entry> gone = log.subList(keep, log.size());
+    for (Entry entry : gone) {
+      if (entry.change() instanceof Change.Write write) {
+        observer.lost(write.key(), write.version());
+      }
+    }
+    gone.clear();
+    state = new State();
+    log.forEach(state::apply);
+    requireFences();
+  }
+
+  private void requireFences() {
+    answeredFences.forEach(
+        (volume, generation) -> {
+          if (fence(volume) < generation) {
+            throw new InvariantViolation(
+                "I1", name + " answered fence " + generation + " and lost it");
+          }
+        });
+  }
+
+  /** Number of records, and how many of them end at or before a position. */
+  int count(long endLsn) {
+    int count = 0;
+    while (count < log.size() && log.get(count).endLsn() <= endLsn) {
+      count++;
+    }
+    return count;
+  }
+
+  int count() {
+    return log.size();
+  }
+
+  /** Position behind the first so many records. */
+  long endOf(int count) {
+    return count == 0 ? 0 : log.get(count - 1).endLsn();
+  }
+
+  /** The replica answered a fence: nothing older may be taken from now on. */
+  void fenceAnswered(long volumeId, long generation) {
+    answeredFences.merge(volumeId, generation, Math::max);
+    requireFences();
+  }
+
+  /** The replica answered that it has a write: it has all up to there. */
+  void writeAnswered(Key key, long version) {
+    Chunk chunk = state.chunks.get(key);
+    // A volume that was deleted meanwhile has nothing any more.
+    if (chunk != null && Version.sequence(chunk.lastVersion) < Version.sequence(version)) {
+      throw new InvariantViolation(
+          "I5",
+          name
+              + " acknowledged "
+              + Version.text(version)
+              + " and holds "
+              + Version.text(chunk.lastVersion));
+    }
+  }
+
+  long fence(long volumeId) {
+    return state.fences.getOrDefault(volumeId, 0L);
+  }
+
+  /** The chunk as it is, or null. */
+  Chunk chunk(long volumeId, int layer, int index) {
+    return state.chunks.get(new Key(volumeId, layer, index));
+  }
+
+  /** When the power went last. */
+  long lastLossNanos() {
+    return lastLossNanos;
+  }
+
+  /** Whether the block's bytes match its checksum. */
+  static boolean sound(Chunk chunk, int block) {
+    return crc(chunk.blocks[block]) == chunk.crcs[block];
+  }
+
+  private static int crc(byte[] block) {
+    return block == ZERO
+        ? Crc32c.ZERO_BLOCK
+        : new Crc32c().of(new UnsafeBuffer(block), 0, Frame.BLOCK_BYTES);
+  }
+}

@@ -1,0 +1,267 @@
+package io.cairn.bench.sim;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.TestReporter;
+
+/**
+ * Each promise broken on purpose, one at a time, in the sources themselves: the oracles notice
+ * within 200 seeds, and by the right name. How many seeds each took is in the test's report.
+ */
+class MutantsTest {
+  private static final int SEEDS = 200;
+  private static final String STORAGE = "io.cairn.storage.replication.";
+  private static final String VOLUME = "io.cairn.client.volume.";
+  private static final String SIM = "io.cairn.bench.sim.";
+  private static final String METADATA = "io.cairn.metadata.machine.";
+
+  private Mutant mutant;
+  private String name;
+  private TestReporter reporter;
+
+  @BeforeEach
+  void prepare(TestInfo info, TestReporter testReporter) {
+    name = info.getTestMethod().orElseThrow().getName();
+    reporter = testReporter;
+    mutant = new Mutant(name);
+  }
+
+  /** The first seed that fails must fail by one of these; "exception" is an assertion of ours. */
+  private void isCaughtAs(String... invariants) {
+    Mutant.Seeds seeds = mutant.load();
+    Set<String> others = new TreeSet<>();
+    for (long seed = 1; seed <= SEEDS; seed++) {
+      String violated = seeds.run(seed);
+      if (violated != null && Set.of(invariants).contains(violated)) {
+        reporter.publishEntry(name, "caught by seed " + seed + " as " + violated);
+        return;
+      }
+      if (violated != null) {
+        others.add(violated);
+      }
+    }
+    fail("not caught as " + String.join(", ", invariants) + " but as " + others);
+  }
+
+  @Test
+  void replicaThatAcknowledgesBeforeItStores() {
+    mutant.with(
+        STORAGE + "ReplicaShard",
+        "    client.parked.add(new ClientLink.Parked(new UnsafeBuffer(copy), headerLength,"
+            + " payload));",
+        """
+            client.parked.add(new ClientLink.Parked(new UnsafeBuffer(copy), headerLength, payload));
+            if (Frame.type(header, offset) == MessageType.WRITE) {
+              ok(client, MessageType.WRITE, Frame.requestId(header, offset), 0, 0);
+            }
+        """);
+    isCaughtAs("I5");
+  }
+
+  @Test
+  void replicaThatAcknowledgesAGap() {
+    mutant.with(
+        STORAGE + "ReplicaShard",
+        "return refuse(client, type, id, Status.GAP, last, last);",
+        "return written(client, type, id, durable, last);");
+    isCaughtAs("I5");
+  }
+
+  @Test
+  void replicaThatForgetsItsFenceWhenItStartsAgain() {
+    mutant
+        .with(
+            STORAGE + "ReplicaShard",
+            "  private boolean stopping;",
+            """
+              private boolean stopping;
+              private final java.util.Map<Long, Long> fences = new java.util.TreeMap<>();
+            """)
+        .with(
+            STORAGE + "ReplicaShard",
+            "    long known = store.fence(volume);",
+            "    long known = Math.max(store.fence(volume), fences.getOrDefault(volume, 0L));")
+        .with(
+            STORAGE + "ReplicaShard",
+            "    long fence = store.fence(volume);",
+            "    long fence = Math.max(store.fence(volume), fences.getOrDefault(volume, 0L));")
+        .with(
+            STORAGE + "ReplicaShard",
+            "      store.appendFence(volume, generation);",
+            "      fences.put(volume, generation);");
+    isCaughtAs("I1");
+  }
+
+  @Test
+  void fenceThatIsAnsweredBeforeItIsDurable() {
+    mutant.with(
+        STORAGE + "ReplicaShard",
+        "    whenDurable(client, MessageType.FENCE, id, store.appendedLsn(), 0, generation);",
+        "    ok(client, MessageType.FENCE, id, 0, generation);");
+    isCaughtAs("I1");
+  }
+
+  @Test
+  void ownerThatAcknowledgesBeforeARemovalIsCommitted() {
+    mutant.with(
+        VOLUME + "OwnedReplica",
+        "return inSync() || promoting;",
+        "return inSync() && node.ready || promoting;");
+    isCaughtAs("I2");
+  }
+
+  @Test
+  void ownerThatAcknowledgesWithFewerThanMinInSync() {
+    mutant.with(
+        VOLUME + "OwnedChunk",
+        "        && (op.ackedMask & required) == required\n",
+        "        && Integer.bitCount(op.ackedMask & required) >= session.minInSync() - 1\n");
+    isCaughtAs("I2");
+  }
+
+  @Test
+  void staleOwnerThatReadsWithoutALease() {
+    mutant.with(VOLUME + "ReadOp", "if (session.lease.holds(chunk, nowNanos)) {", "if (true) {");
+    isCaughtAs("I4");
+  }
+
+  @Test
+  void staleOwnerThatReadsWhatIsNotAllocated() {
+    mutant.with(VOLUME + "Lease", "    if (holdsForUnallocated(nowNanos)) {", "    if (true) {");
+    isCaughtAs("I4");
+  }
+
+  @Test
+  void metadataThatIgnoresTheEpoch() {
+    mutant.with(
+        METADATA + "ChunkDecisions",
+        "if (chunk.epoch() != change.expectedEpoch()) {",
+        "if (false) {");
+    isCaughtAs("I3");
+  }
+
+  @Test
+  void metadataThatIgnoresTheGeneration() {
+    mutant.with(
+        METADATA + "ChunkDecisions",
+        "if (volume.generation() != generation || volume.owner() == null) {",
+        "if (false) {");
+    isCaughtAs("I3");
+  }
+
+  @Test
+  void takeOverThatPrefersTheShorterPrefix() {
+    mutant.with(
+        VOLUME + "OwnedChunk",
+        "replica.position > longest.position",
+        "replica.position < longest.position");
+    isCaughtAs("I6");
+  }
+
+  @Test
+  void catchUpThatCopiesOlderOverNewer() {
+    mutant.with(
+        STORAGE + "MergeRule",
+        "return Version.generation(local) < ownerGeneration || fetched > local;",
+        "return true;");
+    isCaughtAs("I2", "I4", "I6");
+  }
+
+  @Test
+  void catchUpThatSkipsBlocks() {
+    mutant.with(
+        STORAGE + "CatchUp",
+        "        wanted.add(new Run(pageBlock + runStart, i - runStart));",
+        "        if (runStart > 0) wanted.add(new Run(pageBlock + runStart, i - runStart));");
+    isCaughtAs("I4", "I6");
+  }
+
+  @Test
+  void promotionBeforeTheCatchUpHasEnded() {
+    mutant.with(
+        VOLUME + "Membership",
+        "replica.phase == OwnedReplica.Phase.LIVE\n            && chunk.state()",
+        "replica.takesWrites()\n            && chunk.state()");
+    isCaughtAs("I2", "I4", "I6");
+  }
+
+  @Test
+  void flushThatIsAnsweredWithoutBeingDurable() {
+    mutant.with(VOLUME + "WriteWindow", "    if (last == 0) {", "    if (last >= 0) {");
+    isCaughtAs("I7");
+  }
+
+  @Test
+  void windowThatForgetsWhatIsNotDurable() {
+    mutant
+        .with(VOLUME + "OwnedChunk", "        && ops.peek().settled\n", "")
+        .with(
+            VOLUME + "OwnedChunk",
+            "(ops.peek().durableMask & retained) == retained",
+            "ops.peek().completed")
+        .with(
+            VOLUME + "WriteWindow",
+            "    unsettled.remove(op.number);\n    if (op.payload",
+            "    if (op.payload");
+    isCaughtAs("I7", "I6", "I4", "liveness", "exception");
+  }
+
+  @Test
+  void recoveryThatKeepsRecordsBehindAHole() {
+    mutant.with(
+        SIM + "StoreModel",
+        "List<Entry> gone = log.subList(keep, log.size());",
+        "List<Entry> gone = log.subList(keep, Math.min(keep + 1, log.size()));");
+    isCaughtAs("I1", "I2", "I4", "I5", "I6", "I7");
+  }
+
+  @Test
+  void rotThatIsServedUnchecked() {
+    mutant
+        .with(SIM + "SimStore", "if (!StoreModel.sound(chunk, blockOffset + i)) {", "if (false) {")
+        .with(
+            VOLUME + "ReadOp",
+            "        || !intact(header, offset, payload)) {",
+            "        || false) {");
+    isCaughtAs("I8");
+  }
+
+  @Test
+  void writeThatRecreatesADeletedChunk() {
+    mutant
+        .with(
+            STORAGE + "ReplicaShard",
+            "    if (chunk == null) {\n      return refuse(client, type, id, Status.ABSENT, 0, 0);",
+            "    if (chunk == null) {\n      chunk = store.create(volume, layer, index, 256);")
+        .with(
+            STORAGE + "ReplicaShard",
+            "    if (generation == fence && generation > 0) {",
+            "    if (generation == fence && generation > 0 || fence == Version.GENERATION_MAX) {");
+    isCaughtAs("I9");
+  }
+
+  @Test
+  void hedgedReadFromAReplicaThatIsStillSyncing() {
+    mutant
+        .with(VOLUME + "ReadOp", "      if (replica.inSync()) {", "      if (true) {")
+        .with(
+            VOLUME + "ReadOp",
+            "        if (replica.phase == Phase.LIVE\n",
+            "        if (replica.takesWrites()\n")
+        .with(
+            VOLUME + "ReadOp",
+            "good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era",
+            "good && replica.era == era")
+        .with(
+            STORAGE + "ReplicaShard",
+            "    return chunk.syncing() ? Status.SYNCING : null;",
+            "    return null;")
+        .with(STORAGE + "ReplicaShard", "problem == null && chunk.syncing()", "false");
+    isCaughtAs("I4");
+  }
+}
