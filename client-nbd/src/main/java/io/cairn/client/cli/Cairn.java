@@ -21,7 +21,14 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
     versionProvider = Cairn.Version.class,
-    subcommands = {StatusCommand.class, NodeCommand.class, VolumeCommand.class})
+    subcommands = {
+      StatusCommand.class,
+      NodeCommand.class,
+      VolumeCommand.class,
+      MetadataCommand.class,
+      StorageCommand.class,
+      GatewayCommand.class
+    })
 public final class Cairn {
   /** Exit code of a verb that was refused or failed. */
   static final int FAILED = 1;
@@ -45,6 +52,11 @@ public final class Cairn {
   /** The command as the program runs it; other modules may add verbs. */
   public static CommandLine commandLine() {
     return new Cairn(new GroupConnector(), System.getenv()).newCommandLine();
+  }
+
+  /** Runs a verb of this module. */
+  public static void main(String[] arguments) {
+    System.exit(commandLine().execute(arguments));
   }
 
   CommandLine newCommandLine() {

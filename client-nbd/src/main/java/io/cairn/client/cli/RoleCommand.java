@@ -18,6 +18,8 @@ import picocli.CommandLine.Spec;
 
 /** What the verbs of the roles share: settings, start, run until a signal, clean stop. */
 abstract class RoleCommand implements Callable<Integer> {
+  private static final long FAILURE_CHECK_MILLIS = 1_000;
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -38,13 +40,8 @@ abstract class RoleCommand implements Callable<Integer> {
   /** The role's declared options. */
   abstract OptionSet options();
 
-  /**
-   * Starts the role, and returns once it runs.
-   *
-   * @throws OptionException for a setting that only its use showed to be wrong.
-   * @throws IOException with a line for people.
-   */
-  abstract AutoCloseable start(OptionValues values) throws IOException;
+  /** Starts the role as {@link Role#start} says. */
+  abstract Role.Server start(OptionValues values) throws IOException;
 
   @Override
   public Integer call() throws Exception {
@@ -57,20 +54,24 @@ abstract class RoleCommand implements Callable<Integer> {
     Logging.ofProcess();
     Logger log = LoggerFactory.getLogger(getClass());
     try (StopSignal signal = new StopSignal()) {
-      AutoCloseable role = started();
+      Role.Server server = started();
       signal.started();
       log.info("{} runs, process {}", options().role(), ProcessHandle.current().pid());
       try {
-        signal.await();
+        while (!signal.await(FAILURE_CHECK_MILLIS)) {
+          if (server.failure() != null) {
+            throw new CommandFailure(options().role() + ": " + server.failure());
+          }
+        }
         log.info("{} stops", options().role());
       } finally {
-        close(role, signal, log);
+        close(server, signal, log);
       }
     }
     return 0;
   }
 
-  private AutoCloseable started() {
+  private Role.Server started() {
     try {
       return start(options().read(config, Cairn.of(spec).environment(), overrides));
     } catch (OptionException e) {
@@ -84,9 +85,9 @@ abstract class RoleCommand implements Callable<Integer> {
     return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  private void close(AutoCloseable role, StopSignal signal, Logger log) {
+  private void close(Role.Server server, StopSignal signal, Logger log) {
     try {
-      role.close();
+      server.close();
       log.info("{} has stopped", options().role());
     } catch (Exception e) {
       signal.failed();

@@ -31,7 +31,7 @@ class RoleCommandTest {
     }
 
     @Override
-    AutoCloseable start(OptionValues values) throws IOException {
+    Role.Server start(OptionValues values) throws IOException {
       if (values.get(WEIGHT) == 9) {
         throw values.refuse(WEIGHT, "the floor gives way");
       }

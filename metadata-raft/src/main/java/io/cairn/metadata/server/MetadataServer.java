@@ -199,6 +199,11 @@ public final class MetadataServer implements AutoCloseable {
     return status.clusterId() == 0 ? "the cluster has no identity yet" : null;
   }
 
+  /** Why the server will never serve again, in one line, or null. */
+  public String failure() {
+    return failure;
+  }
+
   /** Where the other servers and the clients find this one. */
   public Address address() {
     return address;
