@@ -2,6 +2,8 @@ package io.cairn.bench;
 
 import io.cairn.bench.sim.SimCommand;
 import io.cairn.client.cli.Cairn;
+import io.cairn.client.dev.DevCommand;
+import io.cairn.client.dev.TrainCommand;
 import picocli.CommandLine;
 
 /** The program. It lives in the module that sees all others, so that it has all verbs. */
@@ -11,6 +13,8 @@ public final class Main {
   /** Exit codes: 0 done, 1 refused or failed, 2 wrong usage. */
   public static void main(String[] arguments) {
     CommandLine cairn = Cairn.commandLine();
+    Cairn.add(cairn, new DevCommand());
+    Cairn.add(cairn, new TrainCommand());
     Cairn.add(cairn, new SimCommand());
     System.exit(cairn.execute(arguments));
   }
