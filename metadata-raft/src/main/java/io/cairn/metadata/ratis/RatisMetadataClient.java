@@ -147,13 +147,15 @@ public final class RatisMetadataClient implements MetadataClient {
     Message asked = message(query);
     Supplier<CompletableFuture<RaftClientReply>> request =
         switch (query) {
-          // Signs of life go to whoever leads; a round to the other servers would prove nothing.
-          case Query.NodeHeartbeat _, Query.GatewayHeartbeat _ ->
+          // Signs of life go to whoever leads; a round to the other servers would prove nothing. So do
+          // questions whose answers tell of them: only the leader heard them, but any server answers
+          // a linearizable read.
+          case Query.NodeHeartbeat _,
+              Query.GatewayHeartbeat _,
+              Query.GetCluster _,
+              Query.GetVolume _ ->
               () -> client.async().sendReadOnlyNonLinearizable(asked);
-          case Query.GetCluster _,
-              Query.GetVolume _,
-              Query.GetChunks _,
-              Query.ConfirmGeneration _ ->
+          case Query.GetChunks _, Query.ConfirmGeneration _ ->
               () -> client.async().sendReadOnly(asked);
         };
     return answered(request, System.nanoTime() + deadline.toNanos());
