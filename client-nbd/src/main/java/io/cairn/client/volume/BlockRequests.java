@@ -5,7 +5,6 @@ import io.cairn.client.volume.VolumeIo.Failure;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.wire.Frame;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -410,39 +409,25 @@ final class BlockRequests {
 
   void extents(long offset, long length, VolumeIo.ExtentsCallback sink) {
     check(offset, length);
-    // Chunk-granular until the session asks replicas for their extents: never says hole for data.
-    List<long[]> found = new ArrayList<>();
-    long chunkBytes = session.chunkSizeBytes();
-    long at = offset;
-    while (at < offset + length) {
-      long end = Math.min(offset + length, (at / chunkBytes + 1) * chunkBytes);
-      int index = (int) (at / chunkBytes);
-      boolean hole = session.chunk(index) == null && !session.allocation.mayExist(index);
-      int kind = hole ? 0 : 2;
-      if (!found.isEmpty() && found.getLast()[1] == kind) {
-        found.getLast()[0] += end - at;
-      } else {
-        found.add(new long[] {end - at, kind});
-      }
-      at = end;
-    }
-    long[] lengths = new long[found.size()];
-    int[] kinds = new int[found.size()];
-    for (int i = 0; i < lengths.length; i++) {
-      lengths[i] = found.get(i)[0];
-      kinds[i] = (int) found.get(i)[1];
-    }
+    ExtentsQuery query = new ExtentsQuery(session, offset, length);
     Parent parent =
         new Parent(
             null,
             failure -> {
               if (failure == null) {
-                sink.done(lengths, kinds, lengths.length, null);
+                query.answer(sink);
               } else {
                 sink.done(null, null, 0, failure);
               }
             });
-    session.lease.underUnallocated(() -> parent.pieceDone(null));
+    query.run(
+        () -> {
+          if (query.sawAbsent()) {
+            session.lease.underUnallocated(() -> parent.pieceDone(null));
+          } else {
+            parent.pieceDone(null);
+          }
+        });
   }
 
   /** The session is over: nobody waits any longer. */

@@ -9,14 +9,20 @@ import io.cairn.storage.wire.Status;
 import org.agrona.DirectBuffer;
 
 /**
- * A read of blocks of one chunk: tries the in-sync replicas one after the other, hedges a slow one,
- * checks what comes (I8), and answers only under a lease (I4).
+ * A read of blocks of one chunk, or of what kind they are: tries the in-sync replicas one after the
+ * other, hedges a slow one, checks what comes (I8), and answers only under a lease (I4).
  */
 final class ReadOp {
   /** Blocks, or the reason why there are none. */
   interface Done {
     /** The payload is borrowed; null on failure. */
     void on(Payload payload, boolean repairWanted, long nowNanos);
+  }
+
+  /** Where holes, zeroes and data are, or nothing. */
+  interface ExtentsDone {
+    /** Triples (offset in blocks, count, kind) in order without gaps; null on failure. */
+    void on(int[] triples);
   }
 
   /** Bad answers to one read from which on who gives them is taken to hold bad blocks. */
@@ -27,6 +33,7 @@ final class ReadOp {
   final int count;
   private final VolumeSession session;
   private final Done done;
+  private final ExtentsDone extentsDone;
   private int triedMask;
   private int badMask;
 
@@ -39,10 +46,26 @@ final class ReadOp {
   /** When another replica is asked as well. */
   private long hedgeAtNanos = Long.MAX_VALUE;
 
-  /** Good blocks that wait for a lease. */
-  private Payload waiting;
+  /** There is a good answer, which waits for a lease. */
+  private boolean answered;
+
+  /** The blocks of that answer. */
+  private Payload blocks;
+
+  /** The extents of that answer. */
+  private int[] triples;
 
   ReadOp(OwnedChunk chunk, int block, int count, Done done) {
+    this(chunk, block, count, done, null);
+  }
+
+  /** Asks what kind blocks are: at most {@link Frame#VERSIONS_MAX}. */
+  static ReadOp extents(OwnedChunk chunk, int block, int count, ExtentsDone done) {
+    return new ReadOp(chunk, block, count, null, done);
+  }
+
+  private ReadOp(OwnedChunk chunk, int block, int count, Done done, ExtentsDone extentsDone) {
+    this.extentsDone = extentsDone;
     this.chunk = chunk;
     this.session = chunk.session;
     this.block = block;
@@ -76,7 +99,7 @@ final class ReadOp {
     if (best != null) {
       ask(best, nowNanos);
     } else if (outstanding == 0 && (badMask & usable) == usable) {
-      end(null, nowNanos);
+      end(false, nowNanos);
     } else if (outstanding == 0) {
       // Nobody can be asked now: the timer tries again once a replica is back.
       triedMask = badMask;
@@ -95,7 +118,7 @@ final class ReadOp {
         link.request.range(
             link.out,
             0,
-            MessageType.READ,
+            extentsDone == null ? MessageType.READ : MessageType.EXTENTS,
             0,
             link.nextRequestId(),
             link.nodeId,
@@ -121,7 +144,7 @@ final class ReadOp {
               long now) {
             outstanding--;
             boolean good = replica.node.check(status, sentNanos, now);
-            if (ended || waiting != null || session.isOver()) {
+            if (ended || answered || session.isOver()) {
               return;
             }
             // A replica that left the set while it answered may lack what others acknowledged.
@@ -139,7 +162,7 @@ final class ReadOp {
           @Override
           public void onLost(long now) {
             outstanding--;
-            if (!ended && waiting == null && !session.isOver()) {
+            if (!ended && !answered && !session.isOver()) {
               askNext(now);
             }
           }
@@ -149,6 +172,10 @@ final class ReadOp {
 
   private void take(
       OwnedReplica replica, DirectBuffer header, int offset, Payload payload, long nowNanos) {
+    if (extentsDone != null) {
+      takeExtents(header, offset, nowNanos);
+      return;
+    }
     if (Reply.rangeBlock(header, offset) != block
         || Reply.rangeCount(header, offset) != count
         || payload == null
@@ -166,7 +193,34 @@ final class ReadOp {
       return;
     }
     payload.retain();
-    waiting = payload;
+    blocks = payload;
+    answered(nowNanos);
+  }
+
+  private void takeExtents(DirectBuffer header, int offset, long nowNanos) {
+    int extents = Reply.rangeBlock(header, offset);
+    int[] found = new int[3 * extents];
+    int next = block;
+    for (int i = 0; i < extents; i++) {
+      found[3 * i] = Reply.extentOffset(header, offset, i);
+      found[3 * i + 1] = Reply.extentCount(header, offset, i);
+      found[3 * i + 2] = Reply.extentKind(header, offset, i);
+      if (found[3 * i] != next || found[3 * i + 1] <= 0) {
+        break;
+      }
+      next += found[3 * i + 1];
+    }
+    if (next == block + count) {
+      triples = found;
+    } else {
+      // It makes no sense: what is not known to be a hole is data.
+      triples = new int[] {block, count, Reply.EXTENT_DATA};
+    }
+    answered(nowNanos);
+  }
+
+  private void answered(long nowNanos) {
+    answered = true;
     hedgeAtNanos = Long.MAX_VALUE;
     answerUnderLease(nowNanos);
   }
@@ -185,22 +239,22 @@ final class ReadOp {
 
   /** Answers if the lease holds; otherwise the session asks for one and calls again. */
   void answerUnderLease(long nowNanos) {
-    if (ended || waiting == null) {
+    if (ended || !answered) {
       return;
     }
     if (session.lease.holds(chunk, nowNanos)) {
-      end(waiting, nowNanos);
+      end(true, nowNanos);
     } else {
       session.lease.renew(chunk, nowNanos);
     }
   }
 
   long deadlineNanos() {
-    return waiting == null ? hedgeAtNanos : Long.MAX_VALUE;
+    return answered ? Long.MAX_VALUE : hedgeAtNanos;
   }
 
   void onTimer(long nowNanos) {
-    if (!ended && waiting == null && nowNanos >= hedgeAtNanos) {
+    if (!ended && !answered && nowNanos >= hedgeAtNanos) {
       if (outstanding > 0) {
         session.counters.hedges++;
       }
@@ -208,10 +262,14 @@ final class ReadOp {
     }
   }
 
-  private void end(Payload payload, long nowNanos) {
+  private void end(boolean good, long nowNanos) {
     ended = true;
     session.reads.remove(this);
-    done.on(payload, payload != null && badMask != 0, nowNanos);
+    if (extentsDone != null) {
+      extentsDone.on(good ? triples : null);
+    } else {
+      done.on(blocks, good && badMask != 0, nowNanos);
+    }
     drop();
   }
 
@@ -222,9 +280,9 @@ final class ReadOp {
   }
 
   private void drop() {
-    if (waiting != null) {
-      waiting.release();
-      waiting = null;
+    if (blocks != null) {
+      blocks.release();
+      blocks = null;
     }
   }
 }

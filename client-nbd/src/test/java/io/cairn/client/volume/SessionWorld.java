@@ -365,7 +365,12 @@ final class SessionWorld {
             new MetadataCalls() {
               @Override
               public void submit(Command command, Answer answer) {
-                after(MILLI, () -> reply(metadataDown ? null : apply(command), answer));
+                after(
+                    MILLI,
+                    () -> {
+                      Reply reply = metadataDown ? null : apply(command);
+                      reply(commandAnswersLost ? null : reply, answer);
+                    });
               }
 
               @Override
@@ -411,6 +416,7 @@ final class SessionWorld {
     boolean done;
     VolumeIo.Failure failure;
     byte[] bytes;
+    String text;
 
     boolean ok() {
       return done && failure == null;
@@ -444,6 +450,28 @@ final class SessionWorld {
   Answer zero(VolumeSession session, long offset, long length) {
     Answer answer = new Answer();
     session.zero(offset, length, true, false, failure -> end(answer, failure));
+    return answer;
+  }
+
+  /** Answers to commands are lost; the commands are applied. */
+  boolean commandAnswersLost;
+
+  /**
+   * What kinds the blocks are, as one text: the length in blocks and h, z or d, for each extent.
+   */
+  Answer extents(VolumeSession session, long offset, long length) {
+    Answer answer = new Answer();
+    session.extents(
+        offset,
+        length,
+        (lengths, kinds, count, failure) -> {
+          StringBuilder text = new StringBuilder();
+          for (int i = 0; i < count; i++) {
+            text.append(lengths[i] / Frame.BLOCK_BYTES).append("hzd".charAt(kinds[i])).append(' ');
+          }
+          answer.text = text.toString().strip();
+          end(answer, failure);
+        });
     return answer;
   }
 

@@ -351,7 +351,21 @@ public final class MemoryStore implements ShardStore {
 
   @Override
   public void readExtents(ChunkEntry entry, int blockOffset, int blockCount, VersionsSink sink) {
-    sink.onVersions(new LongArrayList());
+    LongArrayList values = new LongArrayList();
+    int start = blockOffset;
+    for (int i = blockOffset + 1; i <= blockOffset + blockCount; i++) {
+      if (i == blockOffset + blockCount || isZero(entry, i) != isZero(entry, start)) {
+        values.addLong(start);
+        values.addLong(i - start);
+        values.addLong(isZero(entry, start) ? 0 : 2);
+        start = i;
+      }
+    }
+    sink.onVersions(values);
+  }
+
+  private boolean isZero(ChunkEntry entry, int block) {
+    return Arrays.equals(chunk(entry.index()).blocks[block], ZERO);
   }
 
   @Override

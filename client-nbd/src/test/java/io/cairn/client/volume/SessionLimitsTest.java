@@ -1,0 +1,163 @@
+package io.cairn.client.volume;
+
+import static io.cairn.client.volume.SessionWorld.CHUNK_BYTES;
+import static io.cairn.client.volume.SessionWorld.MILLI;
+import static io.cairn.client.volume.SessionWorld.SECOND;
+import static io.cairn.client.volume.SessionWorld.bytes;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.client.volume.SessionWorld.Answer;
+import io.cairn.client.volume.SessionWorld.Node;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What is bounded, what times out, and what can be known of a volume. */
+class SessionLimitsTest {
+  private final SessionWorld world = new SessionWorld(3, 3, 2);
+
+  private void done(Answer answer) {
+    world.await(() -> answer.done);
+    assertTrue(answer.ok(), () -> "failed with " + answer.failure);
+  }
+
+  private String extents(VolumeSession session, long offset, long length) {
+    Answer answer = world.extents(session, offset, length);
+    done(answer);
+    return answer.text;
+  }
+
+  @Test
+  void extentsAreKnownByTheBlockAndAcrossChunks() {
+    VolumeSession session = world.attach("a");
+    assertEquals("512h", extents(session, 0, 2 * CHUNK_BYTES));
+    done(world.write(session, 3 * 4096, bytes(2 * 4096, 1)));
+    done(world.write(session, CHUNK_BYTES - 4096, bytes(8192, 1)));
+    done(world.zero(session, 4 * 4096, 4096));
+    assertEquals("3h 1d 251h 2d 255h", extents(session, 0, 2 * CHUNK_BYTES));
+    assertEquals("1h 1d", extents(session, 2 * 4096, 2 * 4096));
+    assertEquals("256h", extents(session, 9L * CHUNK_BYTES, CHUNK_BYTES));
+  }
+
+  @Test
+  void extentsGoOnWithOneReplicaAndAStaleOwnerGivesNone() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.nodes.get(0).kill();
+    world.nodes.get(1).kill();
+    assertEquals("1d 255h", extents(first, 0, CHUNK_BYTES));
+    world.nodes.get(0).start();
+    world.nodes.get(1).start();
+    VolumeSession second = world.attach("b");
+    done(world.write(second, 4096, bytes(4096, 1)));
+    Answer stale = world.extents(first, 0, CHUNK_BYTES);
+    world.await(() -> stale.done);
+    assertEquals(VolumeIo.Failure.FENCED, stale.failure);
+  }
+
+  @Test
+  void aRequestFailsAfterItsTimeoutAndTheVolumeServesOnLater() {
+    world.requestTimeoutNanos = 3 * SECOND;
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).kill();
+    world.nodes.get(2).kill();
+    Answer write = world.write(session, 4096, bytes(4096, 2));
+    Answer partial = world.write(session, 8192 + 5, bytes(100, 2));
+    Answer unopened = world.write(session, CHUNK_BYTES + 7, bytes(8192, 3));
+    world.run(2 * SECOND);
+    assertFalse(write.done);
+    world.run(2 * SECOND);
+    assertEquals(VolumeIo.Failure.TIMED_OUT, write.failure);
+    assertEquals(VolumeIo.Failure.TIMED_OUT, partial.failure);
+    assertEquals(VolumeIo.Failure.TIMED_OUT, unopened.failure);
+    assertEquals(3, session.counters().timeouts());
+    assertTrue(session.counters().longestStallNanos() >= 3 * SECOND);
+    world.nodes.get(1).start();
+    world.nodes.get(2).start();
+    done(world.write(session, 0, bytes(3 * 4096, 4)));
+    Answer read = world.read(session, 0, 3 * 4096);
+    done(read);
+    assertArrayEquals(bytes(3 * 4096, 4), read.bytes);
+  }
+
+  @Test
+  void theWindowIsBoundedByEntriesToo() {
+    world.windowEntriesMax = 4;
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    done(world.flush(session));
+    world.nodes.get(1).syncPaused = true;
+    List<Answer> writes = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      writes.add(world.write(session, 4096L * i, bytes(4096, i)));
+    }
+    world.run(SECOND);
+    assertEquals(4, writes.stream().filter(write -> write.done).count());
+    assertTrue(session.windowBytes() <= 4 * 4096);
+    world.nodes.get(1).resumeSync();
+    writes.forEach(this::done);
+  }
+
+  @Test
+  void aJoinerThatHoldsTheWindowBackIsPutOffAndCaughtUpLater() {
+    world.windowBytesMax = 8 * 4096;
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    Node joiner = world.nodes.get(2);
+    joiner.kill();
+    done(world.write(session, 0, bytes(4096, 2)));
+    assertEquals(2, world.record(0).inSyncCount());
+    joiner.start();
+    world.await(() -> session.describe().contains("CATCHING"));
+    joiner.syncPaused = true;
+    List<Answer> writes = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      writes.add(world.write(session, 4096L * i, bytes(4096, i)));
+    }
+    long begin = world.nowNanos;
+    writes.forEach(this::done);
+    assertTrue(world.nowNanos - begin < 3 * SECOND, session::describe);
+    assertTrue(session.counters().heldBack() > 0);
+    joiner.resumeSync();
+    world.await(() -> world.record(0).inSyncCount() == 3);
+  }
+
+  @Test
+  void anOwnerThatMissedTheAnswerToAnAllocationAsksTheMetadataAboutWhatIsNotAllocated() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.run(10 * SECOND);
+    world.commandAnswersLost = true;
+    Answer lost = world.write(first, 8L * CHUNK_BYTES, bytes(4096, 1));
+    world.run(100 * MILLI);
+    assertFalse(lost.done);
+    world.run(3 * SECOND);
+    world.metadataDown = true;
+    Answer read = world.read(first, 20L * CHUNK_BYTES, 4096);
+    world.run(5 * SECOND);
+    assertFalse(read.done);
+    world.metadataDown = false;
+    world.commandAnswersLost = false;
+    done(read);
+    done(lost);
+  }
+
+  @Test
+  void aReleaseIsTakenBackWhileWritesStillSettle() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).syncPaused = true;
+    done(world.write(session, 0, bytes(4096, 2)));
+    session.release(world.nowNanos);
+    world.run(SECOND);
+    assertFalse(session.isOver());
+    assertTrue(session.keep(world.nowNanos));
+    world.nodes.get(1).resumeSync();
+    done(world.write(session, 0, bytes(4096, 3)));
+    assertEquals(1, session.generation());
+  }
+}
