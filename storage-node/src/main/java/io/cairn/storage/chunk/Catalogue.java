@@ -25,7 +25,18 @@ public interface Catalogue extends AutoCloseable {
   /** A page's bytes, or null when it was never stored. */
   byte[] page(ChunkId chunk, int page) throws IOException;
 
-  /** Applies a batch: all of it or nothing, and durable when the call returns. */
+  /**
+   * Makes a fence durable ahead of the checkpoint that will carry it, so that rot in the journal
+   * cannot take it back. A stored one is never lowered, by {@link #commit} neither. Any thread but
+   * a shard's loop.
+   */
+  void raiseFence(long volumeId, long generation) throws IOException;
+
+  /**
+   * Applies a batch: all of it or nothing, and durable when the call returns.
+   *
+   * @throws CapacityTier.OutOfSpaceException when the device is full: the call may be repeated.
+   */
   void commit(Batch batch) throws IOException;
 
   @Override

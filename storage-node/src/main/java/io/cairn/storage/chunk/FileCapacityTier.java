@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
@@ -27,6 +30,8 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   /** Files that are kept open. */
   static final int OPEN_FILES_MAX = 256;
 
+  private static final Pattern TRASHED = Pattern.compile("\\d+-\\d+-\\d+\\.(\\d{1,18})");
+
   private final Path chunks;
   private final Path trash;
   private final long capacityBytes;
@@ -37,6 +42,9 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   private static final class Opened {
     final NativeFile file;
     int users = 1;
+
+    /** Written and not synced: were it closed now, a failure to write it could go unseen. */
+    boolean dirty;
 
     Opened(NativeFile file) {
       this.file = file;
@@ -59,6 +67,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       throws IOException {
     Path chunks = Files.createDirectories(directory.resolve("chunks"));
     Path trash = Files.createDirectories(directory.resolve("trash"));
+    syncTree(directory, chunks);
     long usable = Files.getFileStore(directory).getUsableSpace() - reserveBytes;
     long present = occupiedBytes(chunks) + occupiedBytes(trash);
     long possible = Math.max(0, usable) + present;
@@ -66,6 +75,17 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     FileCapacityTier tier = new FileCapacityTier(chunks, trash, capacity);
     tier.adopt(trashedBytes(trash));
     return tier;
+  }
+
+  /** A process that was killed may have made files whose names are not durable yet. */
+  private static void syncTree(Path directory, Path chunks) throws IOException {
+    try (DirectoryStream<Path> volumes = Files.newDirectoryStream(chunks, Files::isDirectory)) {
+      for (Path volume : volumes) {
+        syncDirectory(volume);
+      }
+    }
+    syncDirectory(chunks);
+    syncDirectory(directory);
   }
 
   private static long occupiedBytes(Path root) throws IOException {
@@ -90,10 +110,13 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     return bytes;
   }
 
-  /** A name in the trash carries what is given back: the file's own length may be less. */
+  /**
+   * A name in the trash carries what is given back: the file's own length may be less. What has
+   * another name is not a chunk and counts nothing.
+   */
   private static long setAside(Path trashed) {
-    String name = trashed.getFileName().toString();
-    return Long.parseLong(name.substring(name.lastIndexOf('.') + 1));
+    Matcher name = TRASHED.matcher(trashed.getFileName().toString());
+    return name.matches() ? Long.parseLong(name.group(1)) : 0;
   }
 
   /** Most that chunks may take. */
@@ -138,22 +161,48 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
         if (!create) {
           return null;
         }
-        Files.createDirectories(path.getParent());
-        file = NativeFile.open(path, true);
-        syncDirectory(path.getParent());
-        syncDirectory(chunks);
+        file = create(path);
       }
       Opened opened = new Opened(file);
       // One user is the table itself.
       opened.users++;
       open.put(id, opened);
       if (open.size() > OPEN_FILES_MAX) {
-        Iterator<Opened> eldest = open.values().iterator();
-        Opened gone = eldest.next();
-        eldest.remove();
-        leave(gone);
+        closeEldest();
       }
       return opened;
+    }
+  }
+
+  private NativeFile create(Path path) throws IOException {
+    try {
+      Files.createDirectories(path.getParent());
+    } catch (FileSystemException e) {
+      throw outOfSpace(e);
+    }
+    NativeFile file = NativeFile.open(path, true);
+    syncDirectory(path.getParent());
+    syncDirectory(chunks);
+    return file;
+  }
+
+  /** The JDK tells a full device from others by its text only. */
+  private static IOException outOfSpace(FileSystemException e) {
+    String reason = String.valueOf(e.getReason());
+    return reason.startsWith("No space left") || reason.startsWith("Disk quota")
+        ? new OutOfSpaceException(e.getMessage())
+        : e;
+  }
+
+  private void closeEldest() throws IOException {
+    Iterator<Opened> eldest = open.values().iterator();
+    while (eldest.hasNext()) {
+      Opened candidate = eldest.next();
+      if (!candidate.dirty) {
+        eldest.remove();
+        leave(candidate);
+        return;
+      }
     }
   }
 
@@ -173,6 +222,9 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
 
   @SuppressWarnings("restricted")
   private static MemorySegment bytes(DirectBuffer buffer, int offset, int blockCount) {
+    if (buffer.byteArray() != null) {
+      throw new IllegalArgumentException("the C library needs memory that does not move");
+    }
     long length = (long) blockCount * Frame.BLOCK_BYTES;
     return MemorySegment.ofAddress(buffer.addressOffset() + offset).reinterpret(length);
   }
@@ -186,6 +238,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int sourceOffset)
       throws IOException {
     Opened opened = acquire(chunk, true);
+    opened.dirty = true;
     try {
       opened.file.write(bytes(source, sourceOffset, blockCount), position(blockOffset));
     } finally {
@@ -200,6 +253,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     if (opened == null) {
       return;
     }
+    opened.dirty = true;
     try {
       if (allocate) {
         opened.file.zero(position(blockOffset), position(blockCount));
@@ -234,6 +288,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     }
     try {
       opened.file.sync();
+      opened.dirty = false;
     } finally {
       leave(opened);
     }
@@ -251,8 +306,13 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     if (Files.exists(source)) {
       Files.setLastModifiedTime(source, FileTime.fromMillis(System.currentTimeMillis()));
       Path target = trash.resolve(chunk + "." + sizeBytes);
-      Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
+      try {
+        Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
+      } catch (FileSystemException e) {
+        throw outOfSpace(e);
+      }
       syncDirectory(trash);
+      syncDirectory(source.getParent());
     } else {
       // Never written, or moved by a process that died before it could say so: counted in the
       // trash.
@@ -270,7 +330,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     int deleted = 0;
     try (DirectoryStream<Path> files = Files.newDirectoryStream(trash)) {
       for (Path file : files) {
-        if (Files.getLastModifiedTime(file).toMillis() <= before) {
+        if (setAside(file) > 0 && Files.getLastModifiedTime(file).toMillis() <= before) {
           Files.delete(file);
           reservedBytes.addAndGet(-setAside(file));
           deleted++;

@@ -220,7 +220,12 @@ final class NativeFile implements AutoCloseable {
 
   /** Makes the file's data durable. */
   void sync() throws IOException {
-    callFd(FDATASYNC, "sync");
+    try {
+      callFd(FDATASYNC, "sync");
+    } catch (CapacityTier.OutOfSpaceException e) {
+      // Whatever the reason: what a failed sync did not write is lost, and a second one would lie.
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   private void callFd(MethodHandle call, String what) throws IOException {

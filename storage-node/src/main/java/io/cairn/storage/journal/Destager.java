@@ -9,9 +9,12 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.agrona.MutableDirectBuffer;
 
 /**
@@ -25,17 +28,29 @@ import org.agrona.MutableDirectBuffer;
  * be repeated from the start.
  */
 final class Destager {
+  /**
+   * Pages after which a run ends with the segment that it is in: blocks written at random touch a
+   * page each, and a run holds all of its pages in memory.
+   */
+  private static final int PAGES_MAX = 4096;
+
   private final Journal journal;
   private final Catalogue catalogue;
   private final CapacityTier tier;
   private final JournalRecord cursor = new JournalRecord();
 
+  /** Chunks that a run moved to the trash and did not commit: the next one must not do it again. */
+  private final Set<ChunkId> trashed = new HashSet<>();
+
   /**
    * What a run did.
    *
+   * @param lsn the checkpoint; at most what was asked for.
    * @param pages pages that the catalogue has now.
+   * @param rottenBlocks blocks of the journal that failed their checksum.
    */
-  record Outcome(long lsn, List<Moved> pages, long blocks, List<ChunkId> trashed) {}
+  record Outcome(
+      long lsn, List<Moved> pages, long blocks, long rottenBlocks, List<ChunkId> trashed) {}
 
   /** One page that the catalogue has now. */
   record Moved(ChunkId chunk, int page) {}
@@ -46,21 +61,28 @@ final class Destager {
     this.tier = tier;
   }
 
-  /** Moves what lies between the two positions, which are ends of records. */
-  Outcome run(long fromLsn, long toLsn) throws IOException {
+  /** Moves what lies between the two positions, which are begins of segments, or its beginning. */
+  Outcome run(long fromLsn, long mostLsn) throws IOException {
     ShardIndex view = new ShardIndex(new FromCatalogue(), true);
     Map<Long, Long> fences = new TreeMap<>();
     Map<ChunkId, Long> sizes = new HashMap<>();
-    journal.forEach(
-        fromLsn,
-        toLsn,
-        cursor,
+    long[] rotten = new long[1];
+    Consumer<JournalRecord> visitor =
         record -> {
           view.apply(record, chunk -> sizes.put(chunk.id, chunk.sizeBytes()));
           if (record.kind() == JournalRecord.FENCE || record.kind() == JournalRecord.TRASH) {
             fences.put(record.volumeId(), view.fence(record.volumeId()));
           }
-        });
+          for (int bad = record.badBlock(0); bad >= 0; bad = record.badBlock(bad + 1)) {
+            rotten[0]++;
+          }
+        };
+    long toLsn = fromLsn;
+    while (toLsn < mostLsn && view.loadedPages() < PAGES_MAX) {
+      long end = Math.min(mostLsn, (toLsn / journal.segmentBytes() + 1) * journal.segmentBytes());
+      journal.forEach(toLsn, end, cursor, visitor);
+      toLsn = end;
+    }
     List<Catalogue.Stored> chunks = new ArrayList<>();
     List<Catalogue.StoredPage> pages = new ArrayList<>();
     List<Moved> moved = new ArrayList<>();
@@ -84,10 +106,14 @@ final class Destager {
       chunks.add(chunk.stored());
     }
     for (ChunkId id : view.trashed()) {
-      tier.trash(id, sizes.getOrDefault(id, 0L));
+      if (!trashed.contains(id)) {
+        tier.trash(id, sizes.getOrDefault(id, 0L));
+        trashed.add(id);
+      }
     }
     catalogue.commit(new Catalogue.Batch(toLsn, fences, chunks, pages, view.trashed()));
-    return new Outcome(toLsn, moved, blocks, view.trashed());
+    trashed.clear();
+    return new Outcome(toLsn, moved, blocks, rotten[0], view.trashed());
   }
 
   private static boolean isChanged(Page page) {
@@ -139,11 +165,7 @@ final class Destager {
   private final class FromCatalogue implements ShardIndex.Source {
     @Override
     public Page page(IndexedChunk chunk, int page) {
-      try {
-        return Page.decode(catalogue.page(chunk.id, page), true);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      return ShardIndex.stored(catalogue, chunk.id, page, true);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * A log of records in a ring of equal segments. The position of a byte, its LSN, is segment serial
@@ -20,7 +21,8 @@ import org.agrona.MutableDirectBuffer;
  * segment header, little endian, 64 bytes:
  *  0 int magic "CRNS"   4 short version = 1   6 short reserved   8 int headerCrc  12 int segmentBytes
  * 16 long serial       24 long clusterId     32 long nodeId     40 int shard     44 int reserved
- * 48 16 bytes reserved
+ * 48 long durableLsn when the header was written: what lies before it was durable once
+ * 56 long reserved, zero
  * </pre>
  */
 final class Journal {
@@ -42,12 +44,34 @@ final class Journal {
     void onFailed(Throwable failure);
   }
 
+  private static final Listener NOBODY =
+      new Listener() {
+        @Override
+        public void onDurable(long lsn) {}
+
+        @Override
+        public void onFailed(Throwable failure) {}
+      };
+
+  /**
+   * What recovery found.
+   *
+   * @param records records behind the checkpoint.
+   * @param endLsn where the log ended.
+   * @param endReason why nothing more was taken: "no record" at a clean end, else what was wrong
+   *     with the bytes there, as after a power loss.
+   * @param lostLsn a position behind the end that was durable once, so that this is no power loss
+   *     but a damaged device; 0 when there is no such evidence.
+   */
+  record Recovered(long records, long endLsn, String endReason, long lostLsn) {}
+
   private final JournalIdentity identity;
   private final List<Region> ring;
   private final int segmentBytes;
   private final JournalRecord record = new JournalRecord();
   private final Crc32c crc = new Crc32c();
-  private Listener listener;
+  private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[SEGMENT_HEADER_BYTES]);
+  private Listener listener = NOBODY;
   private long life;
   private long tailLsn;
   private long headLsn;
@@ -55,6 +79,8 @@ final class Journal {
   private boolean syncing;
   private boolean syncAgain;
   private boolean failed;
+  private long recoveredRecords;
+  private String endReason = "no record";
 
   Journal(JournalIdentity identity, List<Region> ring) {
     if (ring.size() < SEGMENTS_MIN) {
@@ -113,12 +139,13 @@ final class Journal {
    * @param checkpointLsn where the first record that is needed begins; 0 when the journal is new.
    * @param newLife higher than that of any process before.
    */
-  void recover(long checkpointLsn, long newLife, Consumer<JournalRecord> visitor) {
+  Recovered recover(long checkpointLsn, long newLife, Consumer<JournalRecord> visitor) {
     tailLsn = checkpointLsn == 0 ? segmentBytes : checkpointLsn;
+    durableLsn = tailLsn;
     String problem = headerProblem(tailLsn / segmentBytes);
     if (problem == null) {
       scan(tailLsn, visitor);
-    } else if (checkpointLsn == 0 && isBlank()) {
+    } else if (checkpointLsn == 0 && isUnused()) {
       writeSegmentHeader(1);
       headLsn = tailLsn + SEGMENT_HEADER_BYTES;
     } else {
@@ -130,28 +157,60 @@ final class Journal {
               + problem
               + "): journal and catalogue do not belong together, or the journal is damaged");
     }
-    durableLsn = tailLsn;
+    long endLsn = headLsn;
+    long lostLsn = lostLsn(endLsn);
     life = newLife;
     appendBare(JournalRecord.LIFE, 0, 0, 0, 0, newLife, 0, 0);
+    return new Recovered(recoveredRecords, endLsn, endReason, lostLsn);
   }
 
-  private boolean isBlank() {
-    for (Region region : ring) {
-      if (region.buffer().getInt(0, LE) == SEGMENT_MAGIC) {
+  /**
+   * Whether no segment says that anything was ever durable: the first one may be missing although
+   * later ones are there, when the power was lost before the first sync ended.
+   */
+  private boolean isUnused() {
+    for (int i = 0; i < ring.size(); i++) {
+      MutableDirectBuffer b = ring.get(i).buffer();
+      if (b.getInt(0, LE) == SEGMENT_MAGIC
+          && (isTorn(b) || b.getLong(16, LE) == 1 || b.getLong(48, LE) > segmentBytes)) {
         return false;
       }
     }
     return true;
   }
 
+  /** A position behind the end that a later segment says was durable, or 0. */
+  private long lostLsn(long endLsn) {
+    long lost = 0;
+    for (Region region : ring) {
+      MutableDirectBuffer b = region.buffer();
+      if (b.getInt(0, LE) == SEGMENT_MAGIC
+          && !isTorn(b)
+          && b.getLong(16, LE) > endLsn / segmentBytes
+          && b.getLong(48, LE) > endLsn) {
+        lost = Math.max(lost, b.getLong(48, LE));
+      }
+    }
+    return lost;
+  }
+
   private void scan(long from, Consumer<JournalRecord> visitor) {
     long at = offset(from) == 0 ? from + SEGMENT_HEADER_BYTES : from;
     long lifeMin = 0;
-    while (record.problem(segment(at), offset(at), segmentBytes, at, lifeMin) == null) {
+    while (true) {
+      endReason = record.problem(segment(at), offset(at), segmentBytes, at, lifeMin);
+      if (endReason != null) {
+        headLsn = at;
+        return;
+      }
+      record.requireKnownVersion();
       lifeMin = record.life();
+      recoveredRecords++;
       if (record.kind() == JournalRecord.SEAL) {
         long next = (at / segmentBytes + 1) * segmentBytes;
-        if (headerProblem(next / segmentBytes) != null) {
+        endReason = headerProblem(next / segmentBytes);
+        if (endReason != null) {
+          requireFree(next / segmentBytes);
           writeSegmentHeader(next / segmentBytes);
           headLsn = next + SEGMENT_HEADER_BYTES;
           return;
@@ -163,7 +222,6 @@ final class Journal {
         at += bytes;
       }
     }
-    headLsn = at;
   }
 
   private void writeSegmentHeader(long serial) {
@@ -176,7 +234,16 @@ final class Journal {
     b.putLong(24, identity.clusterId(), LE);
     b.putLong(32, identity.nodeId(), LE);
     b.putInt(40, identity.shard(), LE);
+    b.putLong(48, durableLsn, LE);
     b.putInt(8, crc.of(b, 0, SEGMENT_HEADER_BYTES), LE);
+  }
+
+  /** Takes the checksum of a copy: a kill must never find the header half changed. */
+  private boolean isTorn(MutableDirectBuffer b) {
+    scratch.putBytes(0, b, 0, SEGMENT_HEADER_BYTES);
+    int stated = scratch.getInt(8, LE);
+    scratch.putInt(8, 0, LE);
+    return crc.of(scratch, 0, SEGMENT_HEADER_BYTES) != stated;
   }
 
   private String headerProblem(long serial) {
@@ -184,12 +251,8 @@ final class Journal {
     if (b.getInt(0, LE) != SEGMENT_MAGIC) {
       return "no segment";
     }
-    int stated = b.getInt(8, LE);
-    b.putInt(8, 0, LE);
-    int computed = crc.of(b, 0, SEGMENT_HEADER_BYTES);
-    b.putInt(8, stated, LE);
-    if (computed != stated) {
-      return "checksum";
+    if (isTorn(b)) {
+      return "checksum of the segment's header";
     }
     if (b.getShort(4, LE) != SEGMENT_VERSION || b.getInt(12, LE) != segmentBytes) {
       throw new IllegalStateException(
@@ -226,10 +289,11 @@ final class Journal {
 
   /** Whether a record of that size fits now. */
   boolean hasRoom(int recordBytes) {
-    if (fitsHere(recordBytes)) {
-      return true;
-    }
-    // One segment stays free: the next life's first record must fit whatever happened before.
+    return fitsHere(recordBytes) || hasNextSegment();
+  }
+
+  /** One segment stays free: the next life's first record must fit whatever happened before. */
+  private boolean hasNextSegment() {
     return headLsn / segmentBytes + 2 - tailLsn / segmentBytes < ring.size();
   }
 
@@ -244,19 +308,48 @@ final class Journal {
           "a record of " + recordBytes + " bytes; at most " + recordBytesMax() + " fit");
     }
     if (!fitsHere(recordBytes)) {
-      MutableDirectBuffer b = segment(headLsn);
-      int o = offset(headLsn);
-      JournalRecord.header(b, o, JournalRecord.SEAL, 0, JournalRecord.HEADER_BYTES, headLsn, life);
-      JournalRecord.subject(b, o, 0, 0, 0, 0, 0, 0);
-      record.seal(b, o);
-      long serial = headLsn / segmentBytes + 1;
-      if (serial - tailLsn / segmentBytes >= ring.size()) {
-        throw new IllegalStateException("the journal is full: hasRoom was not asked");
-      }
-      writeSegmentHeader(serial);
-      headLsn = serial * segmentBytes + SEGMENT_HEADER_BYTES;
+      nextSegment();
     }
     return headLsn;
+  }
+
+  private void nextSegment() {
+    long serial = headLsn / segmentBytes + 1;
+    requireFree(serial);
+    MutableDirectBuffer b = segment(headLsn);
+    int o = offset(headLsn);
+    JournalRecord.header(b, o, JournalRecord.SEAL, 0, JournalRecord.HEADER_BYTES, headLsn, life);
+    JournalRecord.subject(b, o, 0, 0, 0, 0, 0, 0);
+    record.seal(b, o);
+    writeSegmentHeader(serial);
+    headLsn = serial * segmentBytes + SEGMENT_HEADER_BYTES;
+  }
+
+  private void requireFree(long serial) {
+    if (serial - tailLsn / segmentBytes >= ring.size()) {
+      throw new IllegalStateException(
+          "segment "
+              + serial
+              + " would overwrite the tail at "
+              + tailLsn
+              + ": the journal is full");
+    }
+  }
+
+  /**
+   * Begins a new segment, so that what was appended so far can be destaged once it is durable;
+   * false when there is none free.
+   *
+   * <p>The new segment gets a record at once: where a checkpoint begins, the first record is
+   * durable, and never one that an earlier life left there.
+   */
+  boolean roll() {
+    if (!hasNextSegment()) {
+      return false;
+    }
+    nextSegment();
+    appendBare(JournalRecord.LIFE, 0, 0, 0, 0, life, 0, 0);
+    return true;
   }
 
   /** Appends a record without payload. */
@@ -307,7 +400,12 @@ final class Journal {
     return record.wrap(b, o);
   }
 
-  /** Feeds the records between two positions to a visitor; for the destager, on its own thread. */
+  /**
+   * Feeds the records between two positions to a visitor; for the destager, on its own thread. They
+   * were whole when they were appended or recovered: what is not any more has rotted. A rotten
+   * block does not stop the others: it moves on with the checksum that it fails, and is repaired
+   * from another replica when it is read.
+   */
   void forEach(long fromLsn, long toLsn, JournalRecord cursor, Consumer<JournalRecord> visitor) {
     long at = fromLsn;
     while (at < toLsn) {
@@ -315,9 +413,17 @@ final class Journal {
         at += SEGMENT_HEADER_BYTES;
         continue;
       }
-      String problem = cursor.problem(segment(at), offset(at), segmentBytes, at, 0);
+      String problem = cursor.headProblem(segment(at), offset(at), segmentBytes, at, 0);
       if (problem != null) {
-        throw new IllegalStateException("journal record at " + at + " went bad: " + problem);
+        throw new IllegalStateException(
+            "the journal record at "
+                + at
+                + " (segment "
+                + at / segmentBytes % ring.size()
+                + ", byte "
+                + offset(at)
+                + ") went bad: "
+                + problem);
       }
       if (cursor.kind() == JournalRecord.SEAL) {
         at = (at / segmentBytes + 1) * segmentBytes;
@@ -366,8 +472,13 @@ final class Journal {
     long start = serial * segmentBytes;
     int from = (int) Math.max(0, durableLsn - start);
     int to = (int) Math.min(segmentBytes, targetLsn - start);
-    ring.get((int) (serial % ring.size()))
-        .force(from, to - from, failure -> forced(serial, targetLsn, failure));
+    try {
+      ring.get((int) (serial % ring.size()))
+          .force(from, to - from, failure -> forced(serial, targetLsn, failure));
+    } catch (RuntimeException e) {
+      // Nothing may wait for a sync that was never begun.
+      forced(serial, targetLsn, e);
+    }
   }
 
   private void forced(long serial, long targetLsn, Throwable failure) {
@@ -376,6 +487,7 @@ final class Journal {
     }
     if (failure != null) {
       failed = true;
+      syncing = false;
       listener.onFailed(failure);
       return;
     }

@@ -19,7 +19,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * 24 long  life, the process's incarnation: never smaller than that of the record before
  * 32 long  volumeId              40 int   layer        44 int   index
  * 48 long  argument by kind      56 int   blockOffset (CREATE: sizeBlocks)
- * 60 short blockCount            62 short reserved, zero
+ * 60 int   blockCount
  * 64 int   tableCrc, CRC32C of the table's bytes behind it, only when blockCount &gt; 0
  * 68 int   reserved, zero
  * 72 table: int crc[blockCount] (WRITE, FILL), padded to 8; long version[blockCount] (FILL)
@@ -34,7 +34,7 @@ final class JournalRecord {
   static final int ALIGNMENT = 64;
   static final int HEADER_BYTES = 64;
 
-  /** Blocks of one record at most: a frame's, and what the count's 16 bits hold. */
+  /** Blocks that one record carries at most; zeroes may be as many as a chunk has. */
   static final int BLOCKS_MAX = 512;
 
   /** A fence; the argument is the generation. */
@@ -71,10 +71,11 @@ final class JournalRecord {
   static final short FLAG_ALLOCATE = 1;
 
   private static final int TABLE = 72;
+  private static final int SCRATCH_BYTES = 3 * Frame.BLOCK_BYTES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
   private final Crc32c crc = new Crc32c();
-  private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[HEADER_BYTES]);
+  private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[SCRATCH_BYTES]);
   private DirectBuffer buffer;
   private int offset;
 
@@ -123,8 +124,7 @@ final class JournalRecord {
     b.putInt(o + 44, index, LE);
     b.putLong(o + 48, argument, LE);
     b.putInt(o + 56, blockOffset, LE);
-    b.putShort(o + 60, (short) blockCount, LE);
-    b.putShort(o + 62, (short) 0, LE);
+    b.putInt(o + 60, blockCount, LE);
   }
 
   /** Copies checksums and, for a fill, versions into the table, and seals it with its checksum. */
@@ -172,40 +172,86 @@ final class JournalRecord {
    * @return null when it is one, or why it is none.
    */
   String problem(DirectBuffer b, int o, int limit, long lsn, long lifeMin) {
+    String problem = headProblem(b, o, limit, lsn, lifeMin);
+    if (problem != null || !hasPayload()) {
+      return problem;
+    }
+    int bad = badBlock(0);
+    return bad < 0 ? null : "checksum of block " + (blockOffset() + bad);
+  }
+
+  /**
+   * The same without the blocks: a record with this much whole says what it is about and what its
+   * blocks must be.
+   */
+  String headProblem(DirectBuffer b, int o, int limit, long lsn, long lifeMin) {
     wrap(b, o);
     if (limit - o < HEADER_BYTES || b.getInt(o, LE) != MAGIC) {
       return "no record";
     }
-    int stated = b.getInt(o + 12, LE);
-    scratch.putBytes(0, b, o, HEADER_BYTES);
-    scratch.putInt(12, 0, LE);
-    if (crc.of(scratch, 0, HEADER_BYTES) != stated) {
+    if (sumOf(0, HEADER_BYTES, 12) != b.getInt(o + 12, LE)) {
       return "header checksum";
     }
     if (lsn() != lsn || life() < lifeMin) {
       return "of an earlier turn or life";
     }
     if (b.getByte(o + 9) != VERSION) {
-      return "version " + b.getByte(o + 9) + " is not " + VERSION;
+      return null;
+    }
+    if (blockCount() < 0 || blockCount() > BLOCKS_MAX && kind() != ZERO) {
+      return "block count " + blockCount();
     }
     if (recordBytes() != bytes(kind(), blockCount()) || recordBytes() > limit - o) {
       return "length " + recordBytes();
     }
-    return blockCount() == 0 || kind() == ZERO ? null : bodyProblem();
-  }
-
-  private String bodyProblem() {
     int end = payloadOffset(kind(), blockCount());
-    if (crc.of(buffer, offset + TABLE, end - TABLE) != buffer.getInt(offset + 64, LE)) {
+    if (hasPayload() && sumOf(TABLE, end - TABLE, -1) != b.getInt(o + 64, LE)) {
       return "table checksum";
     }
-    for (int i = 0; i < blockCount(); i++) {
-      int computed = crc.of(buffer, offset + end + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
-      if (computed != blockCrc(i)) {
-        return "checksum of block " + (blockOffset() + i);
+    return null;
+  }
+
+  /** A newer program's record is no end of the log: going on from here would lose what it wrote. */
+  void requireKnownVersion() {
+    int version = buffer.getByte(offset + 9);
+    if (version != VERSION) {
+      throw new IllegalStateException(
+          "the journal record at "
+              + lsn()
+              + " has version "
+              + version
+              + "; this program knows version "
+              + VERSION);
+    }
+  }
+
+  private boolean hasPayload() {
+    return blockCount() > 0 && kind() != ZERO && buffer.getByte(offset + 9) == VERSION;
+  }
+
+  /** First block of the payload from the given one on that fails its checksum, or -1. */
+  int badBlock(int from) {
+    int end = payloadOffset(kind(), blockCount());
+    for (int i = from; i < blockCount() && kind() != ZERO; i++) {
+      if (sumOf(end + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES, -1) != blockCrc(i)) {
+        return i;
       }
     }
-    return null;
+    return -1;
+  }
+
+  /**
+   * Checksum of a copy: a device that fails under a mapped file is an InternalError to a copy, but
+   * the end of the process to a checksum, which the JVM takes in code of its own.
+   *
+   * @param zeroed position of an int that counts as zero, or -1.
+   */
+  private int sumOf(int start, int length, int zeroed) {
+    scratch.putBytes(0, buffer, offset + start, length);
+    if (zeroed >= 0) {
+      scratch.putInt(zeroed, 0, LE);
+    }
+    return crc.of(scratch, 0, length);
   }
 
   int recordBytes() {
@@ -229,7 +275,15 @@ final class JournalRecord {
   }
 
   ChunkId chunk() {
-    return new ChunkId(volumeId(), buffer.getInt(offset + 40, LE), buffer.getInt(offset + 44, LE));
+    return new ChunkId(volumeId(), layer(), index());
+  }
+
+  int layer() {
+    return buffer.getInt(offset + 40, LE);
+  }
+
+  int index() {
+    return buffer.getInt(offset + 44, LE);
   }
 
   long volumeId() {
@@ -245,7 +299,7 @@ final class JournalRecord {
   }
 
   int blockCount() {
-    return buffer.getShort(offset + 60, LE) & 0xFFFF;
+    return buffer.getInt(offset + 60, LE);
   }
 
   int blockCrc(int i) {

@@ -10,7 +10,6 @@ import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.TreeSet;
 import org.agrona.DirectBuffer;
@@ -20,8 +19,8 @@ import org.agrona.DirectBuffer;
  * journal's memory or the capacity tier, and destaging keeps the journal from filling up.
  *
  * <pre>
- * OPEN --a sync or the capacity tier fails--> FAILED   nothing is accepted any more
- * OPEN --close--> CLOSED                               late answers of other threads are dropped
+ * OPEN --a sync, the journal's memory, the catalogue or the capacity tier fails--> FAILED
+ * OPEN, FAILED --stop--> CLOSED     late answers of other threads are dropped
  * </pre>
  */
 public final class JournaledStore implements ShardStore {
@@ -37,18 +36,28 @@ public final class JournaledStore implements ShardStore {
   private final StoreReads reads;
   private final StoreCounters counters = new StoreCounters();
   private final TreeSet<Long> untrashed = new TreeSet<>();
-  private Listener listener;
+  private final Journal.Recovered recovered;
+  private final Runnable syncAfterDelay = this::syncAfterDelay;
+  private Listener listener = new NobodyYet();
   private Runnable whenStopped;
+
+  /** What goes to the trash up to here is destaged although there is room, to give space back. */
+  private long flushLsn;
+
+  /** Fences that are on their way into the catalogue. */
+  private int fencesUnderWay;
+
   private boolean syncArmed;
   private boolean roomWanted;
   private boolean destaging;
   private boolean draining;
   private boolean retryArmed;
-  private boolean failed;
   private boolean closed;
+  private String failure;
 
   private JournaledStore(
       Journal journal,
+      Journal.Recovered recovered,
       ShardIndex index,
       Catalogue catalogue,
       CapacityTier tier,
@@ -56,6 +65,7 @@ public final class JournaledStore implements ShardStore {
       Payloads payloads,
       StoreSettings settings) {
     this.journal = journal;
+    this.recovered = recovered;
     this.index = index;
     this.catalogue = catalogue;
     this.tier = tier;
@@ -64,7 +74,12 @@ public final class JournaledStore implements ShardStore {
     this.destager = new Destager(journal, catalogue, tier);
     this.reads =
         new StoreReads(
-            journal, index, catalogue, tier, loop, payloads, counters, this::isClosed, this::fail);
+            journal, index, catalogue, tier, loop, payloads, counters, settings, new ReadEvents());
+    journal.listener(new JournalEvents());
+    if (!index.trashed().isEmpty()) {
+      index.trashed().clear();
+      flushLsn = recovered.endLsn();
+    }
   }
 
   /**
@@ -74,6 +89,7 @@ public final class JournaledStore implements ShardStore {
    *
    * @param ring the journal's segments, always the same in the same order.
    * @param life higher than that of any process that had this shard before.
+   * @throws IOException when a device cannot be read.
    * @throws IllegalStateException when the journal is another shard's, or is damaged where it must
    *     not be.
    */
@@ -89,26 +105,59 @@ public final class JournaledStore implements ShardStore {
       throws IOException {
     Journal journal = new Journal(identity, ring);
     ShardIndex index = new ShardIndex(new RecoverySource(catalogue), false);
-    catalogue.fences().forEach(index::setFence);
+    catalogue.fences().forEach(index::raiseFence);
     for (Catalogue.Stored stored : catalogue.chunks()) {
       index.add(IndexedChunk.of(stored));
     }
-    // What the journal sends to the trash still occupies its space until it is destaged.
-    journal.recover(
-        catalogue.checkpointLsn(),
-        life,
-        record -> index.apply(record, gone -> tier.adopt(gone.sizeBytes())));
+    long[] trashedBytes = new long[1];
+    Journal.Recovered recovered;
+    try {
+      recovered =
+          journal.recover(
+              catalogue.checkpointLsn(),
+              life,
+              record -> index.apply(record, gone -> trashedBytes[0] += gone.sizeBytes()));
+    } catch (InternalError e) {
+      // What a device that cannot be read becomes behind a mapped file.
+      throw new IOException("the journal cannot be read: " + e.getMessage(), e);
+    }
     index.dropSource();
+    // What the journal sends to the trash still occupies its space until it is destaged.
+    tier.adopt(trashedBytes[0]);
     for (IndexedChunk chunk : index.chunks()) {
       tier.adopt(chunk.sizeBytes());
     }
-    return new JournaledStore(journal, index, catalogue, tier, loop, payloads, settings);
+    return new JournaledStore(journal, recovered, index, catalogue, tier, loop, payloads, settings);
+  }
+
+  /** What recovery found, in one line for the log. */
+  public String recoveryText() {
+    return recovered.records()
+        + " records of the journal behind checkpoint "
+        + catalogue.checkpointLsn()
+        + " up to "
+        + recovered.endLsn()
+        + " ("
+        + recovered.endReason()
+        + "), "
+        + index.chunkCount()
+        + " chunks";
+  }
+
+  /**
+   * Whether the journal ended before a position that was durable once: that is no power loss but a
+   * damaged device. What was lost comes back from the other replicas.
+   */
+  public boolean isJournalDamaged() {
+    return recovered.lostLsn() > 0;
   }
 
   /** Begins to serve; what was recovered is synced first, as it may be in the page cache only. */
   public void start(Listener shard) {
     listener = shard;
-    journal.listener(new JournalEvents());
+    if (failure != null) {
+      shard.onFailed(failure);
+    }
     journal.sync();
   }
 
@@ -132,6 +181,11 @@ public final class JournaledStore implements ShardStore {
     return index.chunkCount();
   }
 
+  /** Pages of the index that are in memory. */
+  int loadedPages() {
+    return index.loadedPages();
+  }
+
   /** Volumes of which the shard holds chunks, in order; on the loop. */
   public TreeSet<Long> volumes() {
     TreeSet<Long> volumes = new TreeSet<>();
@@ -139,10 +193,6 @@ public final class JournaledStore implements ShardStore {
       volumes.add(chunk.volumeId());
     }
     return volumes;
-  }
-
-  private boolean isClosed() {
-    return closed;
   }
 
   @Override
@@ -157,6 +207,21 @@ public final class JournaledStore implements ShardStore {
           "fence " + generation + " of volume " + volumeId + " is below " + fence(volumeId));
     }
     bare(JournalRecord.FENCE, 0, volumeId, 0, 0, generation, 0, 0);
+    fencesUnderWay++;
+    loop.offLoop(
+        () -> {
+          try {
+            catalogue.raiseFence(volumeId, generation);
+          } catch (IOException | RuntimeException e) {
+            // The journal has the fence; a catalogue that stays broken fails the next checkpoint.
+            counters.fenceFailures++;
+          }
+          loop.onLoop(
+              () -> {
+                fencesUnderWay--;
+                closeIfIdle();
+              });
+        });
   }
 
   @Override
@@ -201,24 +266,24 @@ public final class JournaledStore implements ShardStore {
       int crcOffset,
       DirectBuffer payload,
       int payloadOffset) {
-    appended(
-        journal.appendBlocks(
-            JournalRecord.WRITE,
-            (IndexedChunk) chunk,
-            version,
-            blockOffset,
-            blockCount,
-            crcs,
-            crcOffset,
-            null,
-            0,
-            payload,
-            payloadOffset));
+    blocks(
+        JournalRecord.WRITE,
+        (IndexedChunk) chunk,
+        version,
+        blockOffset,
+        blockCount,
+        crcs,
+        crcOffset,
+        null,
+        0,
+        payload,
+        payloadOffset);
   }
 
   @Override
   public void appendZero(
       ChunkEntry chunk, long version, int blockOffset, int blockCount, boolean allocate) {
+    requireThere((IndexedChunk) chunk);
     bare(
         JournalRecord.ZERO,
         allocate ? JournalRecord.FLAG_ALLOCATE : 0,
@@ -242,19 +307,18 @@ public final class JournaledStore implements ShardStore {
       int crcOffset,
       DirectBuffer payload,
       int payloadOffset) {
-    appended(
-        journal.appendBlocks(
-            JournalRecord.FILL,
-            (IndexedChunk) chunk,
-            ownerGeneration,
-            blockOffset,
-            blockCount,
-            crcs,
-            crcOffset,
-            versions,
-            versionsOffset,
-            payload,
-            payloadOffset));
+    blocks(
+        JournalRecord.FILL,
+        (IndexedChunk) chunk,
+        ownerGeneration,
+        blockOffset,
+        blockCount,
+        crcs,
+        crcOffset,
+        versions,
+        versionsOffset,
+        payload,
+        payloadOffset);
   }
 
   @Override
@@ -262,6 +326,7 @@ public final class JournaledStore implements ShardStore {
     if (ownerGeneration < 1 || ownerGeneration > Version.GENERATION_MAX) {
       throw new IllegalStateException("generation " + ownerGeneration);
     }
+    requireThere((IndexedChunk) chunk);
     bare(
         JournalRecord.SYNC_BEGIN,
         0,
@@ -275,6 +340,7 @@ public final class JournaledStore implements ShardStore {
 
   @Override
   public void appendSyncEnd(ChunkEntry chunk) {
+    requireThere((IndexedChunk) chunk);
     bare(JournalRecord.SYNC_END, 0, chunk.volumeId(), chunk.layer(), chunk.index(), 0, 0, 0);
   }
 
@@ -283,10 +349,55 @@ public final class JournaledStore implements ShardStore {
     if (index.fence(volumeId) == Version.GENERATION_MAX) {
       return;
     }
-    if (hasRoom(0)) {
-      bare(JournalRecord.TRASH, 0, volumeId, 0, 0, 0, 0, 0);
-    } else {
+    if (!hasRoom(0)) {
       untrashed.add(volumeId);
+      return;
+    }
+    bare(JournalRecord.TRASH, 0, volumeId, 0, 0, 0, 0, 0);
+    index.trashed().clear();
+    flushLsn = journal.headLsn();
+    listener.onTrashed(volumeId);
+  }
+
+  /** A record of a chunk that is gone would stop the next recovery. */
+  private static void requireThere(IndexedChunk chunk) {
+    if (chunk.gone) {
+      throw new IllegalStateException("chunk " + chunk.id + " is in the trash");
+    }
+  }
+
+  private void blocks(
+      byte kind,
+      IndexedChunk chunk,
+      long argument,
+      int blockOffset,
+      int blockCount,
+      DirectBuffer crcs,
+      int crcOffset,
+      DirectBuffer versions,
+      int versionsOffset,
+      DirectBuffer payload,
+      int payloadOffset) {
+    requireThere(chunk);
+    if (failure != null) {
+      return;
+    }
+    try {
+      appended(
+          journal.appendBlocks(
+              kind,
+              chunk,
+              argument,
+              blockOffset,
+              blockCount,
+              crcs,
+              crcOffset,
+              versions,
+              versionsOffset,
+              payload,
+              payloadOffset));
+    } catch (InternalError e) {
+      memoryFailed(e);
     }
   }
 
@@ -299,15 +410,34 @@ public final class JournaledStore implements ShardStore {
       long argument,
       int blockOffset,
       int blockCount) {
-    appended(
-        journal.appendBare(
-            kind, flags, volumeId, layer, chunkIndex, argument, blockOffset, blockCount));
+    if (failure != null) {
+      // The shard was told, and its links are closed: nobody hears of what is not stored.
+      return;
+    }
+    try {
+      appended(
+          journal.appendBare(
+              kind, flags, volumeId, layer, chunkIndex, argument, blockOffset, blockCount));
+    } catch (InternalError e) {
+      memoryFailed(e);
+    }
+  }
+
+  /** The device behind the mapped journal does not give its bytes. */
+  private void memoryFailed(InternalError e) {
+    fail("the journal's device failed: " + e.getMessage());
   }
 
   private void appended(JournalRecord record) {
     counters.appendedRecords++;
     counters.appendedBytes += record.recordBytes();
-    index.apply(record, gone -> {});
+    try {
+      index.apply(record, gone -> {});
+    } catch (RuntimeException e) {
+      // The log has what the index has not: only a recovery brings them together again.
+      fail("a record was not applied: " + e.getMessage());
+      throw e;
+    }
     if (journal.headLsn() - journal.durableLsn() >= settings.syncBytes()) {
       journal.sync();
       destageIfNeeded();
@@ -318,14 +448,14 @@ public final class JournaledStore implements ShardStore {
 
   private void armSync() {
     syncArmed = true;
-    loop.later(
-        settings.syncDelayNanos(),
-        () -> {
-          syncArmed = false;
-          if (!closed) {
-            journal.sync();
-          }
-        });
+    loop.later(settings.syncDelayNanos(), syncAfterDelay);
+  }
+
+  private void syncAfterDelay() {
+    syncArmed = false;
+    if (!closed) {
+      journal.sync();
+    }
   }
 
   @Override
@@ -364,34 +494,67 @@ public final class JournaledStore implements ShardStore {
     @Override
     public void onDurable(long lsn) {
       if (closed) {
+        closeIfIdle();
         return;
       }
       counters.syncs++;
       listener.onDurable(lsn);
       destageIfNeeded();
-      if (journal.headLsn() > lsn && !syncArmed) {
+      if (whenStopped != null) {
+        stop(whenStopped);
+      } else if (journal.headLsn() > lsn && !syncArmed) {
         armSync();
-      }
-      if (whenStopped != null && journal.headLsn() == lsn) {
-        finishStop();
       }
     }
 
     @Override
-    public void onFailed(Throwable failure) {
-      fail("sync of the journal failed: " + failure);
+    public void onFailed(Throwable problem) {
+      fail("sync of the journal failed: " + problem);
+      closeIfIdle();
     }
   }
 
+  private final class ReadEvents implements StoreReads.Host {
+    @Override
+    public boolean isClosed() {
+      return closed;
+    }
+
+    @Override
+    public void onFailed(String reason) {
+      fail(reason);
+    }
+
+    @Override
+    public void onIdle() {
+      closeIfIdle();
+    }
+  }
+
+  /** Hears nothing, until the shard is started. */
+  private static final class NobodyYet implements Listener {
+    @Override
+    public void onDurable(long durableLsn) {}
+
+    @Override
+    public void onRoom() {}
+
+    @Override
+    public void onFailed(String reason) {}
+  }
+
   private void fail(String reason) {
-    if (!failed && !closed) {
-      failed = true;
+    if (failure == null && !closed) {
+      failure = reason;
       listener.onFailed(reason);
+      if (whenStopped != null) {
+        stop(whenStopped);
+      }
     }
   }
 
   private void room() {
-    if (closed || failed) {
+    if (closed || failure != null) {
       return;
     }
     while (!untrashed.isEmpty() && hasRoom(0)) {
@@ -402,13 +565,35 @@ public final class JournaledStore implements ShardStore {
 
   private void destageIfNeeded() {
     long percent = journal.usedBytes() * 100 / journal.capacityBytes();
-    if (percent >= settings.destageAbove() || roomWanted) {
+    boolean flushing = flushLsn > journal.tailLsn();
+    if (percent >= settings.destageAbove() || roomWanted || flushing) {
       draining = true;
     } else if (percent <= settings.destageBelow()) {
       draining = false;
     }
-    if (draining && !destaging && !retryArmed && !failed && !closed) {
+    if (failure != null || closed) {
+      return;
+    }
+    if (flushing && flushLsn > segmentStart(journal.headLsn())) {
+      // Only whole segments are destaged; the record that opens the next one is synced soon.
+      rollSegment();
+    }
+    if (draining && !destaging && !retryArmed) {
       destage();
+    }
+  }
+
+  private long segmentStart(long lsn) {
+    return lsn / journal.segmentBytes() * journal.segmentBytes();
+  }
+
+  private void rollSegment() {
+    try {
+      if (journal.roll() && !syncArmed && !journal.isSyncing()) {
+        armSync();
+      }
+    } catch (InternalError e) {
+      memoryFailed(e);
     }
   }
 
@@ -436,10 +621,12 @@ public final class JournaledStore implements ShardStore {
   private void destaged(Destager.Outcome outcome) {
     destaging = false;
     if (closed) {
+      closeIfIdle();
       return;
     }
     counters.destageRuns++;
     counters.destagedBlocks += outcome.blocks();
+    counters.rottenBlocks += outcome.rottenBlocks();
     for (Destager.Moved moved : outcome.pages()) {
       ChunkId id = moved.chunk();
       IndexedChunk chunk = index.find(id.volumeId(), id.layer(), id.index());
@@ -457,6 +644,7 @@ public final class JournaledStore implements ShardStore {
   private void destageStalled() {
     destaging = false;
     counters.destageStalls++;
+    closeIfIdle();
     if (!closed) {
       retryArmed = true;
       loop.later(
@@ -468,49 +656,48 @@ public final class JournaledStore implements ShardStore {
     }
   }
 
-  private void destageFailed(Throwable failure) {
+  private void destageFailed(Throwable problem) {
     destaging = false;
-    fail("destaging failed: " + failure);
+    fail("destaging failed: " + problem);
+    closeIfIdle();
   }
 
   /** Syncs what was appended, then closes; on the loop, whatever comes later is dropped. */
   public void stop(Runnable done) {
     whenStopped = done;
-    if (failed || journal.durableLsn() == journal.headLsn()) {
-      finishStop();
+    if (failure != null || journal.durableLsn() == journal.headLsn()) {
+      closed = true;
+      closeIfIdle();
     } else {
       journal.sync();
     }
   }
 
-  /** A destage run that is under way ends before its files are closed under it. */
-  private void finishStop() {
-    closed = true;
-    if (destaging || reads.areUnderWay()) {
-      loop.later(5_000_000L, this::finishStop);
+  /** What other threads still do ends before the files are closed under it. */
+  private void closeIfIdle() {
+    if (!closed
+        || whenStopped == null
+        || destaging
+        || fencesUnderWay > 0
+        || journal.isSyncing()
+        || reads.areUnderWay()) {
       return;
     }
     Runnable done = whenStopped;
     whenStopped = null;
-    if (done != null) {
-      loop.offLoop(
-          () -> {
-            journal.close();
-            catalogue.close();
-            done.run();
-          });
-    }
+    loop.offLoop(
+        () -> {
+          journal.close();
+          catalogue.close();
+          done.run();
+        });
   }
 
   /** Pages as of the checkpoint, for recovery, which may block. */
   private record RecoverySource(Catalogue catalogue) implements ShardIndex.Source {
     @Override
     public Page page(IndexedChunk chunk, int page) {
-      try {
-        return Page.decode(catalogue.page(chunk.id, page), false);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      return ShardIndex.stored(catalogue, chunk.id, page, false);
     }
 
     @Override

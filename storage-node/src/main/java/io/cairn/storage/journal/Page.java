@@ -77,7 +77,15 @@ final class Page {
     return bytes;
   }
 
+  /**
+   * Reads the stored form.
+   *
+   * @param bytes null when the catalogue lacks a page that it should have.
+   */
   static Page decode(byte[] bytes, boolean tracksChanges) {
+    if (bytes == null) {
+      throw new IllegalStateException("the page is not there");
+    }
     UnsafeBuffer b = new UnsafeBuffer(bytes);
     if (bytes.length != STORED_BYTES || b.getByte(0) != FORMAT) {
       throw new IllegalStateException(
@@ -91,7 +99,11 @@ final class Page {
       int at = 8 + 16 * i;
       page.versions[i] = b.getLong(at, LE);
       page.crcs[i] = b.getInt(at + 8, LE);
-      page.places[i] = -b.getByte(at + 12);
+      int place = b.getByte(at + 12);
+      if (place < 0 || place > -ALLOCATED) {
+        throw new IllegalStateException("a stored page has place " + place + " for block " + i);
+      }
+      page.places[i] = -place;
     }
     return page;
   }

@@ -2,8 +2,10 @@ package io.cairn.storage.journal;
 
 import io.cairn.storage.env.Region;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -27,56 +29,105 @@ public final class SegmentFiles {
   /** Largest segment. */
   public static final int SEGMENT_BYTES_MAX = 1 << 30;
 
+  private static final String PREFIX = "segment-";
   private static final int ZEROES_BYTES = 1 << 20;
 
   private SegmentFiles() {}
 
   /**
-   * Opens the segments of a directory; makes them when the directory is new, or more of them when
-   * there are too few.
+   * Opens the segments of a directory; makes them when the directory is new.
    *
    * @param blocking runs syncs.
    * @param loop where syncs are answered.
-   * @throws IOException when the device is full, or the segments there are of another size or more
-   *     than asked for: a journal that may hold records is never cut.
+   * @throws IOException when the device is full, or the segments there are not as many, or not of
+   *     the size, that is asked for: where a position lies depends on both, so a journal that may
+   *     hold records keeps them.
    */
   public static List<Region> open(
       Path directory, int segmentBytes, int segmentCount, Executor blocking, Executor loop)
       throws IOException {
     Files.createDirectories(directory);
-    if (Files.exists(file(directory, segmentCount))) {
+    // The first one is made last: where it is, all are.
+    if (!Files.exists(file(directory, 0))) {
+      requireUnused(directory);
+      make(directory, segmentBytes, segmentCount);
+    }
+    int present = 0;
+    while (Files.exists(file(directory, present))) {
+      present++;
+    }
+    if (present != segmentCount) {
       throw new IOException(
           "the journal "
               + directory
-              + " has more than "
+              + " has "
+              + present
+              + " segments, not the configured "
               + segmentCount
-              + " segments: it cannot be made smaller");
-    }
-    boolean isNew = !Files.exists(file(directory, 0));
-    if (!isNew && !Files.exists(file(directory, segmentCount - 1))) {
-      throw new IOException(
-          "the journal " + directory + " has fewer than " + segmentCount + " segments");
+              + ": its size cannot be changed");
     }
     List<Region> regions = new ArrayList<>();
-    if (isNew) {
-      // From the last to the first: the first one there says that all are.
-      for (int i = segmentCount - 1; i >= 0; i--) {
-        prewrite(file(directory, i), segmentBytes);
+    try {
+      for (int i = 0; i < segmentCount; i++) {
+        Path file = file(directory, i);
+        if (Files.size(file) != segmentBytes) {
+          throw new IOException(
+              file + " has " + Files.size(file) + " bytes, not the configured " + segmentBytes);
+        }
+        regions.add(new MappedRegion(file, segmentBytes, blocking, loop));
       }
-    }
-    for (int i = 0; i < segmentCount; i++) {
-      Path file = file(directory, i);
-      if (Files.size(file) != segmentBytes) {
-        throw new IOException(
-            file + " has " + Files.size(file) + " bytes, not the configured " + segmentBytes);
-      }
-      regions.add(new MappedRegion(file, segmentBytes, blocking, loop));
+    } catch (IOException | RuntimeException e) {
+      regions.forEach(Region::close);
+      throw e;
     }
     return regions;
   }
 
+  /** What a process left that died while it made the journal is all zeroes. */
+  private static void requireUnused(Path directory) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, PREFIX + "*")) {
+      for (Path file : files) {
+        try (InputStream bytes = Files.newInputStream(file)) {
+          for (byte b : bytes.readNBytes(Journal.SEGMENT_HEADER_BYTES)) {
+            if (b != 0) {
+              throw new IOException(
+                  file + " is in use, but " + file(directory, 0) + " is missing: it was lost");
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static void make(Path directory, int segmentBytes, int segmentCount) throws IOException {
+    long needed = (long) segmentBytes * segmentCount;
+    for (int i = 1; i < segmentCount; i++) {
+      needed -= Files.exists(file(directory, i)) ? segmentBytes : 0;
+    }
+    long usable = Files.getFileStore(directory).getUsableSpace();
+    if (usable < needed) {
+      throw new IOException(
+          "the journal " + directory + " needs " + needed + " bytes; the device has " + usable);
+    }
+    for (int i = segmentCount; Files.deleteIfExists(file(directory, i)); i++) {
+      // Left by an attempt to make a larger one.
+    }
+    for (int i = segmentCount - 1; i >= 0; i--) {
+      prewrite(file(directory, i), segmentBytes);
+    }
+    Path parent = directory.toAbsolutePath().getParent();
+    syncDirectory(parent);
+    syncDirectory(parent.getParent() == null ? parent : parent.getParent());
+  }
+
+  private static void syncDirectory(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
   private static Path file(Path directory, int number) {
-    return directory.resolve("segment-%03d".formatted(number));
+    return directory.resolve(PREFIX + "%03d".formatted(number));
   }
 
   private static void prewrite(Path file, int bytes) throws IOException {
@@ -100,9 +151,7 @@ public final class SegmentFiles {
           e);
     }
     Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-    try (FileChannel channel = FileChannel.open(file.getParent(), StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+    syncDirectory(file.getParent());
   }
 
   /** One mapped file. */
@@ -148,7 +197,7 @@ public final class SegmentFiles {
             try {
               // The descriptor's data sync writes what is dirty through the mapping as well.
               channel.force(false);
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | Error e) {
               failure = e;
             }
             Throwable outcome = failure;

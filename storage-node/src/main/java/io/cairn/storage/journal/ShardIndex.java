@@ -1,10 +1,12 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,7 +14,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.agrona.collections.Long2LongHashMap;
-import org.agrona.collections.LongLongConsumer;
 
 /**
  * What a prefix of a shard's records adds up to. The live path, recovery and the destager all apply
@@ -71,6 +72,16 @@ final class ShardIndex {
     }
   }
 
+  /** A page as the catalogue has it. */
+  static Page stored(Catalogue catalogue, ChunkId chunk, int page, boolean tracksChanges) {
+    try {
+      return Page.decode(catalogue.page(chunk, page), tracksChanges);
+    } catch (IOException | IllegalStateException e) {
+      throw new IllegalStateException(
+          "page " + page + " of chunk " + chunk + " in the catalogue: " + e.getMessage(), e);
+    }
+  }
+
   ShardIndex(Source source, boolean tracksChanges) {
     this.source = source;
     this.tracksChanges = tracksChanges;
@@ -86,16 +97,13 @@ final class ShardIndex {
     byKey.put(new Key().set(chunk.volumeId(), chunk.layer(), chunk.index()), chunk);
   }
 
-  void setFence(long volumeId, long generation) {
-    fences.put(volumeId, generation);
+  /** A fence never goes down: the catalogue may know a higher one than the journal's records. */
+  void raiseFence(long volumeId, long generation) {
+    fences.put(volumeId, Math.max(generation, fences.get(volumeId)));
   }
 
   long fence(long volumeId) {
     return fences.get(volumeId);
-  }
-
-  void forEachFence(LongLongConsumer consumer) {
-    fences.forEachLong(consumer);
   }
 
   IndexedChunk find(long volumeId, int layer, int index) {
@@ -174,7 +182,7 @@ final class ShardIndex {
   /** Applies one record. */
   void apply(JournalRecord record, Consumer<IndexedChunk> onTrash) {
     switch (record.kind()) {
-      case JournalRecord.FENCE -> setFence(record.volumeId(), record.argument());
+      case JournalRecord.FENCE -> raiseFence(record.volumeId(), record.argument());
       case JournalRecord.CREATE -> add(new IndexedChunk(record.chunk(), record.blockOffset()));
       case JournalRecord.TRASH -> trash(record.volumeId(), onTrash);
       case JournalRecord.LIFE, JournalRecord.SEAL -> {}
@@ -191,10 +199,10 @@ final class ShardIndex {
   }
 
   private void applyToChunk(JournalRecord record) {
-    ChunkId id = record.chunk();
-    IndexedChunk chunk = find(id.volumeId(), id.layer(), id.index());
+    IndexedChunk chunk = find(record.volumeId(), record.layer(), record.index());
     if (chunk == null) {
-      throw new IllegalStateException("record at " + record.lsn() + " of unknown chunk " + id);
+      throw new IllegalStateException(
+          "the journal record at " + record.lsn() + " is of an unknown chunk " + record.chunk());
     }
     switch (record.kind()) {
       case JournalRecord.WRITE -> applyWrite(chunk, record);
@@ -255,7 +263,7 @@ final class ShardIndex {
 
   /** The volume's id is never used again: a fence that nobody can pass keeps it dead. */
   private void trash(long volumeId, Consumer<IndexedChunk> onTrash) {
-    setFence(volumeId, Version.GENERATION_MAX);
+    raiseFence(volumeId, Version.GENERATION_MAX);
     if (source != null) {
       source.chunksOf(volumeId).forEach(id -> find(id.volumeId(), id.layer(), id.index()));
     }

@@ -11,6 +11,8 @@ public final class StoreCounters {
   long tierReads;
   long unreadableBlocks;
   long roomWaits;
+  long rottenBlocks;
+  long fenceFailures;
 
   /** Records appended since the start. */
   public long appendedRecords() {
@@ -50,6 +52,16 @@ public final class StoreCounters {
   /** Blocks that could not be read or failed their checksum. */
   public long unreadableBlocks() {
     return unreadableBlocks;
+  }
+
+  /** Blocks of the journal that failed their checksum when they were destaged. */
+  public long rottenBlocks() {
+    return rottenBlocks;
+  }
+
+  /** Fences that the catalogue did not take ahead of their checkpoint. */
+  public long fenceFailures() {
+    return fenceFailures;
   }
 
   /** Times that an append was told to wait for room. */

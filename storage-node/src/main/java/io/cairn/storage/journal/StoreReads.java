@@ -12,8 +12,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.collections.LongArrayList;
@@ -30,6 +28,21 @@ final class StoreReads {
    */
   private static final int ATTEMPTS = 4;
 
+  /** Chunks that are looked at for pages to let go of when one is loaded. */
+  private static final int EVICT_CHUNKS = 4;
+
+  /** The store, as its reading half sees it; on the loop. */
+  interface Host {
+    /** Whether answers are to be dropped. */
+    boolean isClosed();
+
+    /** The shard cannot go on. */
+    void onFailed(String reason);
+
+    /** Work of another thread has ended. */
+    void onIdle();
+  }
+
   private final Journal journal;
   private final ShardIndex index;
   private final Catalogue catalogue;
@@ -37,8 +50,8 @@ final class StoreReads {
   private final StoreLoop loop;
   private final Payloads payloads;
   private final StoreCounters counters;
-  private final BooleanSupplier closed;
-  private final Consumer<String> onFailed;
+  private final StoreSettings settings;
+  private final Host host;
   private final Crc32c crc = new Crc32c();
   private final Map<PageKey, List<Runnable>> loads = new HashMap<>();
   private final LongArrayList list = new LongArrayList();
@@ -56,8 +69,8 @@ final class StoreReads {
       StoreLoop loop,
       Payloads payloads,
       StoreCounters counters,
-      BooleanSupplier closed,
-      Consumer<String> onFailed) {
+      StoreSettings settings,
+      Host host) {
     this.journal = journal;
     this.index = index;
     this.catalogue = catalogue;
@@ -65,8 +78,8 @@ final class StoreReads {
     this.loop = loop;
     this.payloads = payloads;
     this.counters = counters;
-    this.closed = closed;
-    this.onFailed = onFailed;
+    this.settings = settings;
+    this.host = host;
   }
 
   /** Whether other threads work for a read. */
@@ -74,63 +87,87 @@ final class StoreReads {
     return underWay > 0;
   }
 
-  /** Whether all pages of the range are in memory; when not, they are loaded, and then told. */
-  boolean isLoaded(IndexedChunk chunk, int blockOffset, int blockCount, Runnable whenLoaded) {
+  /** Whether all pages of the range are in memory. */
+  private boolean isLoaded(IndexedChunk chunk, int blockOffset, int blockCount) {
     int last = (blockOffset + blockCount - 1) / Page.BLOCKS;
-    int missing = -1;
+    boolean all = true;
     for (int p = blockOffset / Page.BLOCKS; p <= last; p++) {
-      if (chunk.pages[p] == null && chunk.isStored(p)) {
-        missing = p;
-        break;
+      Page page = chunk.pages[p];
+      if (page != null) {
+        // It must still be there when the others have come.
+        page.used = true;
+      } else {
+        all &= !chunk.isStored(p);
       }
     }
-    if (missing < 0) {
+    return all;
+  }
+
+  /** The same; when not, they are loaded, and then told, at least once. */
+  boolean isLoaded(IndexedChunk chunk, int blockOffset, int blockCount, Runnable whenLoaded) {
+    if (isLoaded(chunk, blockOffset, blockCount)) {
       return true;
     }
-    load(chunk, missing, whenLoaded);
+    load(chunk, blockOffset, blockCount, whenLoaded);
     return false;
   }
 
-  private void load(IndexedChunk chunk, int page, Runnable whenLoaded) {
-    PageKey key = new PageKey(chunk, page);
-    List<Runnable> waiting = loads.get(key);
-    if (waiting != null) {
-      waiting.add(whenLoaded);
-      return;
+  private void load(IndexedChunk chunk, int blockOffset, int blockCount, Runnable whenLoaded) {
+    int last = (blockOffset + blockCount - 1) / Page.BLOCKS;
+    List<Runnable> waiting = List.of();
+    for (int p = blockOffset / Page.BLOCKS; p <= last; p++) {
+      if (chunk.pages[p] == null && chunk.isStored(p)) {
+        waiting = waitersOf(new PageKey(chunk, p));
+      }
     }
-    waiting = new ArrayList<>();
-    waiting.add(whenLoaded);
+    // Who waits for the last page looks anew then: by that time most have come.
+    if (!waiting.contains(whenLoaded)) {
+      waiting.add(whenLoaded);
+    }
+  }
+
+  private List<Runnable> waitersOf(PageKey key) {
+    List<Runnable> known = loads.get(key);
+    if (known != null) {
+      return known;
+    }
+    List<Runnable> waiting = new ArrayList<>();
     loads.put(key, waiting);
     underWay++;
     loop.offLoop(
         () -> {
-          byte[] bytes = null;
+          Page found = null;
+          String problem = null;
           try {
-            bytes = catalogue.page(chunk.id, page);
-          } catch (IOException | RuntimeException e) {
-            // Told below: the page is then simply not there.
+            found = ShardIndex.stored(catalogue, key.chunk().id, key.page(), false);
+          } catch (RuntimeException | Error e) {
+            problem = String.valueOf(e.getMessage());
           }
-          byte[] found = bytes;
-          loop.onLoop(() -> loaded(key, found));
+          Page page = found;
+          String reason = problem;
+          loop.onLoop(() -> loaded(key, page, reason));
         });
+    return waiting;
   }
 
-  private void loaded(PageKey key, byte[] bytes) {
+  private void loaded(PageKey key, Page page, String problem) {
     underWay--;
     List<Runnable> waiting = loads.remove(key);
     IndexedChunk chunk = key.chunk();
-    if (closed.getAsBoolean()) {
+    if (host.isClosed()) {
+      host.onIdle();
       return;
     }
     if (chunk.pages[key.page()] == null && !chunk.gone) {
-      if (bytes == null) {
+      if (page == null) {
         // Without it no append can be applied: the device is as good as gone.
-        onFailed.accept("the catalogue lacks page " + key.page() + " of chunk " + chunk.id);
+        host.onFailed(problem);
         return;
       }
-      index.install(chunk, key.page(), Page.decode(bytes, false));
+      index.install(chunk, key.page(), page);
     }
     waiting.forEach(Runnable::run);
+    index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
   }
 
   void read(IndexedChunk chunk, int blockOffset, int blockCount, ShardStore.ReadSink sink) {
@@ -143,7 +180,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count, () -> read(chunk, block, count, sink, attempts))) {
+    if (!isLoaded(chunk, block, count)) {
+      load(chunk, block, count, () -> read(chunk, block, count, sink, attempts));
       return;
     }
     if (crcs.length < count) {
@@ -151,6 +189,26 @@ final class StoreReads {
       versions = new long[count];
     }
     Payloads.Writable payload = payloads.allocate(count * Frame.BLOCK_BYTES);
+    boolean allHere;
+    try {
+      allHere = copyFromJournal(chunk, block, count, payload);
+    } catch (InternalError e) {
+      // What a device that cannot be read becomes behind a mapped file.
+      payload.release();
+      host.onFailed("the journal's device failed: " + e.getMessage());
+      sink.onUnreadable(block, "the journal's device failed");
+      return;
+    }
+    if (allHere) {
+      deliver(block, count, payload, sink);
+    } else {
+      readTier(chunk, block, count, payload, sink, attempts);
+    }
+  }
+
+  /** Copies what the journal has; true when that, and zeroes, is all. */
+  private boolean copyFromJournal(
+      IndexedChunk chunk, int block, int count, Payloads.Writable payload) {
     boolean allHere = true;
     for (int i = 0; i < count; i++) {
       Page page = index.page(chunk, (block + i) / Page.BLOCKS);
@@ -167,11 +225,7 @@ final class StoreReads {
         allHere = false;
       }
     }
-    if (allHere) {
-      deliver(block, count, payload, sink);
-    } else {
-      readTier(chunk, block, count, payload, sink, attempts);
-    }
+    return allHere;
   }
 
   private void deliver(int block, int count, Payloads.Writable payload, ShardStore.ReadSink sink) {
@@ -235,9 +289,19 @@ final class StoreReads {
     underWay++;
     loop.offLoop(
         () -> {
-          String problem = fetch(read);
-          int bad = problem == null ? firstBad(new Crc32c(), payload, read.crcs(), count) : 0;
-          loop.onLoop(() -> fetched(read, problem, bad));
+          String problem;
+          int bad = -1;
+          try {
+            problem = fetch(read);
+            if (problem == null) {
+              bad = firstBad(new Crc32c(), payload, read.crcs(), count);
+            }
+          } catch (RuntimeException | Error e) {
+            problem = e.toString();
+          }
+          String outcome = problem;
+          int firstBad = bad;
+          loop.onLoop(() -> fetched(read, outcome, firstBad));
         });
   }
 
@@ -260,7 +324,7 @@ final class StoreReads {
             end - i,
             target,
             read.payload().offset() + i * Frame.BLOCK_BYTES);
-      } catch (IOException | RuntimeException e) {
+      } catch (IOException e) {
         return e.toString();
       }
       i = end;
@@ -270,8 +334,9 @@ final class StoreReads {
 
   private void fetched(TierRead read, String problem, int bad) {
     underWay--;
-    if (closed.getAsBoolean()) {
+    if (host.isClosed()) {
       read.payload().release();
+      host.onIdle();
       return;
     }
     if (problem == null && bad < 0) {
@@ -296,7 +361,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count, () -> readVersions(chunk, block, count, sink))) {
+    if (!isLoaded(chunk, block, count)) {
+      load(chunk, block, count, () -> readVersions(chunk, block, count, sink));
       return;
     }
     list.clear();
@@ -311,7 +377,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count, () -> readExtents(chunk, block, count, sink))) {
+    if (!isLoaded(chunk, block, count)) {
+      load(chunk, block, count, () -> readExtents(chunk, block, count, sink));
       return;
     }
     list.clear();

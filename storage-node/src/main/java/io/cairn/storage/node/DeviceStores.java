@@ -128,12 +128,19 @@ final class DeviceStores implements ShardStores {
               StoreSettings.defaults());
       shards.add(new Shard(store));
       LOG.info(
-          "shard {} recovered in {} ms: {} chunks, {} bytes of {} in the journal",
+          "shard {} recovered in {} ms: {}; {} bytes of {} in use",
           i,
           (System.nanoTime() - startNanos) / 1_000_000,
-          store.chunkCount(),
+          store.recoveryText(),
           store.journalUsedBytes(),
           store.journalSizeBytes());
+      if (store.isJournalDamaged()) {
+        LOG.error(
+            "the journal of shard {} lacks what was durable once: the device of {} is damaged;"
+                + " what is missing comes back from the other replicas",
+            i,
+            directory(i));
+      }
     }
   }
 
@@ -169,7 +176,11 @@ final class DeviceStores implements ShardStores {
 
     @Override
     public void later(long delayNanos, Runnable task) {
-      var unused = loop.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
+      try {
+        var unused = loop.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
+      } catch (RejectedExecutionException e) {
+        // The node has stopped.
+      }
     }
   }
 
@@ -270,6 +281,13 @@ final class DeviceStores implements ShardStores {
           "unreadable.blocks",
           "Blocks that could not be read or failed their checksum.",
           StoreCounters::unreadableBlocks);
+      counter(
+          registry,
+          shard,
+          counters,
+          "rotten.blocks",
+          "Blocks of the journal that failed their checksum when they were destaged.",
+          StoreCounters::rottenBlocks);
     }
 
     private static void counter(

@@ -154,6 +154,11 @@ final class ShardLoop implements LinkServer.Shard {
     }
 
     @Override
+    public void onTrashed(long volumeId) {
+      replica.onTrashed(volumeId);
+    }
+
+    @Override
     public void onFailed(String reason) {
       LOG.error("shard {} accepts nothing any more: {}", number, reason);
       failure = reason;

@@ -830,6 +830,15 @@ public final class ReplicaShard implements ShardStore.Listener {
   }
 
   @Override
+  public void onTrashed(long volumeId) {
+    for (Map.Entry<ChunkKey, CatchUp> entry : List.copyOf(catchUps.entrySet())) {
+      if (entry.getKey().volumeId() == volumeId) {
+        entry.getValue().abort(Status.ABSENT);
+      }
+    }
+  }
+
+  @Override
   public void onFailed(String reason) {
     failure = reason;
     waits.clear();

@@ -126,6 +126,9 @@ public interface ShardStore {
     /** Parked appends may be tried again. */
     void onRoom();
 
+    /** The chunks of the volume went to the trash: nothing of them may be touched any more. */
+    default void onTrashed(long volumeId) {}
+
     /** The device is gone for good; nothing more is accepted. */
     void onFailed(String reason);
   }

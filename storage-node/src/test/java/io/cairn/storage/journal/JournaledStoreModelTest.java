@@ -14,6 +14,7 @@ import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.agrona.collections.LongArrayList;
@@ -116,7 +117,14 @@ class JournaledStoreModelTest {
     }
     ends.subList(recovered, ends.size()).clear();
     model.keepRecords(recovered);
-    fence = model.fence(VOLUME);
+    long known = store.fence(VOLUME);
+    assertTrue(known >= model.fence(VOLUME), "a fence was lost");
+    if (known > model.fence(VOLUME)) {
+      // The catalogue had it although the journal's record was lost: higher is safe.
+      model.appendFence(VOLUME, known);
+      ends.add(store.appendedLsn());
+    }
+    fence = known;
   }
 
   private void die() {
@@ -260,7 +268,7 @@ class JournaledStoreModelTest {
           public void onBlocks(int[] crcs, long[] versions, Payload payload) {
             for (int i = 0; i < count; i++) {
               int at = payload.offset() + i * Frame.BLOCK_BYTES;
-              assertEquals(crcs[i], crc.of(payload.buffer(), at, Frame.BLOCK_BYTES));
+              assertTrue(crcs[i] == crc.of(payload.buffer(), at, Frame.BLOCK_BYTES));
             }
           }
 
@@ -298,11 +306,18 @@ class JournaledStoreModelTest {
             seen[0] = true;
             byte[] bytes = new byte[Frame.BLOCK_BYTES];
             for (int i = 0; i < CHUNK_BLOCKS; i++) {
-              String where = "chunk " + mine.index() + " block " + i;
-              assertEquals(Version.text(theirs.versions[i]), Version.text(versions[i]), where);
-              assertEquals(theirs.crcs[i], crcs[i], where);
               payload.buffer().getBytes(payload.offset() + i * Frame.BLOCK_BYTES, bytes);
-              org.junit.jupiter.api.Assertions.assertArrayEquals(theirs.blocks[i], bytes, where);
+              if (theirs.versions[i] != versions[i]
+                  || theirs.crcs[i] != crcs[i]
+                  || !Arrays.equals(theirs.blocks[i], bytes)) {
+                throw new AssertionError(
+                    "chunk %d block %d is of version %s, not %s"
+                        .formatted(
+                            mine.index(),
+                            i,
+                            Version.text(versions[i]),
+                            Version.text(theirs.versions[i])));
+              }
             }
           }
 
@@ -320,7 +335,7 @@ class JournaledStoreModelTest {
           public void onVersions(LongArrayList values) {
             seen[1] = true;
             for (int i = 0; i < CHUNK_BLOCKS; i++) {
-              assertEquals(theirs.versions[i], values.getLong(i));
+              assertTrue(theirs.versions[i] == values.getLong(i));
             }
           }
 

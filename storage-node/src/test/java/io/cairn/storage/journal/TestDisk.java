@@ -5,6 +5,7 @@ import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.wire.Frame;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -44,6 +45,15 @@ final class TestDisk implements CapacityTier, Catalogue {
 
   /** Calls of the tier that still succeed before the process dies; negative for no death. */
   int callsLeft = -1;
+
+  /** What the next sync of a region ends with, or null. */
+  Throwable forceFailure;
+
+  /** What the next sync of a chunk throws, or null. */
+  IOException syncFailure;
+
+  /** Runs when the catalogue is closed. */
+  Runnable onClose = () -> {};
 
   /** The tier refuses writes for lack of space. */
   boolean full;
@@ -86,6 +96,11 @@ final class TestDisk implements CapacityTier, Catalogue {
       bytes.getBytes(offset, snapshot);
       loop.offLoop(
           () -> {
+            Throwable failure = forceFailure;
+            if (failure != null) {
+              loop.onLoop(() -> onDone.accept(failure));
+              return;
+            }
             System.arraycopy(snapshot, 0, stable, offset, length);
             loop.onLoop(() -> onDone.accept(null));
           });
@@ -196,8 +211,11 @@ final class TestDisk implements CapacityTier, Catalogue {
   }
 
   @Override
-  public void sync(ChunkId chunk) {
+  public void sync(ChunkId chunk) throws IOException {
     call();
+    if (syncFailure != null) {
+      throw syncFailure;
+    }
     if (unsynced.remove(chunk)) {
       stableBlocks.put(chunk, volatileBlocks.get(chunk).clone());
     }
@@ -238,18 +256,29 @@ final class TestDisk implements CapacityTier, Catalogue {
   }
 
   @Override
+  public void raiseFence(long volumeId, long generation) {
+    fences.merge(volumeId, generation, Math::max);
+  }
+
+  @Override
   public void commit(Batch batch) {
     call();
     for (ChunkId id : batch.deleted()) {
       chunks.remove(id);
       pages.keySet().removeIf(key -> key.startsWith(id + "/"));
     }
-    fences.putAll(batch.fences());
+    batch.fences().forEach((volume, fence) -> fences.merge(volume, fence, Math::max));
     batch.chunks().forEach(chunk -> chunks.put(chunk.chunk(), chunk));
     batch.pages().forEach(page -> pages.put(page.chunk() + "/" + page.page(), page.bytes()));
     checkpointLsn = batch.checkpointLsn();
   }
 
+  void damagePage(ChunkId id, int page) {
+    pages.put(id + "/" + page, new byte[17]);
+  }
+
   @Override
-  public void close() {}
+  public void close() {
+    onClose.run();
+  }
 }

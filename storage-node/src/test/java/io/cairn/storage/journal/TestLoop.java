@@ -62,6 +62,15 @@ final class TestLoop implements StoreLoop {
     }
   }
 
+  /** Whether anything but timers is to be done. */
+  boolean isBusy() {
+    return !ready.isEmpty() || !elsewhere.isEmpty();
+  }
+
+  int timerCount() {
+    return timers.size();
+  }
+
   /** Forgets everything: the process died. */
   void clear() {
     ready.clear();

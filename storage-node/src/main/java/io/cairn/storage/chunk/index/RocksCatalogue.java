@@ -1,5 +1,6 @@
 package io.cairn.storage.chunk.index;
 
+import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
@@ -192,14 +194,31 @@ public final class RocksCatalogue implements Catalogue {
   }
 
   @Override
-  public void commit(Batch batch) throws IOException {
+  public synchronized void raiseFence(long volumeId, long generation) throws IOException {
+    try {
+      if (fence(volumeId) < generation) {
+        db.put(synced, fenceKey(volumeId), newValue(8).putLong(generation).array());
+      }
+    } catch (RocksDBException e) {
+      throw failure(e);
+    }
+  }
+
+  private long fence(long volumeId) throws RocksDBException {
+    byte[] bytes = db.get(fenceKey(volumeId));
+    return bytes == null ? 0 : value(bytes).getLong();
+  }
+
+  @Override
+  public synchronized void commit(Batch batch) throws IOException {
     try (WriteBatch writes = new WriteBatch()) {
       for (ChunkId id : batch.deleted()) {
         writes.delete(chunkKey(id));
         writes.deleteRange(pageKey(id, 0), pageKey(id, Integer.MAX_VALUE));
       }
       for (Map.Entry<Long, Long> fence : batch.fences().entrySet()) {
-        writes.put(fenceKey(fence.getKey()), newValue(8).putLong(fence.getValue()).array());
+        long generation = Math.max(fence.getValue(), fence(fence.getKey()));
+        writes.put(fenceKey(fence.getKey()), newValue(8).putLong(generation).array());
       }
       for (Stored chunk : batch.chunks()) {
         ByteBuffer b =
@@ -222,6 +241,10 @@ public final class RocksCatalogue implements Catalogue {
   }
 
   private static IOException failure(RocksDBException e) {
+    Status status = e.getStatus();
+    if (status != null && status.getSubCode() == Status.SubCode.NoSpace) {
+      return new CapacityTier.OutOfSpaceException("the catalogue has no room: " + e.getMessage());
+    }
     return new IOException("the catalogue failed: " + e.getMessage(), e);
   }
 
