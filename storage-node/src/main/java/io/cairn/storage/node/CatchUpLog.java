@@ -4,6 +4,8 @@ import io.cairn.metadata.options.Sizes;
 import io.cairn.storage.replication.CatchUpObserver;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Status;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -24,8 +26,8 @@ final class CatchUpLog implements CatchUpObserver {
 
   private final ScheduledExecutorService timer;
   private final LongSupplier clockNanos;
+  private Future<?> quiet = CompletableFuture.completedFuture(null);
   private int active;
-  private long begun;
   private long done;
   private long failed;
   private long copiedBlocks;
@@ -43,7 +45,7 @@ final class CatchUpLog implements CatchUpObserver {
     if (active++ == 0 && done + failed == 0) {
       firstNanos = clockNanos.getAsLong();
     }
-    begun++;
+    quiet.cancel(false);
     LOG.debug("chunk {}/{}/{} catches up from node {}", volumeId, layer, index, sourceNodeId);
   }
 
@@ -82,18 +84,16 @@ final class CatchUpLog implements CatchUpObserver {
     }
     lastNanos = clockNanos.getAsLong();
     if (active == 0) {
-      long atEnd = begun;
       try {
-        var unused =
-            timer.schedule(() -> sumUpUnlessMore(atEnd), QUIET_MILLIS, TimeUnit.MILLISECONDS);
+        quiet = timer.schedule(this::sumUp, QUIET_MILLIS, TimeUnit.MILLISECONDS);
       } catch (RejectedExecutionException e) {
         // The node is stopping; nobody waits for the sum.
       }
     }
   }
 
-  private synchronized void sumUpUnlessMore(long begunThen) {
-    if (begun == begunThen && active == 0) {
+  private synchronized void sumUp() {
+    if (active == 0) {
       LOG.info("{}", summary());
       done = 0;
       failed = 0;

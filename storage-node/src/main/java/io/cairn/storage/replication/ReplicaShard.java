@@ -856,6 +856,10 @@ public final class ReplicaShard implements ShardStore.Listener {
   /** Earliest time at which {@link #onTimer} has something to do; Long.MAX_VALUE when never. */
   public long nextDeadlineNanos() {
     long next = Long.MAX_VALUE;
+    if (catchUps.isEmpty()) {
+      // Asked after every frame: the usual case must cost nothing.
+      return next;
+    }
     for (CatchUp catchUp : catchUps.values()) {
       next = Math.min(next, catchUp.nextDeadlineNanos());
     }

@@ -42,6 +42,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   private final Dialer.Handler handler;
   private final LinkLimits limits;
   private final FrameDecoder decoder;
+  private final Runnable flush = this::flush;
 
   /** Bytes that were received and wait until the handler, or a server's peer, takes more. */
   private final ArrayDeque<ByteBuf> received = new ArrayDeque<>();
@@ -200,7 +201,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     }
     if (!flushScheduled) {
       flushScheduled = true;
-      channel.eventLoop().execute(this::flush);
+      channel.eventLoop().execute(flush);
     }
   }
 

@@ -254,6 +254,71 @@ class GarbageOnTheDataPortTest extends NodeTestBase {
     assertEquals(Status.OK, caller.bare(MessageType.PING).status());
   }
 
+  /**
+   * Asks for ten gigabytes and reads none of it: neither what the device delivers nor what was
+   * asked for may pile up, and others are served meanwhile.
+   */
+  @Test
+  void whoAsksForMuchAndReadsNothingCostsLittle() throws Exception {
+    initCluster();
+    StorageNode node =
+        StorageNode.start(
+            plan("a", Map.of("journal.size", "16MiB", "journal.segment", "4MiB")),
+            DeviceStores::open,
+            metadata::connect);
+    nodes.add(node);
+    ShardCaller.await(node.serving().toCompletableFuture());
+    ShardCaller caller = caller(node, 1).ready(BLOCKS);
+    for (int i = 1; i <= 16; i++) {
+      byte[] data = bytes(64, i);
+      assertEquals(Status.OK, ShardCaller.await(caller.write(i, 64 * (i - 1), data, 0)).status());
+    }
+    long before = usedBytes();
+    Sender sender = new Sender(1);
+    Socket deaf = new Socket(InetAddress.getLoopbackAddress(), node.address().getPort());
+    try {
+      deaf.getOutputStream().write(sender.hello());
+      byte[] read =
+          sender.header(
+              sender.request.range(
+                  sender.buffer,
+                  0,
+                  MessageType.READ,
+                  0,
+                  2,
+                  1,
+                  ShardCaller.VOLUME,
+                  0,
+                  0,
+                  ShardCaller.GENERATION,
+                  0,
+                  256,
+                  0));
+      Thread asking =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      for (int i = 0; i < 10_000; i++) {
+                        deaf.getOutputStream().write(read);
+                      }
+                    } catch (IOException e) {
+                      // The node gave it up, or the test ended.
+                    }
+                  });
+      for (int i = 0; i < 200; i++) {
+        assertArrayEquals(bytes(64, 3), ShardCaller.await(caller.read(128, 64)).payload());
+      }
+      long growth = usedBytes() - before;
+      assertTrue(growth < 4 * GROWTH_BYTES_MAX, "grew by " + growth + " bytes");
+      deaf.close();
+      asking.join();
+    } finally {
+      deaf.close();
+    }
+    awaitOneConnection(node);
+  }
+
   private void awaitOneConnection(StorageNode node) {
     await(
         () -> {
