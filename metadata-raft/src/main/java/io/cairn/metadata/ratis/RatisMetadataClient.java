@@ -147,8 +147,10 @@ public final class RatisMetadataClient implements MetadataClient {
     Message asked = message(query);
     Supplier<CompletableFuture<RaftClientReply>> request =
         switch (query) {
-          // Signs of life go to whoever leads; a round to the other servers would prove nothing. So do
-          // questions whose answers tell of them: only the leader heard them, but any server answers
+          // Signs of life go to whoever leads; a round to the other servers would prove nothing. So
+          // do
+          // questions whose answers tell of them: only the leader heard them, but any server
+          // answers
           // a linearizable read.
           case Query.NodeHeartbeat _,
               Query.GatewayHeartbeat _,

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * WAITING --the cluster has an identity--> JOINING --registered--> MEMBER --each second--> MEMBER
- * JOINING, MEMBER --refused for good--> OUT      any --close--> OUT
+ * MEMBER --a heartbeat is refused--> JOINING     JOINING --refused--> OUT     any --close--> OUT
  * </pre>
  */
 final class ClusterMember implements AutoCloseable {
@@ -85,7 +85,7 @@ final class ClusterMember implements AutoCloseable {
       Reply.NodeRegistered registered = register(clusterId);
       node.onRegistered(registered.clusterId(), registered.nodeId());
       do {
-        beat();
+        beat(clusterId);
       } while (!isClosedWithin(HEARTBEAT_MILLIS));
     } catch (InterruptedException e) {
       // Closed.
@@ -123,20 +123,29 @@ final class ClusterMember implements AutoCloseable {
     }
   }
 
-  private void beat() throws InterruptedException, RefusedException {
+  private void beat(long clusterId) throws InterruptedException, RefusedException {
     Query.NodeHeartbeat heartbeat = node.heartbeat();
     Reply reply = answer(() -> client.query(heartbeat));
-    if (reply instanceof Reply.HeartbeatAck ack) {
-      if (silent) {
-        silent = false;
-        LOG.info("the metadata answers again");
+    switch (reply) {
+      case Reply.HeartbeatAck ack -> {
+        if (silent) {
+          silent = false;
+          LOG.info("the metadata answers again");
+        }
+        node.onHeard(ack);
       }
-      node.onHeard(ack);
-    } else if (reply instanceof Reply.Refused refused) {
-      throw new RefusedException("the metadata does not count the node in: " + refused.message());
-    } else if (!silent) {
-      silent = true;
-      LOG.warn("the metadata does not answer heartbeats; the node serves on");
+      case Reply.Refused refused -> {
+        // A heartbeat is answered by whoever believes that it leads, and one that was deposed may
+        // not know this life of ours. A registration is decided by the group: its word is final.
+        LOG.info("a heartbeat was refused, the node registers again: {}", refused.message());
+        register(clusterId);
+      }
+      case null, default -> {
+        if (!silent) {
+          silent = true;
+          LOG.warn("the metadata does not answer heartbeats; the node serves on");
+        }
+      }
     }
   }
 

@@ -20,6 +20,7 @@ final class LocalMetadata {
   private final List<Long> deleted = new ArrayList<>();
   private long clients;
   private boolean away;
+  private int staleAnswers;
 
   synchronized Reply operate(Command command) {
     return machine.apply(++clients, 1, command, List.of());
@@ -27,6 +28,11 @@ final class LocalMetadata {
 
   synchronized void setAway(boolean value) {
     away = value;
+  }
+
+  /** The next heartbeats are answered by a server that was deposed before the node joined. */
+  synchronized void answerStale(int count) {
+    staleAnswers = count;
   }
 
   synchronized List<Query.NodeHeartbeat> heartbeats() {
@@ -85,7 +91,7 @@ final class LocalMetadata {
       case Query.NodeHeartbeat q -> {
         heartbeats.add(q);
         NodeRecord node = machine.state().node(q.nodeId());
-        if (node == null) {
+        if (node == null || --staleAnswers >= 0) {
           yield new Reply.Refused(Reply.ErrorCode.NOT_FOUND, "there is no node " + q.nodeId());
         }
         if (node.incarnation() != q.incarnation()) {

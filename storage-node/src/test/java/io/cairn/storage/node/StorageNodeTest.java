@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.options.OptionException;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
@@ -209,7 +210,52 @@ class StorageNodeTest extends NodeTestBase {
     await(
         () -> {
           try {
-            return get(node, "/readyz", 503).contains("there is no node 1");
+            return get(node, "/readyz", 503).contains("node 1 was removed");
+          } catch (Exception e) {
+            throw new AssertionError(e);
+          }
+        },
+        "not ready");
+  }
+
+  @Test
+  void aDeposedLeaderThatDoesNotKnowTheNodeIsNotBelieved() throws Exception {
+    initCluster();
+    metadata.answerStale(1);
+    StorageNode node = serving("a", new MemoryStores(1));
+    ShardCaller caller = caller(node, 1).ready(BLOCKS);
+    metadata.answerStale(1);
+    int heard = metadata.heartbeats().size();
+    await(() -> metadata.heartbeats().size() >= heard + 2, "heartbeats go on");
+    assertEquals(Status.OK, caller.bare(MessageType.PING).status());
+    get(node, "/readyz", 200);
+  }
+
+  @Test
+  void aNodeWhoseStoreWasCopiedAndStartedElsewhereServesNoMore() throws Exception {
+    initCluster();
+    StorageNode node = serving("a", new MemoryStores(1));
+    ShardCaller caller = caller(node, 1).ready(BLOCKS);
+    NodeRecord record = metadata.node(1);
+    metadata.operate(
+        new Command.RegisterNode(
+            CLUSTER,
+            record.storeIdHigh(),
+            record.storeIdLow(),
+            "copy",
+            "elsewhere",
+            1,
+            "",
+            "",
+            "",
+            0,
+            1,
+            record.incarnation() + 1));
+    ShardCaller.await(caller.closed);
+    await(
+        () -> {
+          try {
+            return get(node, "/readyz", 503).contains("copy of this store");
           } catch (Exception e) {
             throw new AssertionError(e);
           }
