@@ -129,7 +129,7 @@ public final class Gateway implements AutoCloseable {
             new Query.GatewayHeartbeat(name, instance, reachable),
             exports::onNodes,
             exports::reportStalls);
-    nbd = new NbdServer(loop, exports);
+    nbd = new NbdServer(loop, exports, options.get(GatewayOptions.REQUEST_MEMORY));
     nbdAddress = nbd.listen(new InetSocketAddress(nbdWanted.host(), nbdWanted.port()));
     parts.push(nbd);
     if (options.get(GatewayOptions.NBD_SOCKET).isPresent()) {

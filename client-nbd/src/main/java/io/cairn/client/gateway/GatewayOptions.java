@@ -79,6 +79,14 @@ public final class GatewayOptions {
           "64MiB",
           "Memory per volume for writes that are not yet durable everywhere; more wait.");
 
+  /** Bound of the requests under way. */
+  public static final Option<Long> REQUEST_MEMORY =
+      Option.of(
+          "request.memory",
+          OptionType.size(32L << 20, 16L << 30),
+          "128MiB",
+          "Memory per volume for payloads of requests and replies under way; more are not read.");
+
   /** How long the end may take. */
   public static final Option<Duration> STOP_TIMEOUT =
       Option.of(
@@ -100,6 +108,7 @@ public final class GatewayOptions {
           IO_TIMEOUT,
           VOLUME_LINGER,
           WINDOW_SIZE,
+          REQUEST_MEMORY,
           STOP_TIMEOUT);
 
   private GatewayOptions() {}

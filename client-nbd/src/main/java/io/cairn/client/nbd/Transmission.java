@@ -5,6 +5,7 @@ import static io.cairn.client.nbd.Nbd.ORDER;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.storage.env.Payload;
 import java.nio.charset.StandardCharsets;
+import java.util.function.LongConsumer;
 import org.agrona.ExpandableArrayBuffer;
 
 /**
@@ -22,7 +23,7 @@ public final class Transmission {
   private final boolean structured;
   private final boolean baseAllocation;
   private final Output output;
-  private final Runnable finished;
+  private final LongConsumer finished;
   private final ExpandableArrayBuffer out = new ExpandableArrayBuffer(64);
   private boolean closed;
   private int requestsInFlight;
@@ -31,10 +32,15 @@ public final class Transmission {
   /**
    * A connection that may transmit.
    *
-   * @param finished runs after each request that was answered: there is room for another.
+   * @param finished runs after each request that was answered, with its {@link #weight}: there is
+   *     room for another.
    */
   public Transmission(
-      VolumeIo io, boolean structured, boolean baseAllocation, Output output, Runnable finished) {
+      VolumeIo io,
+      boolean structured,
+      boolean baseAllocation,
+      Output output,
+      LongConsumer finished) {
     this.io = io;
     this.structured = structured;
     this.baseAllocation = baseAllocation;
@@ -50,6 +56,12 @@ public final class Transmission {
   /** Whether the payload of a write of this length is to be read; otherwise it is passed over. */
   public static boolean payloadFits(long length) {
     return length <= Nbd.PAYLOAD_BYTES_MAX;
+  }
+
+  /** Bytes of payload that a request makes us hold until it is answered. */
+  public static long weight(int type, long length) {
+    boolean holds = type == Nbd.CMD_READ || type == Nbd.CMD_WRITE;
+    return holds && payloadFits(length) ? length : 0;
   }
 
   /**
@@ -69,24 +81,26 @@ public final class Transmission {
     }
     int error = problem(flags, type, offset, length, payload);
     if (error != 0) {
-      fail(cookie, error);
+      fail(cookie, weight(type, length), error);
       return;
     }
     boolean fua = (flags & Nbd.CMD_FLAG_FUA) != 0;
     switch (type) {
       case Nbd.CMD_READ ->
-          io.read(offset, (int) length, (read, failure) -> read(cookie, offset, read, failure));
-      case Nbd.CMD_WRITE -> io.write(offset, payload, fua, failure -> done(cookie, failure));
-      case Nbd.CMD_FLUSH -> io.flush(failure -> done(cookie, failure));
-      case Nbd.CMD_TRIM -> io.zero(offset, length, true, fua, failure -> done(cookie, failure));
+          io.read(
+              offset, (int) length, (read, failure) -> read(cookie, offset, length, read, failure));
+      case Nbd.CMD_WRITE ->
+          io.write(offset, payload, fua, failure -> done(cookie, length, failure));
+      case Nbd.CMD_FLUSH -> io.flush(failure -> done(cookie, 0, failure));
+      case Nbd.CMD_TRIM -> io.zero(offset, length, true, fua, failure -> done(cookie, 0, failure));
       case Nbd.CMD_WRITE_ZEROES ->
           io.zero(
               offset,
               length,
               (flags & Nbd.CMD_FLAG_NO_HOLE) == 0,
               fua,
-              failure -> done(cookie, failure));
-      case Nbd.CMD_CACHE -> done(cookie, null);
+              failure -> done(cookie, 0, failure));
+      case Nbd.CMD_CACHE -> done(cookie, 0, null);
       case Nbd.CMD_BLOCK_STATUS -> blockStatus(flags, cookie, offset, length);
       default -> throw new IllegalStateException("command " + type + " passed the gate");
     }
@@ -123,9 +137,10 @@ public final class Transmission {
     return type == Nbd.CMD_WRITE && payload == null ? Nbd.EINVAL : 0;
   }
 
-  private void read(long cookie, long offset, Payload payload, VolumeIo.Failure failure) {
+  private void read(
+      long cookie, long offset, long weight, Payload payload, VolumeIo.Failure failure) {
     if (failure != null) {
-      fail(cookie, errorOf(failure));
+      fail(cookie, weight, errorOf(failure));
       return;
     }
     if (!closed) {
@@ -141,7 +156,7 @@ public final class Transmission {
         output.send(out, STRUCTURED_BYTES + 8, payload);
       }
     }
-    end();
+    end(weight);
   }
 
   private void blockStatus(int flags, long cookie, long offset, long length) {
@@ -150,7 +165,7 @@ public final class Transmission {
         length,
         (lengths, kinds, count, failure) -> {
           if (failure != null) {
-            fail(cookie, errorOf(failure));
+            fail(cookie, 0, errorOf(failure));
             return;
           }
           int extents = Math.min(count, (flags & Nbd.CMD_FLAG_REQ_ONE) != 0 ? 1 : EXTENTS_MAX);
@@ -164,7 +179,7 @@ public final class Transmission {
           if (!closed) {
             output.send(out, STRUCTURED_BYTES + 4 + 8 * extents, null);
           }
-          end();
+          end(0);
         });
   }
 
@@ -176,9 +191,9 @@ public final class Transmission {
     };
   }
 
-  private void done(long cookie, VolumeIo.Failure failure) {
+  private void done(long cookie, long weight, VolumeIo.Failure failure) {
     if (failure != null) {
-      fail(cookie, errorOf(failure));
+      fail(cookie, weight, errorOf(failure));
       return;
     }
     if (!closed) {
@@ -190,7 +205,7 @@ public final class Transmission {
         output.send(out, SIMPLE_BYTES, null);
       }
     }
-    end();
+    end(weight);
   }
 
   /** The one place where a failure of the volume becomes an NBD error. */
@@ -202,7 +217,7 @@ public final class Transmission {
     };
   }
 
-  private void fail(long cookie, int error) {
+  private void fail(long cookie, long weight, int error) {
     if (!closed) {
       if (structured) {
         byte[] text = ("error " + error).getBytes(StandardCharsets.US_ASCII);
@@ -216,7 +231,7 @@ public final class Transmission {
         output.send(out, SIMPLE_BYTES, null);
       }
     }
-    end();
+    end(weight);
   }
 
   private void simple(long cookie, int error) {
@@ -233,9 +248,9 @@ public final class Transmission {
     out.putInt(16, length, ORDER);
   }
 
-  private void end() {
+  private void end(long weight) {
     requestsInFlight--;
-    finished.run();
+    finished.accept(weight);
     endIfDone();
   }
 

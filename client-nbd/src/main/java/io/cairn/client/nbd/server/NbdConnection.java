@@ -23,8 +23,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * Cuts one connection's bytes into options and requests.
  *
  * <pre>
- * FLAGS --> OPTION --> OPTION_DATA --> OPTION ... --granted--> REQUEST --> PAYLOAD --> REQUEST ...
- * OPTION --too long--> SKIP --> OPTION      REQUEST --payload too long--> SKIP --> REQUEST
+ * FLAGS --> OPTION --> OPTION_DATA --> OPTION ... --granted--> REQUEST
+ * REQUEST --> ADMISSION --room for it--> PAYLOAD, if it has one --> REQUEST ...
+ * OPTION --too long--> SKIP --> OPTION      ADMISSION --payload too long--> SKIP --> REQUEST
  * </pre>
  */
 final class NbdConnection extends ByteToMessageDecoder implements Output, Handshake.Listener {
@@ -33,20 +34,36 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
 
   private static final int HANDSHAKE_SECONDS = 30;
 
+  /** Silence in the middle of a payload after which the connection ends: it holds memory. */
+  private static final int PAYLOAD_SECONDS = 60;
+
+  /** Bytes that a client may send behind an option before that was answered. */
+  private static final int EARLY_BYTES_MAX = 256 << 10;
+
   private enum Stage {
     FLAGS,
     OPTION,
     OPTION_DATA,
     REQUEST,
+    ADMISSION,
     PAYLOAD,
     SKIP
   }
 
   private final Handshake handshake;
+  private final ExportMemories memories;
+  private final RequestMemory.Waiter granted = this::granted;
+  private VolumeIo export;
+  private RequestMemory memory;
+  private boolean isGranted;
+  private boolean isWaiting;
+  private boolean stopped;
+  private long lastReadNanos;
   private Transmission transmission;
   private Stage stage = Stage.FLAGS;
   private ChannelHandlerContext context;
   private ScheduledFuture<?> deadline;
+  private ScheduledFuture<?> payloadWatch;
   private boolean flushNeeded;
   private boolean reading;
 
@@ -58,7 +75,8 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   private long cookie;
   private long offset;
 
-  NbdConnection(Exports exports) {
+  NbdConnection(Exports exports, ExportMemories memories) {
+    this.memories = memories;
     handshake = new Handshake(exports, this, this);
   }
 
@@ -77,21 +95,33 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
 
   private void begin() {
     if (deadline == null) {
-      deadline =
-          context.executor().schedule(() -> context.close(), HANDSHAKE_SECONDS, TimeUnit.SECONDS);
+      deadline = context.executor().schedule(this::onDeadline, HANDSHAKE_SECONDS, TimeUnit.SECONDS);
       handshake.greet();
       context.flush();
+    }
+  }
+
+  /** Who waits for us may wait; who lets us wait may not. */
+  private void onDeadline() {
+    if (handshake.isBusy()) {
+      deadline = context.executor().schedule(this::onDeadline, HANDSHAKE_SECONDS, TimeUnit.SECONDS);
+    } else {
+      context.close();
     }
   }
 
   @Override
   protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> unused) {
     reading = true;
+    lastReadNanos = System.nanoTime();
     while (ctx.channel().isOpen() && step(in)) {
       // One option or request after the other, as far as the bytes reach.
       continue;
     }
     reading = false;
+    if (handshake.isBusy() && in.readableBytes() > EARLY_BYTES_MAX) {
+      ctx.close();
+    }
   }
 
   private boolean step(ByteBuf in) {
@@ -100,7 +130,8 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
       case OPTION ->
           !handshake.isBusy() && in.readableBytes() >= Nbd.OPTION_BYTES && optionHeader(in);
       case OPTION_DATA -> in.readableBytes() >= dataLength && optionData(in);
-      case REQUEST -> in.readableBytes() >= Nbd.REQUEST_BYTES && hasRoom() && requestHeader(in);
+      case REQUEST -> in.readableBytes() >= Nbd.REQUEST_BYTES && requestHeader(in);
+      case ADMISSION -> admitted();
       case PAYLOAD -> in.readableBytes() >= dataLength && payload(in);
       case SKIP -> skip(in);
     };
@@ -135,8 +166,61 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     return true;
   }
 
+  /** Whether the client takes its replies and leaves us some requests to finish. */
   private boolean hasRoom() {
-    return transmission.requestsInFlight() < REQUESTS_MAX;
+    return transmission.requestsInFlight() < REQUESTS_MAX && context.channel().isWritable();
+  }
+
+  private boolean admitted() {
+    if (isWaiting || !hasRoom()) {
+      stopped = true;
+      return false;
+    }
+    long weight = Transmission.weight(type, dataLength);
+    if (!isGranted && !memory.reserve(weight, granted)) {
+      isWaiting = true;
+      stopped = true;
+      return false;
+    }
+    isGranted = false;
+    stopped = false;
+    if (type != Nbd.CMD_WRITE) {
+      stage = Stage.REQUEST;
+      transmission.onRequest(flags, type, cookie, offset, dataLength, null);
+    } else if (Transmission.payloadFits(dataLength)) {
+      stage = Stage.PAYLOAD;
+      watchPayload();
+    } else {
+      skipBytes = dataLength;
+      stage = Stage.SKIP;
+    }
+    return true;
+  }
+
+  private void granted() {
+    isWaiting = false;
+    isGranted = true;
+    resume();
+  }
+
+  /** A client that died or hangs in the middle of a write must not keep what is reserved for it. */
+  private void watchPayload() {
+    if (payloadWatch == null) {
+      payloadWatch =
+          context.executor().schedule(this::onPayloadWatch, PAYLOAD_SECONDS, TimeUnit.SECONDS);
+    }
+  }
+
+  private void onPayloadWatch() {
+    payloadWatch = null;
+    if (stage != Stage.PAYLOAD) {
+      return;
+    }
+    if (System.nanoTime() - lastReadNanos >= TimeUnit.SECONDS.toNanos(PAYLOAD_SECONDS)) {
+      context.close();
+    } else {
+      watchPayload();
+    }
   }
 
   private boolean requestHeader(ByteBuf in) {
@@ -149,16 +233,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     cookie = in.readLong();
     offset = in.readLong();
     dataLength = in.readUnsignedInt();
-    if (type != Nbd.CMD_WRITE) {
-      transmission.onRequest(flags, type, cookie, offset, dataLength, null);
-      return true;
-    }
-    if (Transmission.payloadFits(dataLength)) {
-      stage = Stage.PAYLOAD;
-    } else {
-      skipBytes = dataLength;
-      stage = Stage.SKIP;
-    }
+    stage = Stage.ADMISSION;
     return true;
   }
 
@@ -193,14 +268,29 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   @Override
   public void transmit(VolumeIo io, boolean structuredReplies, boolean baseAllocation) {
     deadline.cancel(false);
+    export = io;
+    memory = memories.join(io);
     transmission =
         new Transmission(io, structuredReplies, baseAllocation, this, this::requestFinished);
     stage = Stage.REQUEST;
     resume();
   }
 
-  private void requestFinished() {
-    if (transmission.requestsInFlight() == REQUESTS_MAX - 1) {
+  private void requestFinished(long weight) {
+    memory.release(weight);
+    goOn();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    if (transmission != null) {
+      goOn();
+    }
+  }
+
+  private void goOn() {
+    if (stopped && !isWaiting && hasRoom()) {
+      stopped = false;
       resume();
     }
   }
@@ -222,6 +312,12 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
 
   private void decodeWhatIsThere() {
     try {
+      // The decoder calls nobody when there are no bytes, and the request may have none.
+      reading = true;
+      if (stage == Stage.ADMISSION && admitted() && stage == Stage.PAYLOAD && dataLength == 0) {
+        payload(Unpooled.EMPTY_BUFFER);
+      }
+      reading = false;
       channelRead(context, Unpooled.EMPTY_BUFFER);
       channelReadComplete(context);
     } catch (Exception e) {
@@ -230,13 +326,15 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   }
 
   @Override
-  public void send(DirectBuffer header, int length, Payload payload) {
-    ByteBuf bytes = context.alloc().directBuffer(length);
+  public void send(DirectBuffer header, int headerLength, Payload payload) {
+    ByteBuf bytes = context.alloc().directBuffer(headerLength);
     byte[] array = header.byteArray();
-    bytes.writeBytes(array, 0, length);
+    bytes.writeBytes(array, 0, headerLength);
     context.write(bytes);
     if (payload != null && payload.length() > 0) {
-      context.write(bytesOf(payload));
+      int length = payload.length();
+      memory.hold(length);
+      context.write(bytesOf(payload)).addListener(written -> memory.release(length));
     }
     if (!reading && !flushNeeded) {
       flushNeeded = true;
@@ -262,7 +360,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
     ctx.flush();
     super.channelReadComplete(ctx);
-    boolean backlogged = transmission != null && !hasRoom();
+    boolean backlogged = transmission != null && stopped;
     if (ctx.channel().config().isAutoRead() == backlogged) {
       ctx.channel().config().setAutoRead(!backlogged);
     }
@@ -278,9 +376,20 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     if (deadline != null) {
       deadline.cancel(false);
     }
+    if (payloadWatch != null) {
+      payloadWatch.cancel(false);
+    }
     handshake.onClosed();
     if (transmission != null) {
       transmission.onClosed();
+      if (isWaiting) {
+        memory.forget(granted);
+      } else if (isGranted) {
+        memory.release(Transmission.weight(type, dataLength));
+      } else if (stage == Stage.PAYLOAD) {
+        memory.release(dataLength);
+      }
+      memories.leave(export);
     }
   }
 

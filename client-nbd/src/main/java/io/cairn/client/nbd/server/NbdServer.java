@@ -7,7 +7,9 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.ServerChannel;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
@@ -29,16 +31,28 @@ public final class NbdServer implements AutoCloseable {
   /** Connections at one time. */
   static final int CONNECTIONS_MAX = 1024;
 
+  private static final int KEEPALIVE_IDLE_SECONDS = 30;
+  private static final int KEEPALIVE_INTERVAL_SECONDS = 10;
+  private static final int KEEPALIVE_PROBES = 3;
+
+  /** Bytes of replies that a client leaves unread above which it gets no more requests in. */
+  private static final int UNREAD_BYTES_HIGH = 4 << 20;
+
   private final EventLoop loop;
   private final Exports exports;
   private final ChannelGroup channels;
+  private final ExportMemories memories;
+  private volatile int listeners;
 
   /**
    * A server that does not listen yet.
    *
    * @param loop made with {@link #ioHandlers()}.
+   * @param exportBytesMax bound of the payloads that the requests and replies of one export hold; a
+   *     single request may exceed it.
    */
-  public NbdServer(EventLoop loop, Exports exports) {
+  public NbdServer(EventLoop loop, Exports exports, long exportBytesMax) {
+    this.memories = new ExportMemories(exportBytesMax);
     this.loop = loop;
     this.exports = exports;
     this.channels = new DefaultChannelGroup(loop);
@@ -74,17 +88,27 @@ public final class NbdServer implements AutoCloseable {
     if (tcp) {
       bootstrap.childOption(ChannelOption.TCP_NODELAY, true);
       bootstrap.option(ChannelOption.SO_REUSEADDR, true);
+      // A client whose host lost its power says nothing more: its volume must not stay attached.
+      bootstrap.childOption(ChannelOption.SO_KEEPALIVE, true);
+      if (Epoll.isAvailable()) {
+        bootstrap.childOption(EpollChannelOption.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
+        bootstrap.childOption(EpollChannelOption.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS);
+        bootstrap.childOption(EpollChannelOption.TCP_KEEPCNT, KEEPALIVE_PROBES);
+      }
     }
+    bootstrap.childOption(
+        ChannelOption.WRITE_BUFFER_WATER_MARK,
+        new WriteBufferWaterMark(UNREAD_BYTES_HIGH / 2, UNREAD_BYTES_HIGH));
     bootstrap.childHandler(
         new ChannelInitializer<Channel>() {
           @Override
           protected void initChannel(Channel channel) {
-            if (channels.size() >= CONNECTIONS_MAX) {
+            if (connections() >= CONNECTIONS_MAX) {
               channel.close();
               return;
             }
             channels.add(channel);
-            channel.pipeline().addLast(new NbdConnection(exports));
+            channel.pipeline().addLast(new NbdConnection(exports, memories));
           }
         });
     io.netty.channel.ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
@@ -92,7 +116,18 @@ public final class NbdServer implements AutoCloseable {
       throw new IOException("cannot listen on " + address + ": " + bound.cause(), bound.cause());
     }
     channels.add(bound.channel());
+    listeners++;
     return bound.channel().localAddress();
+  }
+
+  /** Bytes that payloads of requests and replies hold; on the loop. */
+  long heldBytes() {
+    return memories.heldBytes();
+  }
+
+  /** Connections that are open. */
+  public int connections() {
+    return Math.max(0, channels.size() - listeners);
   }
 
   /** Stops listening and ends all connections. */

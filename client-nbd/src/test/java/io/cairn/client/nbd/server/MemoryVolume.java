@@ -5,7 +5,7 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 
 /** A volume in memory, for the protocol's own tests. */
-final class MemoryVolume implements VolumeIo {
+class MemoryVolume implements VolumeIo {
   private final byte[] bytes;
   private final Payloads payloads;
 

@@ -32,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class NbdServerTest {
   private static final int SIZE = 64 << 20;
+  private static final int EXPORT_BYTES_MAX = 64 << 20;
   private static final long IHAVEOPT = 0x49484156454f5054L;
 
   private MultiThreadIoEventLoopGroup group;
@@ -76,7 +77,8 @@ class NbdServerTest {
                   default -> answer.unknown("there is no volume " + name);
                 }
               }
-            });
+            },
+            EXPORT_BYTES_MAX);
     address = server.listen(new InetSocketAddress("127.0.0.1", 0));
   }
 
