@@ -18,23 +18,23 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.apache.ratis.client.RaftClient;
-import org.apache.ratis.client.RaftClientConfigKeys;
-import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.exceptions.StateMachineException;
-import org.apache.ratis.retry.RetryPolicies;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.util.TimeDuration;
 
 /** {@link MetadataClient} over Ratis. */
 public final class RatisMetadataClient implements MetadataClient {
   private static final long RETRY_MILLIS = 100;
-  private static final int OUTSTANDING_MAX = 1 << 16;
 
-  private final RaftClient client;
+  /** After which a server is silent: a busy one commits in less, and a retry applies once. */
+  private static final long ATTEMPT_MILLIS = 1_500;
+
+  private final GroupConnection connection;
   private final long clientId;
 
   /** Commands without a number; also the lock of the two below. */
@@ -46,13 +46,12 @@ public final class RatisMetadataClient implements MetadataClient {
   /** Somebody is in the loop that sends; whoever comes meanwhile is served by it. */
   private boolean sending;
 
-  private volatile boolean closed;
   private final Duration deadline;
   private final Executor later =
       CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS);
 
-  private RatisMetadataClient(RaftClient client, long clientId, Duration deadline) {
-    this.client = client;
+  private RatisMetadataClient(GroupConnection connection, long clientId, Duration deadline) {
+    this.connection = connection;
     this.clientId = clientId;
     this.deadline = deadline;
   }
@@ -66,21 +65,12 @@ public final class RatisMetadataClient implements MetadataClient {
    */
   public static RatisMetadataClient connect(
       long clientId, List<String> addresses, Duration deadline) {
-    RaftProperties properties = new RaftProperties();
-    RaftClientConfigKeys.Rpc.setRequestTimeout(
-        properties, TimeDuration.valueOf(2, TimeUnit.SECONDS));
-    // Ratis blocks the caller beyond this; callers are event loops.
-    RaftClientConfigKeys.Async.setOutstandingRequestsMax(properties, OUTSTANDING_MAX);
-    int attempts = (int) Math.max(1, deadline.toMillis() / RETRY_MILLIS);
-    RaftClient client =
-        RaftClient.newBuilder()
-            .setProperties(properties)
-            .setRaftGroup(GroupSettings.group(addresses))
-            .setRetryPolicy(
-                RetryPolicies.retryUpToMaximumCountWithFixedSleep(
-                    attempts, TimeDuration.valueOf(RETRY_MILLIS, TimeUnit.MILLISECONDS)))
-            .build();
-    return new RatisMetadataClient(client, clientId, deadline);
+    GroupConnection connection =
+        new GroupConnection(
+            addresses,
+            TimeDuration.valueOf(ATTEMPT_MILLIS, TimeUnit.MILLISECONDS),
+            TimeDuration.valueOf(RETRY_MILLIS, TimeUnit.MILLISECONDS));
+    return new RatisMetadataClient(connection, clientId, deadline);
   }
 
   @Override
@@ -120,7 +110,7 @@ public final class RatisMetadataClient implements MetadataClient {
         underWay.add(given);
       }
       Message entry = message(new Entry(clientId, given, pending.command(), List.of()));
-      answered(() -> client.async().send(entry), pending.deadlineNanos())
+      answered(client -> client.async().send(entry), pending.deadlineNanos())
           .whenComplete(
               (reply, failure) -> {
                 synchronized (waiting) {
@@ -145,20 +135,18 @@ public final class RatisMetadataClient implements MetadataClient {
   @Override
   public CompletionStage<Reply> query(Query query) {
     Message asked = message(query);
-    Supplier<CompletableFuture<RaftClientReply>> request =
+    Function<RaftClient, CompletableFuture<RaftClientReply>> request =
         switch (query) {
-          // Signs of life go to whoever leads; a round to the other servers would prove nothing. So
-          // do
-          // questions whose answers tell of them: only the leader heard them, but any server
-          // answers
-          // a linearizable read.
+          // Signs of life, and questions whose answers tell of them, go to whoever leads: only the
+          // leader hears them, while any server answers a linearizable read, and a round to the
+          // other servers would prove nothing about them.
           case Query.NodeHeartbeat _,
               Query.GatewayHeartbeat _,
               Query.GetCluster _,
               Query.GetVolume _ ->
-              () -> client.async().sendReadOnlyNonLinearizable(asked);
+              client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _, Query.ConfirmGeneration _ ->
-              () -> client.async().sendReadOnly(asked);
+              client -> client.async().sendReadOnly(asked);
         };
     return answered(request, System.nanoTime() + deadline.toNanos());
   }
@@ -168,23 +156,27 @@ public final class RatisMetadataClient implements MetadataClient {
    * time, so it applies once; whether one that failed was applied is not known.
    */
   private CompletionStage<Reply> answered(
-      Supplier<CompletableFuture<RaftClientReply>> request, long deadlineNanos) {
-    long left = deadlineNanos - System.nanoTime();
-    if (closed || left <= 0) {
-      return CompletableFuture.failedStage(
-          new IOException(closed ? "the metadata client is closed" : "the metadata is busy"));
+      Function<RaftClient, CompletableFuture<RaftClientReply>> request, long deadlineNanos) {
+    RaftClient client;
+    try {
+      client = connection.current();
+    } catch (IOException e) {
+      return CompletableFuture.failedStage(e);
     }
-    return request
-        .get()
-        .orTimeout(left, TimeUnit.NANOSECONDS)
+    CompletableFuture<RaftClientReply> attempt = request.apply(client);
+    watch(attempt, client, deadlineNanos);
+    return attempt
         .handle(
             (reply, failure) -> {
+              if (failure == null) {
+                connection.heard(client);
+              }
               if (failure == null && reply.isSuccess()) {
                 return CompletableFuture.completedStage(decoded(reply));
               }
-              Throwable cause = failure != null ? failure : reply.getException();
+              Throwable cause = failure != null ? causeOf(failure) : reply.getException();
               if (cause instanceof StateMachineException
-                  || closed
+                  || connection.isClosed()
                   || deadlineNanos - System.nanoTime() < RETRY_MILLIS * 1_000_000) {
                 return CompletableFuture.<Reply>failedStage(
                     new IOException("the metadata did not answer: " + cause, cause));
@@ -193,6 +185,29 @@ public final class RatisMetadataClient implements MetadataClient {
                   .thenCompose(again -> answered(again, deadlineNanos));
             })
         .thenCompose(stage -> stage);
+  }
+
+  /** Ends an attempt whose client hears nothing any more, or whose time is over. */
+  private void watch(
+      CompletableFuture<RaftClientReply> attempt, RaftClient client, long deadlineNanos) {
+    long nowNanos = System.nanoTime();
+    long leftMillis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - nowNanos);
+    CompletableFuture<Void> timer =
+        new CompletableFuture<Void>()
+            .completeOnTimeout(
+                null, Math.clamp(leftMillis, 1, ATTEMPT_MILLIS), TimeUnit.MILLISECONDS);
+    CompletableFuture<Void> check =
+        timer.thenRun(
+            () -> {
+              if (connection.leaveIfSilent(client, nowNanos)
+                  || deadlineNanos - System.nanoTime() <= 1_000_000) {
+                attempt.completeExceptionally(new TimeoutException("no answer"));
+              } else {
+                watch(attempt, client, deadlineNanos);
+              }
+            });
+    attempt.whenComplete((reply, failure) -> timer.cancel(false));
+    check.exceptionally(cancelled -> null);
   }
 
   private static Reply decoded(RaftClientReply reply) {
@@ -205,11 +220,6 @@ public final class RatisMetadataClient implements MetadataClient {
 
   @Override
   public void close() {
-    closed = true;
-    try {
-      client.close();
-    } catch (IOException e) {
-      throw new IllegalStateException("cannot close the metadata client", e);
-    }
+    connection.close();
   }
 }

@@ -98,13 +98,13 @@ class MetadataGroupTest {
               .submit(new Command.CreateVolume("v" + i, GIB, 0, 0, 0, Durability.FLUSH))
               .toCompletableFuture());
       if (i == 150) {
-        replies.getFirst().get(30, TimeUnit.SECONDS);
+        replies.getFirst().get(70, TimeUnit.SECONDS);
         stopMember(leader());
       }
     }
     for (CompletableFuture<Reply> reply : replies) {
       // A retry that was applied a second time would hear that the volume exists.
-      assertInstanceOf(Reply.Volume.class, reply.get(30, TimeUnit.SECONDS));
+      assertInstanceOf(Reply.Volume.class, reply.get(70, TimeUnit.SECONDS));
     }
     assertEquals(300, volumes().size());
   }
@@ -237,11 +237,11 @@ class MetadataGroupTest {
   }
 
   private Reply call(Command command) throws Exception {
-    return client.submit(command).toCompletableFuture().get(30, TimeUnit.SECONDS);
+    return client.submit(command).toCompletableFuture().get(70, TimeUnit.SECONDS);
   }
 
   private Reply query(Query query) throws Exception {
-    return client.query(query).toCompletableFuture().get(30, TimeUnit.SECONDS);
+    return client.query(query).toCompletableFuture().get(70, TimeUnit.SECONDS);
   }
 
   private int leader() {
@@ -278,7 +278,7 @@ class MetadataGroupTest {
   }
 
   private RatisMetadataClient newClient() {
-    return RatisMetadataClient.connect(++clientIds, addresses, Duration.ofSeconds(20));
+    return RatisMetadataClient.connect(++clientIds, addresses, Duration.ofSeconds(60));
   }
 
   private static int port(String address) {
