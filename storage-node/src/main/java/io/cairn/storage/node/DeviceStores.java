@@ -16,6 +16,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -322,6 +323,20 @@ final class DeviceStores implements ShardStores {
   @Override
   public long usedBytes() {
     return tier.reservedBytes();
+  }
+
+  @Override
+  public long freeBytes() {
+    long unreserved = tier.capacityBytes() - tier.reservedBytes();
+    try {
+      long left =
+          Files.getFileStore(plan.capacityDirectory()).getUsableSpace()
+              - plan.capacityReserveBytes();
+      return Math.max(0, Math.min(unreserved, left));
+    } catch (IOException e) {
+      LOG.warn("cannot tell the free space of {}: {}", plan.capacityDirectory(), e.toString());
+      return 0;
+    }
   }
 
   @Override

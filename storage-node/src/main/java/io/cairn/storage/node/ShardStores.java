@@ -86,6 +86,12 @@ interface ShardStores extends AutoCloseable {
   /** Space that chunks take or have set aside; any thread. */
   long usedBytes();
 
+  /**
+   * Space that new chunks may take: what is not set aside, and not more than the device has left,
+   * as others may use it too; any thread.
+   */
+  long freeBytes();
+
   /** Deletes what has been in the trash for long enough. */
   void emptyTrash() throws IOException;
 

@@ -205,7 +205,7 @@ public final class StorageNode implements AutoCloseable {
           directory.identity().incarnation(),
           used,
           // A node that has lost a device must not be given chunks.
-          failed ? 0 : Math.max(0, stores.capacityBytes() - used),
+          failed ? 0 : stores.freeBytes(),
           usage.all().stream().mapToLong(ShardLoop.Usage::journalUsedBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::journalSizeBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum(),
@@ -315,7 +315,7 @@ public final class StorageNode implements AutoCloseable {
     onEachShard("close", CLOSE_SECONDS, ShardLoop::closeStore);
     closeOpened();
     serving.completeExceptionally(new IOException("the node was stopped"));
-    LOG.info("node {} has stopped", nodeId);
+    LOG.info("{} has stopped", nodeId == 0 ? "a node that never joined" : "node " + nodeId);
   }
 
   private void onEachShard(String what, long seconds, BiConsumer<ShardLoop, Runnable> task) {

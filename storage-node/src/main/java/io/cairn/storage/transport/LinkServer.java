@@ -103,11 +103,17 @@ public final class LinkServer implements AutoCloseable {
               + ":"
               + address.getPort()
               + ": "
-              + bound.cause().getMessage(),
+              + reason(bound.cause()),
           bound.cause());
     }
     server.listener = bound.channel();
     return server;
+  }
+
+  /** What the kernel said, without the call and the number that Netty puts before it. */
+  private static String reason(Throwable cause) {
+    String message = String.valueOf(cause.getMessage());
+    return message.substring(message.lastIndexOf(": ") < 0 ? 0 : message.lastIndexOf(": ") + 2);
   }
 
   /**

@@ -52,6 +52,11 @@ final class MemoryStores implements ShardStores.Factory {
     }
 
     @Override
+    public long freeBytes() {
+      return capacityBytes() - usedBytes();
+    }
+
+    @Override
     public void emptyTrash() {}
 
     @Override
