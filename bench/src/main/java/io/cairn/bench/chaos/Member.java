@@ -1,0 +1,124 @@
+package io.cairn.bench.chaos;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** One process of a cluster that {@code cairn dev --processes} started, by its files in DIR/run. */
+public final class Member {
+  private static final Duration END = Duration.ofSeconds(30);
+  private static final Duration START = Duration.ofSeconds(60);
+  private static final int LOG_TAIL_LINES = 20;
+
+  private final Path runDirectory;
+  private final String name;
+  private final int httpPort;
+
+  Member(Path runDirectory, String name, int httpPort) {
+    this.runDirectory = runDirectory;
+    this.name = name;
+    this.httpPort = httpPort;
+  }
+
+  /** Such as storage-1. */
+  public String name() {
+    return name;
+  }
+
+  /** Its process, if it runs. */
+  public Optional<ProcessHandle> process() {
+    try {
+      long pid = Long.parseLong(Files.readString(runDirectory.resolve(name + ".pid")).strip());
+      return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).filter(this::isThisMember);
+    } catch (IOException | NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** A pid is given again to others: only who was started with this member's file is the member. */
+  private boolean isThisMember(ProcessHandle process) {
+    try {
+      String line =
+          Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"))
+              .replace('\0', ' ');
+      return line.contains(runDirectory.getParent().toString()) && line.contains(name + ".yaml");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** SIGKILL; returns when the process is gone. */
+  public void kill() {
+    ProcessHandle process = required();
+    Signals.send("KILL", List.of(process));
+    Await.until(name + " is dead", END, () -> !process.isAlive());
+  }
+
+  /** SIGSTOP. */
+  public void pause() {
+    Signals.send("STOP", List.of(required()));
+  }
+
+  /** SIGCONT. */
+  public void resume() {
+    Signals.send("CONT", List.of(required()));
+  }
+
+  /** Starts it again, by the command that the cluster left for that; returns when it is ready. */
+  public void restart() {
+    start();
+    awaitReady();
+  }
+
+  /** Starts it again and does not wait. */
+  public void start() {
+    if (process().isPresent()) {
+      throw new ChaosFailure(name + " runs already");
+    }
+    File nothing = new File("/dev/null");
+    try {
+      new ProcessBuilder("sh", runDirectory.resolve(name + ".cmd").toString())
+          .redirectInput(nothing)
+          .redirectOutput(nothing)
+          .redirectError(nothing)
+          .start();
+    } catch (IOException e) {
+      throw new ChaosFailure(name + " cannot be started", e);
+    }
+    Await.until(name + " runs", START, () -> process().isPresent(), this::logTail);
+  }
+
+  /** Waits until /readyz says so. */
+  public void awaitReady() {
+    Await.until(
+        name + " is ready",
+        START,
+        () -> HttpProbe.status(httpPort, "/readyz") == 200,
+        this::logTail);
+  }
+
+  /** Its metrics now. */
+  public Metrics metrics() {
+    return Metrics.of(httpPort);
+  }
+
+  /** The end of its log. */
+  public String logTail() {
+    try {
+      List<String> lines = Files.readAllLines(runDirectory.resolve(name + ".log"));
+      return String.join(
+          "\n", lines.subList(Math.max(0, lines.size() - LOG_TAIL_LINES), lines.size()));
+    } catch (IOException e) {
+      return "(no log of " + name + ")";
+    }
+  }
+
+  private ProcessHandle required() {
+    return process()
+        .orElseThrow(() -> new ChaosFailure(name + " does not run; its log ends:\n" + logTail()));
+  }
+}
