@@ -129,6 +129,12 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     return reservedBytes.get();
   }
 
+  int openFiles() {
+    synchronized (open) {
+      return open.size();
+    }
+  }
+
   @Override
   public boolean reserve(long sizeBytes) {
     long after = reservedBytes.addAndGet(sizeBytes);
