@@ -59,24 +59,47 @@ final class ChunkDecisions {
     return new Decision(events, new Reply.Chunks(ordered, nodesOf(state, ordered)));
   }
 
-  private static ChunkRecord place(
+  /**
+   * Replicas on nodes that are up, in sync from the start. Where these are too few for the volume,
+   * the places that are left go to nodes that are away, as ones that have everything to catch up: a
+   * chunk that was born while a node restarted is whole soon after, not short for ever.
+   */
+  private ChunkRecord place(
       VolumeRecord volume, Command.AllocateChunks c, int index, List<Candidate> candidates) {
-    List<Long> chosen =
-        Placement.choose(
-            candidates,
-            new PlacementRequest(
-                volume.volumeId(),
-                c.layer(),
-                index,
-                volume.chunkSizeBytes(),
-                volume.replicas(),
-                c.preferredHost() == null ? "" : c.preferredHost()));
+    PlacementRequest request =
+        new PlacementRequest(
+            volume.volumeId(),
+            c.layer(),
+            index,
+            volume.chunkSizeBytes(),
+            volume.replicas(),
+            c.preferredHost() == null ? "" : c.preferredHost());
+    List<Long> chosen = Placement.choose(candidates, request);
     if (chosen.size() < volume.minInSync()) {
       return null;
     }
-    List<Replica> replicas =
-        chosen.stream().map(node -> new Replica(node, ReplicaState.IN_SYNC)).toList();
+    List<Replica> replicas = new ArrayList<>();
+    chosen.forEach(node -> replicas.add(new Replica(node, ReplicaState.IN_SYNC)));
+    if (chosen.size() < volume.replicas()) {
+      List<Candidate> taken =
+          candidates.stream().filter(up -> chosen.contains(up.nodeId())).toList();
+      Placement.choose(taken, away(candidates), request)
+          .forEach(node -> replicas.add(new Replica(node, ReplicaState.SYNCING)));
+    }
     return new ChunkRecord(volume.volumeId(), c.layer(), index, 1, replicas);
+  }
+
+  /** The nodes on record that are not up; how much room they have is not known. */
+  private List<Candidate> away(List<Candidate> up) {
+    List<Candidate> away = new ArrayList<>();
+    for (NodeRecord node : state.nodes()) {
+      if (up.stream().noneMatch(candidate -> candidate.nodeId() == node.nodeId())) {
+        away.add(
+            new Candidate(
+                node.nodeId(), node.zone(), node.rack(), node.hostLabel(), node.capacityBytes()));
+      }
+    }
+    return away;
   }
 
   private static Decision noPlacement(VolumeRecord volume, List<Candidate> candidates) {

@@ -27,13 +27,22 @@ public final class Placement {
    * @param candidates live nodes, in any order; the result does not depend on it.
    */
   public static List<Long> choose(List<Candidate> candidates, PlacementRequest request) {
+    return choose(List.of(), candidates, request);
+  }
+
+  /**
+   * The nodes that go with some that are chosen already, so that together they are as many as asked
+   * for; fewer when there are not enough.
+   */
+  public static List<Long> choose(
+      List<Candidate> already, List<Candidate> candidates, PlacementRequest request) {
     List<Candidate> left = new ArrayList<>();
     for (Candidate candidate : candidates) {
       if (candidate.freeBytes() >= request.chunkSizeBytes() + RESERVE_BYTES) {
         left.add(candidate);
       }
     }
-    List<Candidate> chosen = new ArrayList<>();
+    List<Candidate> chosen = new ArrayList<>(already);
     while (chosen.size() < request.replicas() && !left.isEmpty()) {
       Candidate best = left.getFirst();
       for (Candidate candidate : left) {
@@ -44,7 +53,7 @@ public final class Placement {
       chosen.add(best);
       left.remove(best);
     }
-    return chosen.stream().map(Candidate::nodeId).toList();
+    return chosen.stream().skip(already.size()).map(Candidate::nodeId).toList();
   }
 
   private static int compare(

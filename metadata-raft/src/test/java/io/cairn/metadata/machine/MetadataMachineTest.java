@@ -12,6 +12,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
@@ -92,6 +93,21 @@ class MetadataMachineTest {
   }
 
   @Test
+  void aChunkBornWhileANodeIsAwayHasThatNodeToBringUp() {
+    cluster(4);
+    VolumeRecord volume = create("a", GIB, 0, 0, 0);
+    acquire("a", "g1");
+    ChunkRecord chunk = allocate(volume, 1, 2, 0).getFirst();
+    assertEquals(
+        List.of(ReplicaState.IN_SYNC, ReplicaState.IN_SYNC, ReplicaState.SYNCING),
+        chunk.replicas().stream().map(Replica::state).toList());
+    assertTrue(chunk.replicas().getLast().nodeId() > 2);
+    // Enough nodes are up: nobody has to catch up.
+    assertEquals(3, allocate(volume, 1, 3, 1).getFirst().inSyncCount());
+    assertEquals(3, allocate(volume, 1, 4, 2).getFirst().replicas().size());
+  }
+
+  @Test
   void theInSyncSetMovesOnlyByEpochAndNeverBelowTheMinimum() {
     cluster(3);
     VolumeRecord volume = create("a", GIB, 0, 0, 0);
@@ -120,9 +136,9 @@ class MetadataMachineTest {
             apply(
                 new Command.AllocateChunks(volume.volumeId(), 1, 0, List.of(0), ""),
                 candidates(1))));
-    assertEquals(2, allocate(volume, 1, 2, 0).getFirst().replicas().size());
+    assertEquals(2, allocate(volume, 1, 2, 0).getFirst().inSyncCount());
     List<ChunkRecord> again = allocate(volume, 1, 3, 0, 1);
-    assertEquals(2, again.get(0).replicas().size());
+    assertEquals(2, again.get(0).inSyncCount());
     assertEquals(3, again.get(1).replicas().size());
     assertEquals(again, machine.state().chunks(volume.volumeId(), 0, 0, 10));
     assertEquals(
