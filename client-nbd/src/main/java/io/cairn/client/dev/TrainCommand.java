@@ -52,7 +52,8 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private static DevLayout freeLayout(Path directory) {
+  /** A layout with ports of which none is in use. */
+  static DevLayout freeLayout(Path directory) {
     SecureRandom random = new SecureRandom();
     for (int attempt = 1; ; attempt++) {
       int basePort = BASE_PORT_MIN + random.nextInt(BASE_PORT_RANGE);
