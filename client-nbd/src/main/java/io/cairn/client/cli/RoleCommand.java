@@ -53,45 +53,37 @@ abstract class RoleCommand implements Callable<Integer> {
     }
     Logging.ofProcess();
     Logger log = LoggerFactory.getLogger(getClass());
-    try (StopSignal signal = new StopSignal()) {
-      Role.Server server = started();
+    String role = options().role();
+    try (StopSignal signal = new StopSignal();
+        Role.Server server = started(signal)) {
       signal.started();
-      log.info("{} runs, process {}", options().role(), ProcessHandle.current().pid());
-      try {
-        while (!signal.await(FAILURE_CHECK_MILLIS)) {
-          if (server.failure() != null) {
-            throw new CommandFailure(options().role() + ": " + server.failure());
-          }
+      log.info("{} runs, process {}", role, ProcessHandle.current().pid());
+      while (!signal.await(FAILURE_CHECK_MILLIS)) {
+        if (server.failure() != null) {
+          throw new CommandFailure(role + ": " + server.failure());
         }
-        log.info("{} stops", options().role());
-      } finally {
-        close(server, signal, log);
       }
+      log.info("{} stops", role);
+    } catch (InterruptedException e) {
+      log.info("{} was stopped while it started", role);
     }
     return 0;
   }
 
-  private Role.Server started() {
+  private Role.Server started(StopSignal signal) throws InterruptedException {
     try {
       return start(options().read(config, Cairn.of(spec).environment(), overrides));
     } catch (OptionException e) {
       throw new CommandFailure(e.getMessage(), e);
     } catch (IOException | UncheckedIOException e) {
+      if (signal.isSet()) {
+        throw new InterruptedException(e.toString());
+      }
       throw new CommandFailure(options().role() + " cannot start: " + reason(e), e);
     }
   }
 
   private static String reason(Exception e) {
     return e.getMessage() == null ? e.toString() : e.getMessage();
-  }
-
-  private void close(Role.Server server, StopSignal signal, Logger log) {
-    try {
-      server.close();
-      log.info("{} has stopped", options().role());
-    } catch (Exception e) {
-      signal.failed();
-      log.error("{} did not stop cleanly", options().role(), e);
-    }
   }
 }

@@ -1,14 +1,18 @@
 package io.cairn.client.cli;
 
+import java.lang.reflect.Proxy;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Turns SIGTERM, SIGINT and SIGHUP into a wait that ends, so that the thread that started something
- * also closes it, and the program ends with exit code 0 after a clean stop. Without it a JVM leaves
- * with 143 while its parts are still at work.
+ * also closes it, and the program leaves by its ordinary way with its ordinary exit code. The JVM's
+ * own answer is to leave with 143 while its parts are still at work.
  *
- * <p>A signal that comes while something still starts interrupts the thread that starts it.
+ * <p>A signal that comes while something still starts interrupts the thread that starts it; a
+ * second signal ends the process at once.
  *
  * <p>Not promised: that closing finishes. A part that hangs for {@link #STOP_SECONDS} is left where
  * it stands, as by a SIGKILL: all formats survive that.
@@ -17,37 +21,85 @@ public final class StopSignal implements AutoCloseable {
   /** Below the 30 s that Kubernetes leaves between SIGTERM and SIGKILL. */
   static final long STOP_SECONDS = 25;
 
-  /** Time for a start to notice that it was interrupted. */
-  static final long START_SECONDS = 5;
+  private static final String[] SIGNALS = {"TERM", "INT", "HUP"};
 
   private final CountDownLatch stop = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
-  private final Thread hook = new Thread(this::stopped, "stop-signal");
-  private volatile int exitCode;
+
+  /** Puts back what handled the signals before. */
+  private final Deque<Runnable> restore = new ArrayDeque<>();
 
   /** The thread that starts things; null once they run. */
   private volatile Thread starter = Thread.currentThread();
 
   /** From here on the signals are this object's; the calling thread starts what they will stop. */
   public StopSignal() {
-    Runtime.getRuntime().addShutdownHook(hook);
+    for (String name : SIGNALS) {
+      restore.push(handle(name, this::signalled));
+    }
   }
 
-  private void stopped() {
+  private void signalled() {
+    if (isSet()) {
+      Runtime.getRuntime().halt(Cairn.FAILED);
+    }
     stop.countDown();
     Thread starting = starter;
     if (starting != null) {
       starting.interrupt();
     }
+    Thread.ofPlatform().daemon().name("stop-deadline").start(this::enforce);
+  }
+
+  private void enforce() {
     try {
-      if (!closed.await(starting == null ? STOP_SECONDS : START_SECONDS, TimeUnit.SECONDS)) {
-        exitCode = Cairn.FAILED;
+      if (!closed.await(STOP_SECONDS, TimeUnit.SECONDS)) {
+        System.err.println("cairn: did not stop within " + STOP_SECONDS + " s, and is left");
+        Runtime.getRuntime().halt(Cairn.FAILED);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    // A JVM that ends by a signal otherwise reports the signal, whatever came of the stop.
-    Runtime.getRuntime().halt(exitCode);
+  }
+
+  /**
+   * Sets a signal's handler by reflection: {@code sun.misc.Signal} is exported and stays so, but
+   * the compiler's warning about it cannot be turned off, and warnings are errors here. A signal
+   * that was ignored when the JVM started stays ignored.
+   *
+   * @return puts the former handler back.
+   */
+  private static Runnable handle(String name, Runnable action) {
+    try {
+      Class<?> signals = Class.forName("sun.misc.Signal");
+      Class<?> handlers = Class.forName("sun.misc.SignalHandler");
+      Object signal = signals.getConstructor(String.class).newInstance(name);
+      Object handler =
+          Proxy.newProxyInstance(
+              StopSignal.class.getClassLoader(),
+              new Class<?>[] {handlers},
+              (proxy, method, arguments) ->
+                  switch (method.getName()) {
+                    case "handle" -> {
+                      action.run();
+                      yield null;
+                    }
+                    case "equals" -> proxy == arguments[0];
+                    case "hashCode" -> System.identityHashCode(proxy);
+                    default -> "StopSignal";
+                  });
+      var handle = signals.getMethod("handle", signals, handlers);
+      Object before = handle.invoke(null, signal, handler);
+      return () -> {
+        try {
+          handle.invoke(null, signal, before);
+        } catch (ReflectiveOperationException e) {
+          throw new IllegalStateException("cannot give SIG" + name + " back", e);
+        }
+      };
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("cannot handle SIG" + name, e);
+    }
   }
 
   /** All runs: from now on a signal ends the wait and interrupts nobody. */
@@ -70,20 +122,12 @@ public final class StopSignal implements AutoCloseable {
     return stop.await(timeoutMillis, TimeUnit.MILLISECONDS);
   }
 
-  /** Makes the exit code one of failure, when the stop itself has failed. */
-  public void failed() {
-    exitCode = Cairn.FAILED;
-  }
-
-  /** All is closed: the process may end. Without a signal, signals are the JVM's again. */
+  /** All is closed: signals are again whose they were. */
   @Override
   public void close() {
     closed.countDown();
-    try {
-      Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException e) {
-      // The signal came: its thread ends the process, with its exit code.
-      stop.countDown();
+    while (!restore.isEmpty()) {
+      restore.pop().run();
     }
   }
 }

@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
     name = "dev",
     description = "Runs a whole cluster that exports volumes over NBD, until SIGTERM or Ctrl-C.")
 public final class DevCommand implements Callable<Integer> {
-  private static final Duration METADATA_DEADLINE = Duration.ofSeconds(2);
+  private static final Duration METADATA_DEADLINE = Duration.ofSeconds(10);
 
   @Spec private CommandSpec spec;
 
@@ -91,9 +91,11 @@ public final class DevCommand implements Callable<Integer> {
 
   private void serve(DevLayout layout, List<DevVolume> wanted, StopSignal signal)
       throws IOException, InterruptedException {
-    try (DevCluster cluster =
-        processes ? ProcessCluster.start(layout) : EmbeddedCluster.start(layout)) {
+    try (DevCluster cluster = start(layout, signal)) {
       signal.started();
+      if (cluster == null) {
+        return;
+      }
       try (MetadataClient client =
           RatisMetadataClient.connect(
               new SecureRandom().nextLong(), layout.metadataAddresses(), METADATA_DEADLINE)) {
@@ -103,6 +105,18 @@ public final class DevCommand implements Callable<Integer> {
         announce(layout, wanted);
         signal.await();
       }
+    }
+  }
+
+  /** Starts the members; null when a signal has come meanwhile. */
+  private DevCluster start(DevLayout layout, StopSignal signal) throws IOException {
+    try {
+      return processes ? ProcessCluster.start(layout) : EmbeddedCluster.start(layout);
+    } catch (IOException | RuntimeException e) {
+      if (signal.isSet()) {
+        return null;
+      }
+      throw e;
     }
   }
 

@@ -23,17 +23,19 @@ import org.slf4j.LoggerFactory;
 final class DevReadiness {
   private static final Logger LOG = LoggerFactory.getLogger(DevReadiness.class);
   private static final long PAUSE_MILLIS = 50;
-  private static final long CALL_MILLIS = 5_000;
+  private static final long CALL_MILLIS = 15_000;
   private static final int PROBE_MILLIS = 5_000;
 
-  /** Recovery of full journals takes a while; what takes longer than this never ends. */
-  private static final long READY_NANOS = TimeUnit.SECONDS.toNanos(120);
+  /**
+   * Recovery of full journals takes a while; what does not move for longer than this never will.
+   */
+  private static final long PROGRESS_NANOS = TimeUnit.SECONDS.toNanos(120);
 
   private final DevLayout layout;
   private final DevCluster cluster;
   private final MetadataClient client;
   private final StopSignal signal;
-  private final long deadlineNanos = System.nanoTime() + READY_NANOS;
+  private long progressNanos = System.nanoTime();
   private String waitingFor;
 
   DevReadiness(DevLayout layout, DevCluster cluster, MetadataClient client, StopSignal signal) {
@@ -68,6 +70,7 @@ final class DevReadiness {
   private void waitFor(String reason) {
     if (!reason.equals(waitingFor)) {
       LOG.info("not ready: {}", reason);
+      progressNanos = System.nanoTime();
     }
     waitingFor = reason;
   }
@@ -77,10 +80,10 @@ final class DevReadiness {
     if (failure != null) {
       throw new CommandFailure(failure);
     }
-    if (System.nanoTime() - deadlineNanos > 0) {
+    if (System.nanoTime() - progressNanos > PROGRESS_NANOS) {
       throw new CommandFailure(
-          "the cluster was not ready within "
-              + TimeUnit.NANOSECONDS.toSeconds(READY_NANOS)
+          "the cluster does not become ready, for "
+              + TimeUnit.NANOSECONDS.toSeconds(PROGRESS_NANOS)
               + " s: "
               + waitingFor
               + "; the logs are in "

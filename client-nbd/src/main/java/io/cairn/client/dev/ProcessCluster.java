@@ -97,7 +97,8 @@ final class ProcessCluster implements DevCluster {
     }
     command.addAll(jvmFlags(member.role()));
     command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
+    // The launcher's is one directory, much shorter than all that is in it.
+    command.add(System.getProperty("cairn.class.path", System.getProperty("java.class.path")));
     command.add(Cairn.class.getName());
     command.add(member.role().verb());
     command.add("--config");

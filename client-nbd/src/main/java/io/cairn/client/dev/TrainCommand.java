@@ -41,7 +41,7 @@ public final class TrainCommand implements Callable<Integer> {
               RatisMetadataClient.connect(
                   new SecureRandom().nextLong(),
                   layout.metadataAddresses(),
-                  Duration.ofSeconds(2))) {
+                  Duration.ofSeconds(10))) {
         signal.started();
         new DevReadiness(layout, cluster, client, signal)
             .await(List.of(new DevVolume("train", 64 << 20)), note -> {});
