@@ -18,11 +18,15 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -33,6 +37,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,7 +60,7 @@ public final class Gateway implements AutoCloseable {
   private VolumeExports exports;
   private Heartbeats heartbeats;
   private NbdServer nbd;
-  private InetSocketAddress nbdAddress;
+  private volatile InetSocketAddress nbdAddress;
   private OperationsServer operations;
   private boolean closed;
 
@@ -107,18 +112,20 @@ public final class Gateway implements AutoCloseable {
     String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
     long instance = random.nextLong();
     Address nbdWanted = options.get(GatewayOptions.NBD_ADDRESS);
-    String reachable = nbdWanted.toString();
-    SessionSettings settings =
-        SessionSettings.of(name, instance, reachable)
-            .withWindow(options.get(GatewayOptions.WINDOW_SIZE), 16 << 10)
-            .withRequestTimeout(options.get(GatewayOptions.IO_TIMEOUT).toNanos());
+    Function<String, SessionSettings> settings =
+        reachable ->
+            SessionSettings.of(name, instance, reachable)
+                .withWindow(options.get(GatewayOptions.WINDOW_SIZE), 16 << 10)
+                .withRequestTimeout(options.get(GatewayOptions.IO_TIMEOUT).toNanos());
     exports =
         new VolumeExports(
             metadata,
             loop,
             options.get(GatewayOptions.NBD_EXPORT),
             options.get(GatewayOptions.VOLUME_LINGER).toNanos(),
-            volume -> new LoopSession(settings, volume, metadata, links, payloads, loop),
+            volume ->
+                new LoopSession(
+                    settings.apply(reachable(nbdWanted)), volume, metadata, links, payloads, loop),
             volume -> meters.computeIfAbsent(volume, key -> new VolumeMeters(key, registry)));
     parts.push(this::giveVolumesUp);
 
@@ -126,7 +133,7 @@ public final class Gateway implements AutoCloseable {
         new Heartbeats(
             metadata,
             loop,
-            new Query.GatewayHeartbeat(name, instance, reachable),
+            () -> new Query.GatewayHeartbeat(name, instance, reachable(nbdWanted)),
             exports::onNodes,
             exports::reportStalls);
     nbd = new NbdServer(loop, exports, options.get(GatewayOptions.REQUEST_MEMORY));
@@ -147,9 +154,32 @@ public final class Gateway implements AutoCloseable {
     LOG.info("gateway {}: NBD on {}, HTTP on {}", name, nbdAddress, operations.address());
   }
 
+  /** Where the gateway is, for people: with the port that it really has, and a name for "all". */
+  private String reachable(Address wanted) {
+    InetSocketAddress bound = nbdAddress;
+    if (bound == null) {
+      return wanted.toString();
+    }
+    boolean all = bound.getAddress().isAnyLocalAddress();
+    return new Address(all ? hostName() : bound.getAddress().getHostAddress(), bound.getPort())
+        .toString();
+  }
+
+  /**
+   * What a gateway that was killed left behind would be in the way; one that lives is left alone.
+   */
   private void listen(Path socket) throws IOException {
-    // What a gateway that was killed left behind would be in the way.
-    Files.deleteIfExists(socket);
+    if (Files.exists(socket)) {
+      if (!Files.readAttributes(socket, BasicFileAttributes.class).isOther()) {
+        throw new IOException("cannot listen on " + socket + ": a file of that name is in the way");
+      }
+      try (SocketChannel other = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+        throw new IOException(
+            "cannot listen on " + other.getRemoteAddress() + ": another process listens there");
+      } catch (ConnectException e) {
+        Files.delete(socket);
+      }
+    }
     nbd.listen(socket);
     parts.push(() -> Files.deleteIfExists(socket));
   }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 
 /**
  * Tells the metadata each second that the gateway lives, and brings back where nodes are. The next
@@ -23,7 +24,7 @@ final class Heartbeats {
 
   private final MetadataCalls metadata;
   private final EventLoop loop;
-  private final Query.GatewayHeartbeat heartbeat;
+  private final Supplier<Query.GatewayHeartbeat> heartbeat;
   private final Consumer<List<NodeRecord>> nodes;
   private final LongConsumer eachBeat;
   private final long startNanos = System.nanoTime();
@@ -35,7 +36,7 @@ final class Heartbeats {
   Heartbeats(
       MetadataCalls metadata,
       EventLoop loop,
-      Query.GatewayHeartbeat heartbeat,
+      Supplier<Query.GatewayHeartbeat> heartbeat,
       Consumer<List<NodeRecord>> nodes,
       LongConsumer eachBeat) {
     this.metadata = metadata;
@@ -48,7 +49,7 @@ final class Heartbeats {
   /** Sends the first one, and one after the other from then on. On the loop. */
   void beat() {
     metadata.query(
-        heartbeat,
+        heartbeat.get(),
         (reply, now) -> {
           if (stopped) {
             return;

@@ -173,6 +173,7 @@ final class HostedVolume {
     List<Exports.Opening> users = new ArrayList<>(opened);
     opened.clear();
     if (ended.isFenced()) {
+      meters.fenced();
       LOG.warn(
           "volume {}: fenced in generation {}: another gateway has taken it over",
           name,

@@ -2,6 +2,7 @@ package io.cairn.client.gateway;
 
 import io.cairn.client.volume.SessionCounters;
 import io.cairn.client.volume.VolumeSession;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -64,6 +65,7 @@ final class VolumeMeters {
 
   private final String volume;
   private final MeterRegistry registry;
+  private final Counter fenced;
   private volatile Current current = new Current(Sum.ZERO, null);
 
   VolumeMeters(String volume, MeterRegistry registry) {
@@ -84,6 +86,11 @@ final class VolumeMeters {
     counter("cairn.volume.demotions", "Replicas taken out of in-sync sets", Sum::demotions);
     counter("cairn.volume.promotions", "Replicas taken into in-sync sets", Sum::promotions);
     counter("cairn.volume.held.back", "Catch-ups put off for waiting writers", Sum::heldBack);
+    fenced =
+        Counter.builder("cairn.volume.fenced")
+            .description("Times that another gateway took the volume over")
+            .tag("volume", volume)
+            .register(registry);
     TimeGauge.builder(
             "cairn.volume.longest.stall",
             this,
@@ -115,6 +122,11 @@ final class VolumeMeters {
         .description(text)
         .tag("volume", volume)
         .register(registry);
+  }
+
+  /** Another gateway took the volume over. */
+  void fenced() {
+    fenced.increment();
   }
 
   /** Shows another session of the volume from now on. */

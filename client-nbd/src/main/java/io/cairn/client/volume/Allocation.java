@@ -32,6 +32,9 @@ final class Allocation {
 
   private final List<Runnable> afterAnswer = new ArrayList<>();
 
+  /** Why the last command was refused; null when it was not. */
+  private Reply.Refused refusal;
+
   Allocation(VolumeSession session) {
     this.session = session;
   }
@@ -58,8 +61,17 @@ final class Allocation {
     afterAnswer.add(action);
   }
 
-  int waitingCount() {
-    return waiting.size();
+  /** Whether chunks wait because no node has room for them. */
+  boolean lacksSpace() {
+    return refusal != null && refusal.code() == Reply.ErrorCode.NO_PLACEMENT;
+  }
+
+  void describe(StringBuilder text) {
+    text.append(waiting.size()).append(" chunks to allocate");
+    if (refusal != null) {
+      text.append(", refused: ").append(refusal.message());
+    }
+    text.append('\n');
   }
 
   /** Runs the action when the chunk exists; allocates it if need be. */
@@ -90,6 +102,7 @@ final class Allocation {
         new Command.AllocateChunks(session.volumeId(), session.generation(), 0, indices, ""),
         (reply, now) -> {
           underWay = false;
+          refusal = reply instanceof Reply.Refused refused ? refused : null;
           // A refusal says nothing of an earlier command that was not answered.
           unsure = reply == null || wasUnsure && !(reply instanceof Reply.Chunks);
           if (!unsure) {

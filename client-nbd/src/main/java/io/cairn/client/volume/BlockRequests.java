@@ -50,7 +50,9 @@ final class BlockRequests {
   void onTimer(long nowNanos) {
     while (nextDeadlineNanos() <= nowNanos) {
       session.counters.timeouts++;
-      pending.iterator().next().end(Failure.TIMED_OUT);
+      Parent oldest = pending.iterator().next();
+      boolean lacksSpace = oldest.awaitsChunks > 0 && session.allocation.lacksSpace();
+      oldest.end(lacksSpace ? Failure.NO_SPACE : Failure.TIMED_OUT);
     }
   }
 
@@ -60,6 +62,7 @@ final class BlockRequests {
     private final Callback done;
     private final Payload held;
     private int left = 1;
+    private int awaitsChunks;
     private Failure failure;
     private boolean ended;
 
@@ -74,6 +77,17 @@ final class BlockRequests {
 
     void expect() {
       left++;
+    }
+
+    /** Allocates the piece's chunk first, if need be. */
+    void onChunk(Piece piece, Runnable action) {
+      awaitsChunks++;
+      session.allocate(
+          piece.index(),
+          () -> {
+            awaitsChunks--;
+            action.run();
+          });
     }
 
     void pieceDone(Failure pieceFailure) {
@@ -267,8 +281,8 @@ final class BlockRequests {
         Frame.BLOCKS_MAX,
         piece -> {
           parent.expect();
-          session.allocate(
-              piece.index(),
+          parent.onChunk(
+              piece,
               () -> {
                 OwnedChunk chunk = session.chunk(piece.index());
                 withClaim(
@@ -380,8 +394,8 @@ final class BlockRequests {
           () -> zeroPiece(piece, mayPunch, fua, parent));
       return;
     }
-    session.allocate(
-        piece.index(),
+    parent.onChunk(
+        piece,
         () -> {
           OwnedChunk chunk = session.chunk(piece.index());
           withClaim(

@@ -124,8 +124,7 @@ final class Lease {
         new Query.ConfirmGeneration(session.volumeId(), session.generation()),
         (reply, now) -> {
           metadataAsked = false;
-          if (reply instanceof Reply.Refused refused
-              && refused.code() == Reply.ErrorCode.STALE_GENERATION) {
+          if (Allocation.isStale(reply)) {
             session.onFenced(now);
           } else if (reply instanceof Reply.Ok) {
             metadataConfirmed(nowNanos);

@@ -5,6 +5,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.storage.wire.Reply;
+import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -110,7 +111,8 @@ final class OwnedChunk {
   }
 
   /** The replica refused something: it is asked again after a while, or leaves the set. */
-  void failed(OwnedReplica replica, long nowNanos) {
+  void failed(OwnedReplica replica, Status status, long nowNanos) {
+    replica.problem = status;
     replica.reset();
     replica.retryAtNanos = nowNanos + RETRY_NANOS;
     replica.failingSinceNanos = Math.min(replica.failingSinceNanos, nowNanos);
@@ -324,6 +326,7 @@ final class OwnedChunk {
         (header, offset, now) -> {
           session.counters.copiedBlocks += Reply.detail(header, offset);
           replica.failingSinceNanos = Long.MAX_VALUE;
+          replica.problem = null;
           replica.phase = Phase.LIVE;
           replica.openState = Reply.STATE_COMPLETE;
           replica.position = base;
@@ -365,6 +368,7 @@ final class OwnedChunk {
             replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
           }
           replica.failingSinceNanos = Long.MAX_VALUE;
+          replica.problem = null;
           settle(op);
           session.onProgress(now);
         },
@@ -537,6 +541,7 @@ final class OwnedChunk {
       text.append(replica.recorded).append(' ').append(replica.phase);
       text.append(replica.promoting ? " promoting" : "");
       text.append(replica.node.ready ? "" : " unreachable");
+      text.append(replica.problem == null ? "" : " refused with " + replica.problem);
     }
     text.append('\n');
   }

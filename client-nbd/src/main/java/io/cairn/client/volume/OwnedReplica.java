@@ -1,6 +1,7 @@
 package io.cairn.client.volume;
 
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.storage.wire.Status;
 
 /** One replica of a chunk, as its owner sees it. */
 final class OwnedReplica {
@@ -39,6 +40,9 @@ final class OwnedReplica {
 
   /** Since when it answers with nothing but refusals; Long.MAX_VALUE when it does not. */
   long failingSinceNanos = Long.MAX_VALUE;
+
+  /** What it refused a request with last; null when it has not since it last did what was asked. */
+  Status problem;
 
   /** Last version that was assigned when the running catch-up began. */
   long catchUpBase;

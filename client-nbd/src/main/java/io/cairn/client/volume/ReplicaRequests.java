@@ -142,7 +142,7 @@ final class ReplicaRequests {
             if (ok) {
               good.on(header, offset, now);
             } else {
-              chunk.failed(replica, now);
+              chunk.failed(replica, status, now);
             }
           }
 

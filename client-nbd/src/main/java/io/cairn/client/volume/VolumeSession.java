@@ -513,7 +513,7 @@ public final class VolumeSession implements VolumeIo {
     text.append(reads.count()).append(" reads, ");
     window.describe(text);
     text.append(lease.waiterCount()).append(" wait for a lease, ");
-    text.append(allocation.waitingCount()).append(" chunks to allocate\n");
+    allocation.describe(text);
     counters.describe(text);
     text.append('\n');
     for (OwnedChunk chunk : chunks.values()) {

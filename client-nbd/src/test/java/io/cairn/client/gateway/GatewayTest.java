@@ -2,6 +2,7 @@ package io.cairn.client.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,11 +21,17 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
 import java.net.URI;
+import java.net.UnixDomainSocketAddress;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -319,6 +326,30 @@ class GatewayTest {
     assertNull(record("vol").owner());
     assertThrows(IOException.class, () -> one.read(0, 4096));
     one.close();
+  }
+
+  @Test
+  void aUnixSocketIsServedToAndOnlyADeadOneIsReplaced() throws Exception {
+    Path socket = directory.resolve("nbd.sock");
+    try (ServerSocketChannel dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      dead.bind(UnixDomainSocketAddress.of(socket));
+    }
+    Gateway gateway = gateway("a", "nbd.socket", socket.toString());
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      ByteBuffer greeting = ByteBuffer.allocate(18);
+      while (greeting.hasRemaining() && channel.read(greeting) >= 0) {
+        continue;
+      }
+      assertEquals(0x4e42444d41474943L, greeting.getLong(0));
+    }
+    IOException taken =
+        assertThrows(IOException.class, () -> gateway("b", "nbd.socket", socket.toString()));
+    assertTrue(taken.getMessage().contains("another process listens there"), taken.getMessage());
+    Path file = Files.writeString(directory.resolve("file"), "mine");
+    assertThrows(IOException.class, () -> gateway("b", "nbd.socket", file.toString()));
+    assertEquals("mine", Files.readString(file));
+    gateway.close();
+    assertFalse(Files.exists(socket));
   }
 
   private static String metrics(Gateway gateway) throws Exception {

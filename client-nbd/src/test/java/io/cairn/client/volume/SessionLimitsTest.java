@@ -73,7 +73,7 @@ class SessionLimitsTest {
     world.run(2 * SECOND);
     assertEquals(VolumeIo.Failure.TIMED_OUT, write.failure);
     assertEquals(VolumeIo.Failure.TIMED_OUT, partial.failure);
-    assertEquals(VolumeIo.Failure.TIMED_OUT, unopened.failure);
+    assertEquals(VolumeIo.Failure.NO_SPACE, unopened.failure);
     assertEquals(3, session.counters().timeouts());
     assertTrue(session.counters().longestStallNanos() >= 3 * SECOND);
     world.nodes.get(1).start();

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -186,6 +187,34 @@ class MetadataGroupTest {
     assertEquals(new Reply.Ok(), query(new Query.ConfirmGeneration(1, 1)));
     call(new Command.AcquireVolume("a", "g2", 1, "h:1", -1));
     assertInstanceOf(Reply.Refused.class, query(new Query.ConfirmGeneration(1, 1)));
+  }
+
+  @Test
+  void aClientThatAskedInVainForLongIsAnsweredOnceTheGroupIsBack() throws Exception {
+    create("before");
+    try (RatisMetadataClient patient =
+        RatisMetadataClient.connect(++clientIds, addresses, Duration.ofSeconds(2))) {
+      patient.query(new Query.GetVolume("before")).toCompletableFuture().get(70, TimeUnit.SECONDS);
+      for (int i = 0; i < 3; i++) {
+        stopMember(i);
+      }
+      for (int i = 0; i < 6; i++) {
+        CompletionStage<Reply> inVain = patient.submit(new Command.ResizeVolume("before", 2 * GIB));
+        assertThrows(
+            ExecutionException.class, () -> inVain.toCompletableFuture().get(70, TimeUnit.SECONDS));
+      }
+      for (int i = 0; i < 3; i++) {
+        startMember(i);
+      }
+      create("after");
+      Reply reply =
+          patient
+              .submit(new Command.ResizeVolume("after", 2 * GIB))
+              .toCompletableFuture()
+              .get(70, TimeUnit.SECONDS);
+      assertInstanceOf(Reply.Volume.class, reply);
+      patient.query(new Query.GetVolume("after")).toCompletableFuture().get(70, TimeUnit.SECONDS);
+    }
   }
 
   @Test
