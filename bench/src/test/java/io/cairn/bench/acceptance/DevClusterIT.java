@@ -1,0 +1,88 @@
+package io.cairn.bench.acceptance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.Tool;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** One command, a whole cluster: how long it takes, what it costs when idle, what it keeps. */
+class DevClusterIT {
+  private static final double READY_MAX_SECONDS = 20;
+  private static final boolean LONG = "long".equals(System.getProperty("cairn.acceptance"));
+
+  /**
+   * The promise is 3 %, once what the compiler still does after the start is over, on a machine
+   * that does nothing else. Every build only sees to it that nothing polls.
+   */
+  private static final double IDLE_CPU_MAX = LONG ? 0.03 : 0.10;
+
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration IDLE = Duration.ofSeconds(LONG ? 60 : 10);
+  private static final Duration SETTLE = Duration.ofSeconds(LONG ? 300 : 5);
+
+  @TempDir private static Path directory;
+
+  @Test
+  void readySoonIdleCheapAndNothingForgotten() {
+    RunningCluster.Settings settings =
+        new RunningCluster.Settings(directory.resolve("cluster"), false, Map.of("vol0", "1GiB"));
+    try (RunningCluster cluster = RunningCluster.start(settings)) {
+      System.out.printf("ready after %.1f s%n", cluster.readySeconds());
+      assertTrue(
+          cluster.readySeconds() < READY_MAX_SECONDS,
+          "ready after " + cluster.readySeconds() + " s");
+      Tool.QEMU_IO.run(LIMIT, "-f", "raw", "-c", "write -P 0x5a 60M 8M", cluster.uri("vol0")).ok();
+      Await.pass(SETTLE);
+      long cpuNanos = cluster.cpuTime().toNanos();
+      long beginNanos = System.nanoTime();
+      Await.pass(IDLE);
+      double share =
+          (double) (cluster.cpuTime().toNanos() - cpuNanos) / (System.nanoTime() - beginNanos);
+      System.out.printf("idle: %.1f %% of one core%n", share * 100);
+      assertTrue(share < IDLE_CPU_MAX, "idle, the cluster uses " + share + " of a core");
+      assertEquals(0, cluster.stop());
+      cluster.start();
+      Tool.Result read =
+          Tool.QEMU_IO
+              .run(LIMIT, "-f", "raw", "-c", "read -P 0x5a 60M 8M", cluster.uri("vol0"))
+              .ok();
+      assertTrue(!read.output().contains("verification failed"), read.toString());
+    }
+  }
+
+  @Test
+  void directoryOfAnotherClusterIsRefused() throws IOException {
+    Path first = directory.resolve("first");
+    try (RunningCluster cluster =
+        RunningCluster.start(new RunningCluster.Settings(first, false, Map.of("vol0", "64MiB")))) {
+      assertEquals(0, cluster.stop());
+    }
+    try (RunningCluster other =
+        RunningCluster.start(
+            new RunningCluster.Settings(
+                directory.resolve("second"), false, Map.of("vol0", "64MiB")))) {
+      Path config = directory.resolve("stray.yaml");
+      Files.write(
+          config,
+          List.of(
+              "data.directory: '" + first.resolve("storage-1") + "'",
+              "data.address: '127.0.0.1:0'",
+              "http.address: '127.0.0.1:0'",
+              "metadata.addresses: '" + other.metadataAddresses() + "'"));
+      Tool.Result stray = Program.run(LIMIT, "storage", "--config", config.toString());
+      assertEquals(1, stray.exitCode(), stray.toString());
+      assertTrue(stray.output().contains("cluster"), stray.toString());
+    }
+  }
+}

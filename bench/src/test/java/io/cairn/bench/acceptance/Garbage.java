@@ -1,0 +1,102 @@
+package io.cairn.bench.acceptance;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/** What a port may get that was meant for something else, or for harm. */
+final class Garbage {
+  private static final int TIMEOUT_MILLIS = 3_000;
+  private static final int SILENT_CONNECTIONS = 10;
+
+  private Garbage() {}
+
+  /** All kinds. */
+  static List<byte[]> kinds() {
+    Random random = new Random(42);
+    byte[] noise = new byte[64 * 1024];
+    random.nextBytes(noise);
+    byte[] line = new byte[1 << 20];
+    Arrays.fill(line, (byte) 'A');
+    System.arraycopy("GET /".getBytes(StandardCharsets.US_ASCII), 0, line, 0, 5);
+    return List.of(
+        new byte[0],
+        new byte[1 << 20],
+        noise,
+        line,
+        "GET /metrics HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII),
+        "GET /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"
+            .getBytes(StandardCharsets.US_ASCII),
+        "\r\n\r\n\r\n".getBytes(StandardCharsets.US_ASCII),
+        // A TLS client's first bytes.
+        new byte[] {0x16, 3, 1, 2, 0, 1, 0, 1, (byte) 0xFC, 3, 3},
+        // NBD: an option of 4 GiB, then one of a length that its data does not have.
+        nbdOption(7, -1, new byte[64]),
+        nbdOption(7, 6, new byte[] {0x7F, -1, -1, -1, 0, 0}),
+        nbdOption(1, 100_000, new byte[100_000]),
+        nbdOption(0x0BAD, 4, new byte[4]),
+        // Our own frames: the magic, then a header of lies.
+        frame(Integer.MAX_VALUE, 64),
+        frame(64, Integer.MAX_VALUE),
+        frame(-1, -1));
+  }
+
+  private static byte[] nbdOption(int option, int length, byte[] data) {
+    return ByteBuffer.allocate(4 + 16 + data.length)
+        .putInt(3)
+        .putLong(0x49484156454f5054L)
+        .putInt(option)
+        .putInt(length)
+        .put(data)
+        .array();
+  }
+
+  private static byte[] frame(int frameLength, int headerLength) {
+    return ByteBuffer.allocate(256)
+        .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+        .putInt(0x314E5243)
+        .putInt(frameLength)
+        .putInt(0x00010001)
+        .putInt(headerLength)
+        .array();
+  }
+
+  /** Sends each kind on a connection of its own, reads what comes, and goes away. */
+  static void throwAt(int port) {
+    for (byte[] bytes : kinds()) {
+      try (Socket socket = connect(port)) {
+        socket.getOutputStream().write(bytes);
+        socket.shutdownOutput();
+        socket.getInputStream().readNBytes(4096);
+      } catch (IOException closed) {
+        // Whoever gets garbage may hang up, at any moment.
+        continue;
+      }
+    }
+  }
+
+  /** Connections that say half a word and then nothing. */
+  static List<Socket> silent(int port) throws IOException {
+    List<Socket> sockets = new ArrayList<>();
+    for (int i = 0; i < SILENT_CONNECTIONS; i++) {
+      Socket socket = connect(port);
+      socket.getOutputStream().write(new byte[] {0x43, 0x52});
+      sockets.add(socket);
+    }
+    return sockets;
+  }
+
+  private static Socket connect(int port) throws IOException {
+    Socket socket = new Socket();
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MILLIS);
+    socket.setSoTimeout(TIMEOUT_MILLIS);
+    return socket;
+  }
+}
