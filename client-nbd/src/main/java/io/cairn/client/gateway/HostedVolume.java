@@ -130,7 +130,20 @@ final class HostedVolume {
 
   private void lingerIfUnused() {
     if (state == State.SERVING && opened.isEmpty() && linger == null) {
-      linger = loop.schedule(this::release, lingerNanos, TimeUnit.NANOSECONDS);
+      linger = loop.schedule(this::lingered, lingerNanos, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  /**
+   * Replicas that catch up would stay behind until the next client came: nobody else brings them
+   * up. Another gateway may take the volume over all the same.
+   */
+  private void lingered() {
+    linger = null;
+    if (session.session().isMending()) {
+      lingerIfUnused();
+    } else {
+      release();
     }
   }
 

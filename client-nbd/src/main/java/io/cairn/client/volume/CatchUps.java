@@ -57,4 +57,14 @@ final class CatchUps {
     }
     return false;
   }
+
+  /** Whether a replica that can be reached lacks something. */
+  static boolean isMending(OwnedChunk chunk) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (replica.node.ready && !replica.inSync()) {
+        return true;
+      }
+    }
+    return false;
+  }
 }

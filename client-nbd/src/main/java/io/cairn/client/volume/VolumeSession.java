@@ -524,6 +524,16 @@ public final class VolumeSession implements VolumeIo {
     return text.toString();
   }
 
+  /** Whether a replica that can be reached is being brought up to the in-sync set. */
+  public boolean isMending() {
+    for (OwnedChunk chunk : chunks.values()) {
+      if (CatchUps.isMending(chunk)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void wake() {
     tickNanos = Math.min(tickNanos, nowNanos + TICK_NANOS);
   }
