@@ -1,6 +1,7 @@
 package io.cairn.bench;
 
 import io.cairn.bench.chaos.ChaosCommand;
+import io.cairn.bench.jmh.BenchCommand;
 import io.cairn.bench.sim.SimCommand;
 import io.cairn.client.cli.Cairn;
 import io.cairn.client.dev.DevCommand;
@@ -17,6 +18,7 @@ public final class Main {
     Cairn.add(cairn, new DevCommand());
     Cairn.add(cairn, new TrainCommand());
     Cairn.add(cairn, new SimCommand());
+    Cairn.add(cairn, new BenchCommand());
     Cairn.add(cairn, new ChaosCommand());
     System.exit(cairn.execute(arguments));
   }

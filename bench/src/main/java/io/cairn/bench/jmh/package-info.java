@@ -1,0 +1,6 @@
+/**
+ * Microbenchmarks, one class per hot room of production; {@code cairn bench} runs them. Start
+ * reading at {@code BenchCommand}. A claim about performance carries their output with {@code
+ * --allocations}.
+ */
+package io.cairn.bench.jmh;
