@@ -2,6 +2,7 @@ package io.cairn.metadata.ratis;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.apache.ratis.client.RaftClient;
 import org.apache.ratis.client.RaftClientConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
@@ -24,6 +25,11 @@ final class GroupConnection implements AutoCloseable {
   /** Ratis blocks the caller beyond this; callers are event loops. */
   private static final int OUTSTANDING_MAX = 1 << 16;
 
+  /** A busy leader commits in less, and a retry applies once. */
+  private static final long PATIENCE_MIN_MILLIS = 1_500;
+
+  private static final long PATIENCE_MAX_MILLIS = 6_000;
+
   private final RaftGroup group;
   private final List<RaftPeer> peers;
   private final RaftProperties properties = new RaftProperties();
@@ -34,16 +40,23 @@ final class GroupConnection implements AutoCloseable {
 
   private RaftClient client;
 
+  /**
+   * Silence after which a client is left. Doubled with each that never heard anything: on a busy
+   * machine the first answer of a new connection may take longer than that of a running one.
+   */
+  private long patienceMillis = PATIENCE_MIN_MILLIS;
+
   /** When the client in use got its last answer. */
   private long heardNanos;
 
   private boolean closed;
 
-  GroupConnection(List<String> addresses, TimeDuration attemptTimeout, TimeDuration retryDelay) {
+  GroupConnection(List<String> addresses, TimeDuration retryDelay) {
     group = GroupSettings.group(addresses);
     peers = List.copyOf(group.getPeers());
     this.retryDelay = retryDelay;
-    RaftClientConfigKeys.Rpc.setRequestTimeout(properties, attemptTimeout);
+    RaftClientConfigKeys.Rpc.setRequestTimeout(
+        properties, TimeDuration.valueOf(PATIENCE_MAX_MILLIS, TimeUnit.MILLISECONDS));
     RaftClientConfigKeys.Async.setOutstandingRequestsMax(properties, OUTSTANDING_MAX);
   }
 
@@ -75,7 +88,13 @@ final class GroupConnection implements AutoCloseable {
   synchronized void heard(RaftClient by) {
     if (client == by) {
       heardNanos = System.nanoTime();
+      patienceMillis = PATIENCE_MIN_MILLIS;
     }
+  }
+
+  /** How long to wait before asking {@link #leaveIfSilent}. */
+  synchronized long patienceMillis() {
+    return patienceMillis;
   }
 
   /**
@@ -92,6 +111,7 @@ final class GroupConnection implements AutoCloseable {
 
   private void leave(RaftClient silent) {
     client = null;
+    patienceMillis = Math.min(PATIENCE_MAX_MILLIS, 2 * patienceMillis);
     for (int i = 0; i < peers.size(); i++) {
       if (peers.get(i).getId().equals(silent.getLeaderId())) {
         first = (i + 1) % peers.size();

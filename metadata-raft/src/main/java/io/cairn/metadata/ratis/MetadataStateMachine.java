@@ -13,6 +13,7 @@ import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -51,6 +52,10 @@ import org.apache.ratis.util.MD5FileUtil;
 final class MetadataStateMachine extends BaseStateMachine {
   private static final int SNAPSHOT_MAGIC = 0x43524E53;
   private static final int SNAPSHOT_VERSION = 1;
+  private static final String SNAPSHOT_PART = "snapshot.part";
+
+  /** Keys that are written at a time when a snapshot is taken over. */
+  private static final int RESTORE_BATCH = 10_000;
 
   private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
   private final Path database;
@@ -119,10 +124,14 @@ final class MetadataStateMachine extends BaseStateMachine {
       if (in.readInt() != SNAPSHOT_MAGIC || in.readInt() != SNAPSHOT_VERSION) {
         throw new IOException(file + " is no metadata snapshot of version " + SNAPSHOT_VERSION);
       }
+      int restored = 0;
       for (int keyLength = in.readInt(); keyLength >= 0; keyLength = in.readInt()) {
         String key =
             new String(in.readNBytes(keyLength), java.nio.charset.StandardCharsets.US_ASCII);
         keys.put(key, in.readNBytes(in.readInt()));
+        if (++restored % RESTORE_BATCH == 0) {
+          keys.writeAhead();
+        }
       }
     }
     keys.commit(snapshot.getTerm(), snapshot.getIndex());
@@ -142,7 +151,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       }
       keys.sync();
       // Beside the snapshots, not among them: it becomes one by a rename.
-      temporary = Files.createTempFile(database.getParent(), "snapshot", ".part");
+      temporary = database.resolveSibling(SNAPSHOT_PART);
       write(temporary);
     }
     Path file = storage.getSnapshotFile(applied.getTerm(), applied.getIndex()).toPath();
@@ -154,8 +163,8 @@ final class MetadataStateMachine extends BaseStateMachine {
   }
 
   private void write(Path file) throws IOException {
-    try (DataOutputStream out =
-        new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {
+    try (FileOutputStream durable = new FileOutputStream(file.toFile());
+        DataOutputStream out = new DataOutputStream(new BufferedOutputStream(durable))) {
       out.writeInt(SNAPSHOT_MAGIC);
       out.writeInt(SNAPSHOT_VERSION);
       keys.scan(
@@ -174,6 +183,9 @@ final class MetadataStateMachine extends BaseStateMachine {
             }
           });
       out.writeInt(-1);
+      out.flush();
+      // The log up to here is dropped next: from then on others can only be helped by this file.
+      durable.getFD().sync();
     }
   }
 
@@ -201,6 +213,7 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     List<NodeRecord> nodes;
     synchronized (lock) {
+      requireOpen();
       nodes = machine.state().nodes();
     }
     Entry completed = entry.with(soft.candidates(nodes, System.nanoTime()));
@@ -215,6 +228,7 @@ final class MetadataStateMachine extends BaseStateMachine {
     try {
       Reply reply;
       synchronized (lock) {
+        requireOpen();
         if (proto.getIndex() <= storedIndex) {
           reply = machine.answerOf(entry.clientId(), entry.number());
         } else {
@@ -228,6 +242,13 @@ final class MetadataStateMachine extends BaseStateMachine {
     } catch (IOException e) {
       // The state cannot be stored: go no further, another server takes over.
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The database is native memory: a late reader after its close would take the process down. */
+  private void requireOpen() throws IOException {
+    if (keys == null) {
+      throw new IOException("the server is stopping");
     }
   }
 
@@ -253,8 +274,13 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     long startNanos = System.nanoTime();
     Reply reply;
-    synchronized (lock) {
-      reply = answer(query, startNanos);
+    try {
+      synchronized (lock) {
+        requireOpen();
+        reply = answer(query, startNanos);
+      }
+    } catch (IOException e) {
+      return CompletableFuture.failedFuture(e);
     }
     observer.onQuery(query, System.nanoTime() - startNanos);
     return CompletableFuture.completedFuture(message(reply));

@@ -31,9 +31,6 @@ import org.apache.ratis.util.TimeDuration;
 public final class RatisMetadataClient implements MetadataClient {
   private static final long RETRY_MILLIS = 100;
 
-  /** After which a server is silent: a busy one commits in less, and a retry applies once. */
-  private static final long ATTEMPT_MILLIS = 1_500;
-
   private final GroupConnection connection;
   private final long clientId;
 
@@ -66,10 +63,7 @@ public final class RatisMetadataClient implements MetadataClient {
   public static RatisMetadataClient connect(
       long clientId, List<String> addresses, Duration deadline) {
     GroupConnection connection =
-        new GroupConnection(
-            addresses,
-            TimeDuration.valueOf(ATTEMPT_MILLIS, TimeUnit.MILLISECONDS),
-            TimeDuration.valueOf(RETRY_MILLIS, TimeUnit.MILLISECONDS));
+        new GroupConnection(addresses, TimeDuration.valueOf(RETRY_MILLIS, TimeUnit.MILLISECONDS));
     return new RatisMetadataClient(connection, clientId, deadline);
   }
 
@@ -195,7 +189,9 @@ public final class RatisMetadataClient implements MetadataClient {
     CompletableFuture<Void> timer =
         new CompletableFuture<Void>()
             .completeOnTimeout(
-                null, Math.clamp(leftMillis, 1, ATTEMPT_MILLIS), TimeUnit.MILLISECONDS);
+                null,
+                Math.clamp(leftMillis, 1, connection.patienceMillis()),
+                TimeUnit.MILLISECONDS);
     CompletableFuture<Void> check =
         timer.thenRun(
             () -> {

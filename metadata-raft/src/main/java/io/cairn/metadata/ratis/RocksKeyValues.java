@@ -71,6 +71,19 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
     }
   }
 
+  /**
+   * Writes what was changed so far without a position. Only for a state that is being restored: one
+   * without a position is empty to whoever opens it next.
+   */
+  void writeAhead() throws IOException {
+    try {
+      db.write(writes, batch);
+      batch.clear();
+    } catch (RocksDBException e) {
+      throw new IOException("cannot restore: " + e.getMessage(), e);
+    }
+  }
+
   /** Makes all commits durable. */
   void sync() throws IOException {
     try {

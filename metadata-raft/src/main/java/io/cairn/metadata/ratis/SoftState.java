@@ -17,6 +17,9 @@ final class SoftState {
   /** A node or gateway that was silent for longer is down. */
   static final long UP_NANOS = 5_000_000_000L;
 
+  /** Gateways remembered; beyond, the longest silent one is forgotten. */
+  static final int GATEWAYS_MAX = 4096;
+
   private record Heard<T>(T heartbeat, long nanos) {}
 
   private final Map<Long, Heard<Query.NodeHeartbeat>> nodes = new TreeMap<>();
@@ -28,6 +31,17 @@ final class SoftState {
 
   synchronized void heard(Query.GatewayHeartbeat heartbeat, long nowNanos) {
     gateways.put(heartbeat.gateway(), new Heard<>(heartbeat, nowNanos));
+    if (gateways.size() > GATEWAYS_MAX) {
+      String longestSilent = heartbeat.gateway();
+      long silentNanos = -1;
+      for (Map.Entry<String, Heard<Query.GatewayHeartbeat>> entry : gateways.entrySet()) {
+        if (nowNanos - entry.getValue().nanos() > silentNanos) {
+          silentNanos = nowNanos - entry.getValue().nanos();
+          longestSilent = entry.getKey();
+        }
+      }
+      gateways.remove(longestSilent);
+    }
   }
 
   synchronized boolean isUp(long nodeId, long nowNanos) {

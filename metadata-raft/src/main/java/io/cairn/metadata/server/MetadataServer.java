@@ -17,9 +17,11 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +32,8 @@ import org.slf4j.LoggerFactory;
 public final class MetadataServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MetadataServer.class);
   private static final Duration BOOTSTRAP_DEADLINE = Duration.ofSeconds(30);
+  private static final Duration COMPARE_DEADLINE = Duration.ofSeconds(2);
+  private static final int CONNECT_TIMEOUT_MILLIS = 500;
 
   private final List<String> group;
   private final Address address;
@@ -83,6 +87,9 @@ public final class MetadataServer implements AutoCloseable {
   private void start(String listenHost, Address httpAddress) throws IOException {
     http = OperationsServer.start(httpAddress, registry, this::notReadyReason);
     requireFree(listenHost);
+    if (directory.identity().clusterId() != 0) {
+      requireOwnCluster();
+    }
     member =
         MetadataGroupMember.start(
             address.toString(), listenHost, group, directory.path(), new Observer());
@@ -107,6 +114,47 @@ public final class MetadataServer implements AutoCloseable {
               + " for the metadata group: "
               + e.getMessage(),
           e);
+    }
+  }
+
+  /**
+   * A server with another cluster's log would be heard as one of this cluster, and could even make
+   * the others drop what they have. So whoever has an identity compares it with the group's before
+   * it takes part; with nobody there yet, there is nobody to harm.
+   */
+  private void requireOwnCluster() throws IOException {
+    if (group.stream().noneMatch(peer -> !peer.equals(address.toString()) && listens(peer))) {
+      return;
+    }
+    long its = directory.identity().clusterId();
+    Reply reply;
+    try (RatisMetadataClient client =
+        RatisMetadataClient.connect(new SecureRandom().nextLong(), group, COMPARE_DEADLINE)) {
+      reply = client.query(new Query.GetCluster()).toCompletableFuture().join();
+    } catch (CompletionException e) {
+      LOG.info("no leader to compare the cluster with: {}", e.getMessage());
+      return;
+    }
+    if (reply instanceof Reply.Cluster cluster && cluster.clusterId() != its) {
+      throw new IOException(
+          "data directory "
+              + directory.path()
+              + " belongs to cluster "
+              + Long.toHexString(its)
+              + ", the servers of metadata.group to "
+              + (cluster.clusterId() == 0
+                  ? "a new one"
+                  : "cluster " + Long.toHexString(cluster.clusterId())));
+    }
+  }
+
+  private static boolean listens(String peer) {
+    Address at = Address.parse(peer);
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress(at.host(), at.port()), CONNECT_TIMEOUT_MILLIS);
+      return true;
+    } catch (IOException e) {
+      return false;
     }
   }
 

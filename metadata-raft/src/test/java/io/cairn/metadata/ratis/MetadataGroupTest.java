@@ -256,6 +256,24 @@ class MetadataGroupTest {
     public void onFailure(Throwable cause) {}
   }
 
+  @Test
+  void aHeartbeatsAnswerNamesTheDeletedVolumesAndTheNodes() throws Exception {
+    call(new Command.RegisterNode(42, 0, 1, "n", "h", 7000, "z", "r", "h", 100 * GIB, 1, 1));
+    create("kept");
+    create("gone");
+    call(new Command.DeleteVolume("gone", false));
+    Reply.HeartbeatAck ack =
+        assertInstanceOf(
+            Reply.HeartbeatAck.class,
+            query(new Query.NodeHeartbeat(1, 1, 0, GIB, 0, 0, 2, List.of(1L, 2L, 3L))));
+    assertEquals(List.of(2L), ack.deletedVolumes());
+    assertEquals("n", ack.nodes().getFirst().name());
+    assertInstanceOf(
+        Reply.Refused.class, query(new Query.NodeHeartbeat(1, 0, 0, 0, 0, 0, 0, List.of())));
+    assertInstanceOf(
+        Reply.Refused.class, query(new Query.NodeHeartbeat(9, 1, 0, 0, 0, 0, 0, List.of())));
+  }
+
   private void create(String name) throws Exception {
     assertInstanceOf(
         Reply.Volume.class, call(new Command.CreateVolume(name, GIB, 0, 0, 0, Durability.FLUSH)));

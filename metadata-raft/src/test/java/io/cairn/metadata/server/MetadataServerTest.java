@@ -189,6 +189,23 @@ class MetadataServerTest {
   }
 
   @Test
+  void aDirectoryOfAnotherClusterIsRefusedBeforeItTakesPart() throws Exception {
+    try (DataDirectory foreign = DataDirectory.open(path(2), "metadata", 0)) {
+      foreign.join(0xdead, 0);
+    }
+    start(0);
+    start(1);
+    long clusterId = awaitReady();
+    IOException refusal = assertThrows(IOException.class, () -> start(2));
+    assertEquals(
+        "data directory "
+            + path(2)
+            + " belongs to cluster dead, the servers of metadata.group to cluster "
+            + Long.toHexString(clusterId),
+        refusal.getMessage());
+  }
+
+  @Test
   void anAddressOutsideTheGroupIsRefused() {
     OptionException refusal =
         assertThrows(

@@ -1,0 +1,58 @@
+package io.cairn.metadata.ratis;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.NodeRecord;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class SoftStateTest {
+  private static final long SECOND = 1_000_000_000L;
+  private final SoftState soft = new SoftState();
+
+  @Test
+  void aNodeIsDownBeforeItIsHeardAndAfterTheGraceTime() {
+    assertFalse(soft.isUp(1, 0));
+    soft.heard(beat(1), 10 * SECOND);
+    assertTrue(soft.isUp(1, 10 * SECOND + SoftState.UP_NANOS - 1));
+    assertFalse(soft.isUp(1, 10 * SECOND + SoftState.UP_NANOS));
+    soft.heard(beat(1), 20 * SECOND);
+    assertTrue(soft.isUp(1, 20 * SECOND));
+  }
+
+  @Test
+  void onlyNodesThatAreUpAreCandidatesAndTheStatusSaysHowLongTheOthersAreSilent() {
+    soft.heard(beat(1), 0);
+    soft.heard(beat(2), 4 * SECOND);
+    List<NodeRecord> nodes = List.of(node(1), node(2), node(3));
+    assertEquals(
+        List.of(2L), soft.candidates(nodes, 6 * SECOND).stream().map(c -> c.nodeId()).toList());
+    Reply.NodeStatus silent = soft.status(node(1), 7, 6 * SECOND);
+    assertFalse(silent.up());
+    assertEquals(6000, silent.lastSeenAgoMillis());
+    assertEquals(7, silent.replicaCount());
+    assertEquals(-1, soft.status(node(3), 0, 6 * SECOND).lastSeenAgoMillis());
+  }
+
+  @Test
+  void gatewaysBeyondTheLimitAreForgottenLongestSilentFirst() {
+    for (int i = 0; i <= SoftState.GATEWAYS_MAX; i++) {
+      soft.heard(new Query.GatewayHeartbeat("g" + i, 1, "h:1"), i);
+    }
+    List<Reply.GatewayStatus> gateways = soft.gateways(SECOND);
+    assertEquals(SoftState.GATEWAYS_MAX, gateways.size());
+    assertTrue(gateways.stream().noneMatch(g -> g.gateway().equals("g0")));
+  }
+
+  private static Query.NodeHeartbeat beat(long node) {
+    return new Query.NodeHeartbeat(node, 1, 0, 1 << 30, 0, 0, 0, List.of());
+  }
+
+  private static NodeRecord node(long id) {
+    return new NodeRecord(id, 0, id, "n" + id, "h", 7000, "z", "r", "h" + id, 1 << 30, 1, 1);
+  }
+}
