@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  */
 final class DevReadiness {
   private static final Logger LOG = LoggerFactory.getLogger(DevReadiness.class);
-  private static final long PAUSE_MILLIS = 50;
+  private static final long PAUSE_MILLIS = 100;
   private static final long CALL_MILLIS = 15_000;
   private static final int PROBE_MILLIS = 5_000;
 
