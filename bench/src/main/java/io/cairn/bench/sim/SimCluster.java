@@ -38,7 +38,13 @@ final class SimCluster {
   private final long doomedId;
 
   /** How large the cluster of a run is. */
-  record Shape(int nodeCount, int shardCount, int replicas, int minInSync, int chunkCount) {}
+  record Shape(
+      int nodeCount,
+      int shardCount,
+      int replicas,
+      int minInSync,
+      int chunkCount,
+      boolean realStores) {}
 
   SimCluster(SimWorld world, SimRandom random, Shape shape) {
     this.world = world;
@@ -66,7 +72,8 @@ final class SimCluster {
                   shardCount,
                   1));
       long id = ((Reply.NodeRegistered) reply).nodeId();
-      SimNode node = new SimNode(this, new SimProcess("n" + id, i), id, shardCount);
+      SimNode node =
+          new SimNode(this, new SimProcess("n" + id, i), id, shardCount, shape.realStores());
       nodes.add(node);
       node.start();
     }

@@ -26,6 +26,13 @@ public final class SimCommand implements Callable<Integer> {
   @Option(names = "--keep-going", description = "Goes on after a failure: one line for each.")
   private boolean keepGoing;
 
+  @Option(
+      names = "--stores",
+      description =
+          "What the nodes store to: ${COMPLETION-CANDIDATES}; by default the seed decides.",
+      defaultValue = "EITHER")
+  private SimRun.Stores stores;
+
   /** The command by itself. */
   public static void main(String[] args) {
     System.exit(new CommandLine(new SimCommand()).execute(args));
@@ -39,7 +46,7 @@ public final class SimCommand implements Callable<Integer> {
     long failures = 0;
     for (long i = 0; i < runs; i++) {
       try {
-        SimRun.Result result = new SimRun(seed + i, trace).run();
+        SimRun.Result result = new SimRun(seed + i, trace, stores).run();
         events += result.events();
         requests += result.requests();
       } catch (SimFailure e) {

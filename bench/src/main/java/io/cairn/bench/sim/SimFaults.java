@@ -63,8 +63,8 @@ final class SimFaults {
         }
       }
     }
-    if (random.oneIn(3)) {
-      cluster.network().flipBits(300);
+    if (random.oneIn(2)) {
+      cluster.network().flipBits(200);
     }
   }
 
@@ -277,16 +277,17 @@ final class SimFaults {
     int old = cluster.gateways().get(0).serving() != null ? 0 : 1;
     SimGateway from = cluster.gateways().get(old);
     SimGateway to = cluster.gateways().get(1 - old);
-    if (from.serving() == null || to.isAttached() || to.process.isStalled()) {
+    boolean tooLate = endNanos - cluster.world().nowNanos() < 4 * SECOND;
+    if (tooLate || from.serving() == null || to.isAttached() || to.process.isStalled()) {
       return;
     }
     int kept = random.below(cluster.nodes().size());
     cluster.world().log("net: split, " + from.process.name() + " keeps process " + kept);
-    long nanos = random.between(3 * SECOND, 8 * SECOND);
+    long nanos = random.between(4 * SECOND, 9 * SECOND);
     for (int i = 0; i < cluster.nodes().size(); i++) {
       cutFor(i, (i == kept ? to : from).process.number(), true, nanos);
     }
-    if (random.oneIn(2)) {
+    if (!random.oneIn(4)) {
       cluster.metadata().setCut(from.process, true);
       cluster.world().after(nanos, () -> cluster.metadata().setCut(from.process, false));
     }
@@ -368,15 +369,16 @@ final class SimFaults {
       if (chunk == null
           || chunk.syncing()
           || chunk.lsns[block] > store.durableLsn()
-          || !StoreModel.sound(chunk, block)) {
+          || !store.isSound(chunk, block)) {
         return;
       }
       versions.add(chunk.versions[block]);
     }
     if (versions.size() == 1 && !versions.contains(0L)) {
       long victim = record.replicas().get(random.below(record.replicas().size())).nodeId();
-      cluster.world().log("n" + victim + ": block " + block + " of chunk " + index + " rots");
-      cluster.storeOf(victim, index).rot(cluster.chunk(victim, index), block);
+      if (cluster.storeOf(victim, index).rot(cluster.chunk(victim, index), block)) {
+        cluster.world().log("n" + victim + ": block " + block + " of chunk " + index + " rots");
+      }
     }
   }
 

@@ -6,6 +6,7 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.PeerLinks;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
+import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Request;
@@ -23,17 +24,22 @@ final class SimNode implements SimNetwork.Acceptor {
   private final SimCluster cluster;
   private final List<SimStore> stores = new ArrayList<>();
   private List<ReplicaShard> shards = List.of();
+  private List<ShardStore> opened = List.of();
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private long armedNanos = Long.MAX_VALUE;
   private long trashed;
 
-  SimNode(SimCluster cluster, SimProcess process, long nodeId, int shardCount) {
+  SimNode(SimCluster cluster, SimProcess process, long nodeId, int shardCount, boolean realStores) {
     this.cluster = cluster;
     this.process = process;
     this.nodeId = nodeId;
     for (int i = 0; i < shardCount; i++) {
       StoreModel model = new StoreModel(process.name(), cluster.losses().of(nodeId));
-      stores.add(new SimStore(cluster.world(), cluster.random().split(), model));
+      SimRandom random = cluster.random().split();
+      stores.add(
+          realStores
+              ? new RealStore(cluster.world(), random, model, nodeId, i)
+              : new ModelStore(cluster.world(), random, model));
     }
   }
 
@@ -43,6 +49,13 @@ final class SimNode implements SimNetwork.Acceptor {
 
   List<SimStore> stores() {
     return stores;
+  }
+
+  /** Reads everything back. */
+  void readAll(FinalReads reads) {
+    for (int i = 0; i < stores.size(); i++) {
+      reads.read(stores.get(i), opened.get(i));
+    }
   }
 
   /** The metadata says that the volume was deleted: its chunks go to the trash for good. */
@@ -56,6 +69,7 @@ final class SimNode implements SimNetwork.Acceptor {
     ledger = new SimPayload.Ledger();
     armedNanos = Long.MAX_VALUE;
     List<ReplicaShard> started = new ArrayList<>();
+    opened = new ArrayList<>();
     for (int i = 0; i < stores.size(); i++) {
       SimStore.Session session = stores.get(i).open(process, ledger);
       ReplicaShard shard =
@@ -65,11 +79,12 @@ final class SimNode implements SimNetwork.Acceptor {
               process.life(),
               i,
               stores.size(),
-              session,
+              session.store(),
               new Peers(),
               ReplicaLimits.defaults());
       session.start(shard);
       started.add(shard);
+      opened.add(session.store());
     }
     shards = started;
     if (trashed > 0) {

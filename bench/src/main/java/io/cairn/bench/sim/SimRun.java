@@ -31,10 +31,24 @@ final class SimRun {
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
+  /** Which stores the nodes have. */
+  enum Stores {
+    /** The production's, over simulated devices. */
+    REAL,
+    /** In memory. */
+    MODEL,
+    /** As the seed decides. */
+    EITHER
+  }
+
+  SimRun(long seed, boolean print) {
+    this(seed, print, Stores.EITHER);
+  }
+
   /** What a run came to. */
   record Result(long traceHash, long events, long requests) {}
 
-  SimRun(long seed, boolean print) {
+  SimRun(long seed, boolean print, Stores stores) {
     this.seed = seed;
     trace = new Trace(print);
     world = new SimWorld(trace);
@@ -43,7 +57,12 @@ final class SimRun {
     boolean pair = random.oneIn(5);
     shape =
         new SimCluster.Shape(
-            nodeCount, 1 + random.below(3), pair ? 2 : 3, pair ? 1 : 2, 4 + random.below(13));
+            nodeCount,
+            1 + random.below(3),
+            pair ? 2 : 3,
+            pair ? 1 : 2,
+            6 + random.below(15),
+            stores == Stores.EITHER ? random.oneIn(2) : stores == Stores.REAL);
     cluster = new SimCluster(world, random.split(), shape);
     workload = new SimWorkload(cluster, random.split(), shape.chunkCount());
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
@@ -134,6 +153,7 @@ final class SimRun {
                 : null);
     replicasEqual();
     nothingLeaked();
+    recoverAll();
   }
 
   /** The session that owns the volume in the end; attaches one when none does. */
@@ -185,6 +205,17 @@ final class SimRun {
       }
     }
     return null;
+  }
+
+  /** Every node dies once more and finds again what it had. */
+  private void recoverAll() {
+    FinalReads reads = new FinalReads();
+    for (SimNode node : cluster.nodes()) {
+      node.kill(random.oneIn(2));
+      node.start();
+      node.readAll(reads);
+    }
+    await(() -> reads.areDone() ? null : "reads of a recovered store are not answered");
   }
 
   private void replicasEqual() {

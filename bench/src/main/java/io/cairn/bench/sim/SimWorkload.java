@@ -118,7 +118,7 @@ final class SimWorkload {
                 return;
               }
               VolumeSession session = gateway.serving();
-              if (session != null && pending.size() < 64) {
+              if (session != null && pending.size() < 400) {
                 int life = gateway.lifeKey();
                 gateway.process.run(
                     () -> {
@@ -217,7 +217,7 @@ final class SimWorkload {
 
   private void read(VolumeSession session, Runnable next) {
     int blocks = 1 + random.below(3);
-    int first = startBlock(blocks, 4) * 2;
+    int first = startBlock(blocks, 3) * 2;
     boolean part = random.oneIn(4);
     read(session, part ? first + random.below(2) : first, part ? 1 : blocks * 2, next);
   }
@@ -259,7 +259,7 @@ final class SimWorkload {
   private void write(VolumeSession session, Runnable next) {
     boolean part = random.oneIn(4);
     int blocks = 1 + random.below(3);
-    int first = startBlock(blocks, 20) * 2 + (part ? random.below(2) : 0);
+    int first = startBlock(blocks, 40) * 2 + (part ? random.below(2) : 0);
     int cells = part ? 1 : blocks * 2;
     boolean fua = random.oneIn(8);
     byte[] bytes = new byte[cells * CELL];
@@ -335,15 +335,15 @@ final class SimWorkload {
       if (replica.state() != ReplicaState.IN_SYNC) {
         continue;
       }
-      StoreModel model = cluster.storeOf(replica.nodeId(), tracked.chunk()).model();
+      SimStore store = cluster.storeOf(replica.nodeId(), tracked.chunk());
       StoreModel.Chunk chunk = cluster.chunk(replica.nodeId(), tracked.chunk());
       if (chunk != null && holds(chunk, tracked)) {
         if (whole) {
           tracked.lsns().put(replica.nodeId(), chunk.lsns[block]);
         }
         holders++;
-      } else if (model.lastLossNanos() >= tracked.write().begin()
-          || chunk != null && !StoreModel.sound(chunk, block)) {
+      } else if (store.model().lastLossNanos() >= tracked.write().begin()
+          || chunk != null && !store.isSound(chunk, block)) {
         // What power took away comes back out of the owner's window.
         holders++;
       } else {
@@ -399,7 +399,7 @@ final class SimWorkload {
   private void zero(VolumeSession session, Runnable next) {
     boolean part = random.oneIn(4);
     int blocks = 1 + random.below(2);
-    int first = startBlock(blocks, 20) * 2 + (part ? random.below(2) : 0);
+    int first = startBlock(blocks, 40) * 2 + (part ? random.below(2) : 0);
     int cells = part ? 1 : blocks * 2;
     boolean punch = random.oneIn(2);
     boolean fua = random.oneIn(8);

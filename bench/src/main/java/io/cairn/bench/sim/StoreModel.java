@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
@@ -23,6 +24,7 @@ final class StoreModel {
   private final Observer observer;
   private final List<Entry> log = new ArrayList<>();
   private final TreeMap<Long, Long> answeredFences = new TreeMap<>();
+  private final TreeSet<Long> fenced = new TreeSet<>();
   private long lastLossNanos = Long.MIN_VALUE;
   private State state = new State();
 
@@ -206,7 +208,10 @@ final class StoreModel {
         observer.stored(write.key(), write.version());
       }
       case Change.Begin begin -> observer.catchesUp(state.chunks.get(begin.key()), begin.base());
-      case Change.Fence fence -> requireHigher(fence);
+      case Change.Fence fence -> {
+        requireHigher(fence);
+        fenced.add(fence.volumeId());
+      }
       default -> {}
     }
     Entry entry = new Entry(endLsn, change);
@@ -265,13 +270,17 @@ final class StoreModel {
     }
   }
 
+  /** The power went: what was not durable may be gone. */
+  void powerLost(long nowNanos) {
+    lastLossNanos = nowNanos;
+  }
+
   /**
-   * The power went: everything behind a position is gone.
+   * After a power loss everything behind a position is gone.
    *
    * @param keptLsn at least what was durable.
    */
-  void cut(long keptLsn, long nowNanos) {
-    lastLossNanos = nowNanos;
+  void cut(long keptLsn) {
     int keep = log.size();
     while (keep > 0 && log.get(keep - 1).endLsn() > keptLsn) {
       keep--;
@@ -341,9 +350,19 @@ final class StoreModel {
     return state.fences.getOrDefault(volumeId, 0L);
   }
 
+  /** Volumes that were ever fenced here. */
+  List<Long> fencedVolumes() {
+    return List.copyOf(fenced);
+  }
+
   /** The chunk as it is, or null. */
   Chunk chunk(long volumeId, int layer, int index) {
     return state.chunks.get(new Key(volumeId, layer, index));
+  }
+
+  /** All chunks, by key. */
+  Iterable<Chunk> chunks() {
+    return List.copyOf(state.chunks.values());
   }
 
   /** When the power went last. */

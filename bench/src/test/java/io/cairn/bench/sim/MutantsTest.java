@@ -52,13 +52,12 @@ class MutantsTest {
   void replicaThatAcknowledgesBeforeItStores() {
     mutant.with(
         STORAGE + "ReplicaShard",
-        "    client.parked.add(new ClientLink.Parked(new UnsafeBuffer(copy), headerLength,"
-            + " payload));",
+        "    if (!client.park(header, offset, headerLength, payload)) {",
         """
-            client.parked.add(new ClientLink.Parked(new UnsafeBuffer(copy), headerLength, payload));
             if (Frame.type(header, offset) == MessageType.WRITE) {
               ok(client, MessageType.WRITE, Frame.requestId(header, offset), 0, 0);
             }
+            if (!client.park(header, offset, headerLength, payload)) {
         """);
     isCaughtAs("I5");
   }
@@ -221,9 +220,23 @@ class MutantsTest {
   }
 
   @Test
+  void journalThatIsDurableBeforeItIsSynced() {
+    mutant.with(
+        "io.cairn.storage.journal.JournaledStore",
+        "  public long durableLsn() {\n    return journal.durableLsn();",
+        "  public long durableLsn() {\n    return journal.headLsn();");
+    isCaughtAs("I7");
+  }
+
+  @Test
   void rotThatIsServedUnchecked() {
     mutant
-        .with(SIM + "SimStore", "if (!StoreModel.sound(chunk, blockOffset + i)) {", "if (false) {")
+        .with(
+            SIM + "ModelStore", "if (!StoreModel.sound(chunk, blockOffset + i)) {", "if (false) {")
+        .with(
+            "io.cairn.storage.journal.StoreReads",
+            "      if (crc.of(bytes, start, Frame.BLOCK_BYTES) != expected[i]) {",
+            "      if (false) {")
         .with(
             VOLUME + "ReadOp",
             "        || !intact(header, offset, payload)) {",

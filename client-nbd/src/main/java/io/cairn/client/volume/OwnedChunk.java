@@ -47,6 +47,9 @@ final class OwnedChunk {
    */
   private long gateNanos = Long.MIN_VALUE;
 
+  /** Set once the replicas that were out of the set from the beginning have been looked at. */
+  private boolean gateKnown;
+
   OwnedChunk(VolumeSession session, ChunkRecord record, long nowNanos) {
     this.session = session;
     this.record = record;
@@ -152,6 +155,7 @@ final class OwnedChunk {
     }
     openBase = longest.position;
     lastAssigned = openBase;
+    gateForThoseOut(nowNanos);
     boolean equal = true;
     for (OwnedReplica replica : replicas) {
       if (!replica.inSync()) {
@@ -182,6 +186,24 @@ final class OwnedChunk {
     }
   }
 
+  private void gateForThoseOut(long nowNanos) {
+    for (OwnedReplica replica : replicas) {
+      if (!gateKnown && !replica.inSync()) {
+        gateNanos = Math.max(gateNanos, session.ownership.gateFor(replica, nowNanos));
+      }
+    }
+    gateKnown = true;
+  }
+
+  /** Whether an owner before us may still read a replica that is out of the set. */
+  private boolean isGated(long nowNanos) {
+    boolean unfenced = false;
+    for (OwnedReplica replica : replicas) {
+      unfenced |= !replica.inSync() && replica.node.firstFencedNanos == Long.MAX_VALUE;
+    }
+    return unfenced && nowNanos < gateNanos;
+  }
+
   /**
    * A chunk that was never created on a replica is an empty one, unless another replica is in the
    * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for
@@ -210,7 +232,7 @@ final class OwnedChunk {
   }
 
   private void becomeReady(long nowNanos) {
-    if (nowNanos < gateNanos) {
+    if (isGated(nowNanos)) {
       return;
     }
     state = State.READY;
@@ -461,7 +483,7 @@ final class OwnedChunk {
       OwnedReplica replica = replicas.get(i);
       ReplicaState recorded = newer.replicas().get(i).state();
       if (replica.inSync() && recorded == ReplicaState.SYNCING && state != State.READY) {
-        gateNanos = session.ownership.gateFor(replica, nowNanos);
+        gateNanos = Math.max(gateNanos, session.ownership.gateFor(replica, nowNanos));
       }
       replica.recorded = recorded;
       if (replica.inSync()) {

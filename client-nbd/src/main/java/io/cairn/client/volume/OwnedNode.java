@@ -25,6 +25,9 @@ final class OwnedNode implements NodeLink.Listener {
   /** Send time of the newest request of our generation that was answered (I4). */
   long confirmedSendNanos = Long.MIN_VALUE;
 
+  /** When it took our fence for the first time; Long.MAX_VALUE before. */
+  long firstFencedNanos = Long.MAX_VALUE;
+
   /** Since when it is not ready. */
   long unreadySinceNanos;
 
@@ -55,6 +58,7 @@ final class OwnedNode implements NodeLink.Listener {
         nowNanos,
         () -> {
           ready = true;
+          firstFencedNanos = Math.min(firstFencedNanos, session.now());
           session.onNodeReady(this, session.now());
         });
   }

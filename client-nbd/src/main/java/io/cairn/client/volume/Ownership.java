@@ -110,10 +110,48 @@ final class Ownership {
         : firstFenceNanos + settings.leaseNanos();
   }
 
-  /** Until when a chunk must wait whose replica left the set unfenced. */
+  /**
+   * Until when a chunk must wait with a replica out of the set that we have not fenced: an owner
+   * before us may read it while its lease lasts. Also when it left the set under another owner: the
+   * one who can still read may be older than that.
+   */
   long gateFor(OwnedReplica replica, long nowNanos) {
-    boolean harmless = previousReleased || replica.node.confirmedSendNanos != Long.MIN_VALUE;
+    boolean harmless = previousReleased || replica.node.firstFencedNanos != Long.MAX_VALUE;
     return harmless ? Long.MIN_VALUE : nowNanos + settings.leaseNanos();
+  }
+
+  /**
+   * From when on a release may say that nobody else is left: the leases of all owners before us
+   * have ended, whose last confirmations came before our fences.
+   */
+  long releaseGateNanos() {
+    if (previousReleased) {
+      return Long.MIN_VALUE;
+    }
+    long last = acquiredNanos;
+    for (OwnedNode node : session.nodes()) {
+      if (node.firstFencedNanos != Long.MAX_VALUE) {
+        last = Math.max(last, node.firstFencedNanos);
+      }
+    }
+    return last + settings.leaseNanos();
+  }
+
+  /** Whether no owner before us can have a lease any more once the gate is passed. */
+  boolean leavesNobodyBehind() {
+    if (previousReleased) {
+      return true;
+    }
+    for (OwnedChunk chunk : session.chunks()) {
+      boolean fenced = false;
+      for (OwnedReplica replica : chunk.replicas()) {
+        fenced |= replica.inSync() && replica.node.firstFencedNanos != Long.MAX_VALUE;
+      }
+      if (!fenced) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Grows what is served. */

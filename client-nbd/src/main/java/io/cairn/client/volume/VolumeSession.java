@@ -487,6 +487,15 @@ public final class VolumeSession implements VolumeIo {
       wake();
       return;
     }
+    if (nowNanos < ownership.releaseGateNanos()) {
+      wake();
+      return;
+    }
+    if (!ownership.leavesNobodyBehind()) {
+      // The next owner must not take us for the last one: it waits as after a crash.
+      over(State.CLOSED);
+      return;
+    }
     releaseSent = true;
     metadata.submit(
         new Command.ReleaseVolume(volumeId(), generation()),

@@ -1,0 +1,201 @@
+package io.cairn.bench.sim;
+
+import io.cairn.bench.check.InvariantViolation;
+import io.cairn.bench.sim.StoreModel.Chunk;
+import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.journal.JournalIdentity;
+import io.cairn.storage.journal.JournaledStore;
+import io.cairn.storage.journal.StoreLoop;
+import io.cairn.storage.journal.StoreSettings;
+import io.cairn.storage.replication.ShardStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.TreeSet;
+
+/**
+ * The production's store over simulated devices, whose fault model stands at {@link SimDevice},
+ * beside a model of what it must hold. A recovery must come back with a prefix of what was appended
+ * that holds what was durable, and all of it when only the process died.
+ */
+final class RealStore implements SimStore {
+  private static final int SEGMENT_BYTES = 96 << 10;
+
+  private final SimWorld world;
+  private final SimRandom random;
+  private final StoreModel model;
+  private final JournalIdentity identity;
+  private final SimDevice device;
+  private final StoreSettings settings;
+  private final TreeSet<Rotten> rotten = new TreeSet<>();
+  private JournaledStore store;
+  private long life;
+  private long durableLsn;
+  private boolean powerLost;
+
+  private record Rotten(StoreModel.Key key, int block) implements Comparable<Rotten> {
+    @Override
+    public int compareTo(Rotten other) {
+      int byKey = key.compareTo(other.key);
+      return byKey != 0 ? byKey : Integer.compare(block, other.block);
+    }
+  }
+
+  RealStore(SimWorld world, SimRandom random, StoreModel model, long nodeId, int shard) {
+    this.world = world;
+    this.random = random;
+    this.model = model;
+    identity = new JournalIdentity(SimCluster.CLUSTER_ID, nodeId, shard);
+    device = new SimDevice(world, random.split(), SEGMENT_BYTES, 4 + random.below(5));
+    settings = new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, random.below(4), 100_000_000L);
+  }
+
+  @Override
+  public Session open(SimProcess process, SimPayload.Ledger ledger) {
+    device.restarted(process);
+    long before = durableLsn();
+    try {
+      store =
+          JournaledStore.open(
+              identity,
+              device.segments(),
+              ++life,
+              device,
+              device,
+              new Loop(process),
+              length -> SimPayload.of(ledger, new byte[length]),
+              settings);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    // The last record is this life's own.
+    int recovered = model.count(store.appendedLsn() - 1);
+    if (recovered < model.count(before)) {
+      throw new InvariantViolation(
+          "I7",
+          "recovered "
+              + recovered
+              + " records of "
+              + model.count()
+              + ", but "
+              + model.count(before)
+              + " were durable");
+    }
+    if (!powerLost && recovered < model.count()) {
+      throw new InvariantViolation(
+          "I7", "a kill lost " + (model.count() - recovered) + " of " + model.count());
+    }
+    world.log("store: recovers " + recovered + " of " + model.count() + " records");
+    powerLost = false;
+    durableLsn = model.endOf(recovered);
+    model.cut(durableLsn);
+    ShadowedStore shadowed = new ShadowedStore(store, model, this::overwritten);
+    shadowed.compareAll(durableLsn);
+    JournaledStore opened = store;
+    return new Session() {
+      @Override
+      public ShardStore store() {
+        return shadowed;
+      }
+
+      @Override
+      public void start(ShardStore.Listener shard) {
+        opened.start(shadowed.listening(shard));
+      }
+    };
+  }
+
+  private void overwritten(StoreModel.Key key, int block) {
+    rotten.remove(new Rotten(key, block));
+  }
+
+  /** The loop of one life of the process, and the threads behind it. */
+  private final class Loop implements StoreLoop {
+    private final SimProcess process;
+
+    Loop(SimProcess process) {
+      this.process = process;
+    }
+
+    @Override
+    public void onLoop(Runnable task) {
+      world.after(process, random.between(1_000L, 20_000L), task);
+    }
+
+    @Override
+    public void offLoop(Runnable task) {
+      long nanos = random.between(10_000L, random.oneIn(10) ? 20_000_000L : 2_000_000L);
+      world.after(process, nanos + device.slowNanos, task);
+    }
+
+    @Override
+    public void later(long delayNanos, Runnable task) {
+      world.after(process, delayNanos, task);
+    }
+  }
+
+  @Override
+  public StoreModel model() {
+    return model;
+  }
+
+  @Override
+  public long durableLsn() {
+    return store == null ? 0 : Math.max(durableLsn, store.durableLsn());
+  }
+
+  @Override
+  public void losePower() {
+    powerLost = true;
+    model.powerLost(world.nowNanos());
+    device.losePower();
+  }
+
+  @Override
+  public void setFull(boolean value) {
+    device.full = value;
+  }
+
+  @Override
+  public void setSpaceless(boolean value) {
+    device.spaceless = value;
+  }
+
+  @Override
+  public void setSlow(long nanos) {
+    device.slowNanos = nanos;
+  }
+
+  @Override
+  public void fail() {
+    device.fail();
+  }
+
+  @Override
+  public boolean isFailed() {
+    return device.isFailed();
+  }
+
+  @Override
+  public void heal() {
+    device.full = false;
+    device.spaceless = false;
+    device.slowNanos = 0;
+  }
+
+  @Override
+  public boolean rot(Chunk chunk, int block) {
+    if (chunk.lsns[block] > device.checkpointLsn()) {
+      return false;
+    }
+    boolean done = device.rot(new ChunkId(chunk.volumeId(), chunk.layer(), chunk.index()), block);
+    if (done) {
+      rotten.add(new Rotten(chunk.key, block));
+    }
+    return done;
+  }
+
+  @Override
+  public boolean isSound(Chunk chunk, int block) {
+    return !rotten.contains(new Rotten(chunk.key, block));
+  }
+}
