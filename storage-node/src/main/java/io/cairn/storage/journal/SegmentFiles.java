@@ -3,6 +3,7 @@ package io.cairn.storage.journal;
 import io.cairn.storage.env.Region;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
@@ -12,7 +13,11 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import net.openhft.chronicle.bytes.MappedBytes;
 import org.agrona.MutableDirectBuffer;
@@ -31,6 +36,9 @@ public final class SegmentFiles {
 
   private static final String PREFIX = "segment-";
   private static final int ZEROES_BYTES = 1 << 20;
+
+  /** Syncs that are under way at one time while a journal is made. */
+  private static final int SYNCS_MAX = 16;
 
   private SegmentFiles() {}
 
@@ -112,9 +120,14 @@ public final class SegmentFiles {
     for (int i = segmentCount; Files.deleteIfExists(file(directory, i)); i++) {
       // Left by an attempt to make a larger one.
     }
+    prewrite(directory, segmentBytes, segmentCount);
     for (int i = segmentCount - 1; i >= 0; i--) {
-      prewrite(file(directory, i), segmentBytes);
+      if (i == 0) {
+        syncDirectory(directory);
+      }
+      Files.move(draft(directory, i), file(directory, i), StandardCopyOption.ATOMIC_MOVE);
     }
+    syncDirectory(directory);
     Path parent = directory.toAbsolutePath().getParent();
     syncDirectory(parent);
     syncDirectory(parent.getParent() == null ? parent : parent.getParent());
@@ -130,28 +143,70 @@ public final class SegmentFiles {
     return directory.resolve(PREFIX + "%03d".formatted(number));
   }
 
-  private static void prewrite(Path file, int bytes) throws IOException {
-    Path draft = file.resolveSibling(file.getFileName() + ".new");
-    try (FileChannel channel =
-        FileChannel.open(
-            draft,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      ByteBuffer zeroes = ByteBuffer.allocateDirect(ZEROES_BYTES);
-      for (long done = 0; done < bytes; ) {
-        zeroes.clear().limit((int) Math.min(ZEROES_BYTES, bytes - done));
-        done += channel.write(zeroes);
+  private static Path draft(Path directory, int number) {
+    return directory.resolve(file(directory, number).getFileName() + ".new");
+  }
+
+  /**
+   * Writes the drafts, and syncs them beside each other: the file system then commits them once.
+   */
+  private static void prewrite(Path directory, int bytes, int count) throws IOException {
+    List<FileChannel> drafts = new ArrayList<>();
+    try {
+      for (int i = 0; i < count; i++) {
+        FileChannel draft =
+            FileChannel.open(
+                draft(directory, i),
+                StandardOpenOption.CREATE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.WRITE);
+        drafts.add(draft);
+        writeZeroes(draft, bytes);
       }
-      channel.force(true);
+      forceAll(drafts);
     } catch (IOException e) {
-      Files.deleteIfExists(draft);
+      for (int i = 0; i < count; i++) {
+        Files.deleteIfExists(draft(directory, i));
+      }
       throw new IOException(
-          "cannot make the journal segment " + file + " of " + bytes + " bytes: " + e.getMessage(),
+          "cannot make the journal " + directory + " of " + count + " segments: " + e.getMessage(),
           e);
+    } finally {
+      for (FileChannel draft : drafts) {
+        draft.close();
+      }
     }
-    Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-    syncDirectory(file.getParent());
+  }
+
+  private static void writeZeroes(FileChannel file, int bytes) throws IOException {
+    ByteBuffer zeroes = ByteBuffer.allocateDirect(ZEROES_BYTES);
+    for (long done = 0; done < bytes; ) {
+      zeroes.clear().limit((int) Math.min(ZEROES_BYTES, bytes - done));
+      done += file.write(zeroes);
+    }
+  }
+
+  private static void forceAll(List<FileChannel> files) throws IOException {
+    ExecutorService threads = Executors.newFixedThreadPool(Math.min(files.size(), SYNCS_MAX));
+    try (threads) {
+      List<Future<?>> syncs = new ArrayList<>();
+      for (FileChannel file : files) {
+        syncs.add(
+            threads.submit(
+                () -> {
+                  file.force(true);
+                  return null;
+                }));
+      }
+      for (Future<?> sync : syncs) {
+        sync.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause().getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    }
   }
 
   /** One mapped file. */

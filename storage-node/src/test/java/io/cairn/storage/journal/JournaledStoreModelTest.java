@@ -44,6 +44,9 @@ class JournaledStoreModelTest {
   private long fence;
   private boolean failed;
 
+  /** An append was told to wait: onRoom must follow. */
+  private boolean parked;
+
   @Test
   void everyRecoveryIsAPrefixThatHoldsAllThatWasDurable() throws Exception {
     int runs = Integer.getInteger("cairn.store.runs", 150);
@@ -76,6 +79,7 @@ class JournaledStoreModelTest {
       if (random.nextInt(4) > 0 && !failed) {
         disk.full = false;
         loop.settle();
+        assertTrue(failed || !parked, "nobody told a parked append to go on");
         compare();
       }
       die();
@@ -84,6 +88,7 @@ class JournaledStoreModelTest {
 
   private void open() throws Exception {
     failed = false;
+    parked = false;
     StoreSettings settings =
         new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, random.nextInt(4), 1_000_000_000L);
     store =
@@ -102,7 +107,9 @@ class JournaledStoreModelTest {
           public void onDurable(long durableLsn) {}
 
           @Override
-          public void onRoom() {}
+          public void onRoom() {
+            parked = false;
+          }
 
           @Override
           public void onFailed(String reason) {
@@ -177,6 +184,7 @@ class JournaledStoreModelTest {
   private void append() {
     int count = 1 + random.nextInt(4);
     if (!store.hasRoom(count * Frame.BLOCK_BYTES)) {
+      parked = true;
       return;
     }
     if (fence == 0 || random.nextInt(60) == 0) {
@@ -201,6 +209,7 @@ class JournaledStoreModelTest {
       block = Math.min(block, 12);
     }
     if (!store.isLoaded(mine, block, count)) {
+      parked = true;
       return;
     }
     change(mine, theirs, block, count);

@@ -758,6 +758,23 @@ class ReplicaShardTest {
   }
 
   @Test
+  void aVolumeThatGoesToTheTrashEndsItsCatchUpsBeforeAnotherBlockIsStored() {
+    Client atSource = source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    atSource.write(1, 0, 1);
+    atJoiner.catchUp(Version.of(1, 1), 1);
+    assertEquals(1, joiner.shard.catchUpCount());
+    joiner.shard.onTrashed(VOLUME + 1);
+    assertEquals(1, joiner.shard.catchUpCount());
+    joiner.shard.onTrashed(VOLUME);
+    assertEquals(0, joiner.shard.catchUpCount());
+    assertEquals(Status.ABSENT, atJoiner.last());
+    long end = joiner.store.appendedLsn();
+    deliver();
+    assertEquals(end, joiner.store.appendedLsn());
+  }
+
+  @Test
   void aSourceThatSendsGarbageFailsTheCatchUpAndThrowsNothing() {
     Client atSource = source.owner(1);
     Client atJoiner = joiner.owner(1);
