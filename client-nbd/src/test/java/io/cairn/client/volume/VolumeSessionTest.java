@@ -313,6 +313,39 @@ class VolumeSessionTest {
     world.await(() -> store.sound(store.chunk(0), 1));
   }
 
+  /** The first owner may still read the replica that the second took out of the set. */
+  @Test
+  void anOwnerTwoGenerationsBackDoesNotReadWhatTheThirdOverwrites() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.cut("a", world.nodes.get(0));
+    world.cut("a", world.nodes.get(1));
+    world.cut("b", world.nodes.get(2));
+    world.cut("c", world.nodes.get(2));
+    VolumeSession second = world.attach("b");
+    world.write(second, 0, bytes(4096, 2));
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    second.abandon(world.nowNanos);
+    VolumeSession third = world.attach("c");
+    Answer write = world.write(third, 0, bytes(4096, 3));
+    world.run(SECOND);
+    assertFalse(write.done);
+    done(write);
+  }
+
+  /** Who releases at once says with it that nobody else is left, and so waits for old leases. */
+  @Test
+  void aReleaseRightAfterATakeOverWaitsForTheLeaseOfTheOwnerBefore() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    VolumeSession second = world.attach("b");
+    second.release(world.nowNanos);
+    world.run(SECOND);
+    assertFalse(second.isOver());
+    world.await(second::isOver);
+    assertFalse(second.isFenced());
+  }
+
   @Test
   void metadataIsNotNeededForIo() {
     VolumeSession session = world.attach("a");
