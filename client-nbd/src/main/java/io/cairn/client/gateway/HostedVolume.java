@@ -34,6 +34,11 @@ final class HostedVolume {
 
   private static final long STALL_REPORT_AGAIN_NANOS = 15_000_000_000L;
 
+  /** How long an unused volume is kept for replicas that cannot be reached. */
+  private static final long UNREACHABLE_KEEP_NANOS = 30_000_000_000L;
+
+  private static final long MENDED_CHECK_MILLIS = 500;
+
   private enum State {
     OPENING,
     SERVING,
@@ -59,6 +64,7 @@ final class HostedVolume {
   private LoopSession session;
   private Future<?> linger;
   private boolean closing;
+  private long unusedSinceNanos;
   private long stallReportNanos = Long.MIN_VALUE;
 
   HostedVolume(
@@ -130,18 +136,26 @@ final class HostedVolume {
 
   private void lingerIfUnused() {
     if (state == State.SERVING && opened.isEmpty() && linger == null) {
+      unusedSinceNanos = System.nanoTime();
       linger = loop.schedule(this::lingered, lingerNanos, TimeUnit.NANOSECONDS);
     }
   }
 
   /**
    * Replicas that catch up would stay behind until the next client came: nobody else brings them
-   * up. Another gateway may take the volume over all the same.
+   * up. For those that cannot be reached the volume is kept for a while only. Another gateway may
+   * take the volume over all the same.
    */
   private void lingered() {
     linger = null;
-    if (session.session().isMending()) {
-      lingerIfUnused();
+    if (state != State.SERVING) {
+      return;
+    }
+    boolean awaitsNodes =
+        session.session().isDegraded()
+            && System.nanoTime() - unusedSinceNanos < UNREACHABLE_KEEP_NANOS;
+    if (awaitsNodes || session.session().isMending()) {
+      linger = loop.schedule(this::lingered, MENDED_CHECK_MILLIS, TimeUnit.MILLISECONDS);
     } else {
       release();
     }

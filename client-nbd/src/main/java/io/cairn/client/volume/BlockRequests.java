@@ -82,7 +82,7 @@ final class BlockRequests {
     /** Allocates the piece's chunk first, if need be. */
     void onChunk(Piece piece, Runnable action) {
       awaitsChunks++;
-      session.allocate(
+      session.allocation.allocate(
           piece.index(),
           () -> {
             awaitsChunks--;

@@ -58,11 +58,13 @@ final class CatchUps {
     return false;
   }
 
-  /** Whether a replica that can be reached lacks something. */
-  static boolean isMending(OwnedChunk chunk) {
-    for (OwnedReplica replica : chunk.replicas()) {
-      if (replica.node.ready && !replica.inSync()) {
-        return true;
+  /** Whether a replica lacks something, of those whose nodes can be reached or of all. */
+  boolean areDue(boolean reachableOnly) {
+    for (OwnedChunk chunk : session.chunks()) {
+      for (OwnedReplica replica : chunk.replicas()) {
+        if (!replica.inSync() && (replica.node.ready || !reachableOnly)) {
+          return true;
+        }
       }
     }
     return false;

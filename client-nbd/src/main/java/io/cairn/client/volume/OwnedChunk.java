@@ -54,7 +54,7 @@ final class OwnedChunk {
     this.session = session;
     this.record = record;
     for (Replica replica : record.replicas()) {
-      OwnedNode node = session.node(record, replica.nodeId(), nowNanos);
+      OwnedNode node = session.nodes.of(record, replica.nodeId(), nowNanos);
       replicas.add(new OwnedReplica(node, replicas.size(), replica.state()));
     }
   }

@@ -55,14 +55,13 @@ public final class VolumeSession implements VolumeIo {
   final WriteWindow window;
   final Ownership ownership;
   final Allocation allocation = new Allocation(this);
-
   private final SessionSettings settings;
   private final LongSupplier clock;
   private final String name;
   private final Membership membership;
   private final BlockRequests requests;
   private final Map<Integer, OwnedChunk> chunks = new TreeMap<>();
-  private final OwnedNodes nodes;
+  final OwnedNodes nodes;
   private final CatchUps catchUps;
   private State state = State.NEW;
   private long metadataRetryNanos = Long.MAX_VALUE;
@@ -110,7 +109,9 @@ public final class VolumeSession implements VolumeIo {
    */
   public void start(Runnable serving, Runnable over, long now) {
     nowNanos = now;
-    require(State.NEW);
+    if (state != State.NEW) {
+      throw new IllegalStateException("the session is " + state + ", not new");
+    }
     onServing = serving;
     onOver = over;
     state = State.ACQUIRING;
@@ -152,11 +153,6 @@ public final class VolumeSession implements VolumeIo {
   void retryMetadata(Runnable action, long delayNanos) {
     metadataRetry = action;
     metadataRetryNanos = nowNanos + delayNanos;
-  }
-
-  /** The node's shard that holds the chunk, linked on first use. */
-  OwnedNode node(ChunkRecord chunk, long nodeId, long now) {
-    return nodes.of(chunk, nodeId, now);
   }
 
   /** Present addresses of nodes, as the metadata knows them. */
@@ -328,11 +324,6 @@ public final class VolumeSession implements VolumeIo {
   /** The chunk of an index, or null while none is allocated. */
   OwnedChunk chunk(int index) {
     return chunks.get(index);
-  }
-
-  /** Runs the action when the chunk exists; allocates it if need be. */
-  void allocate(int index, Runnable action) {
-    allocation.allocate(index, action);
   }
 
   /** The answer to an allocation; the action runs when its chunks are there. */
@@ -535,12 +526,12 @@ public final class VolumeSession implements VolumeIo {
 
   /** Whether a replica that can be reached is being brought up to the in-sync set. */
   public boolean isMending() {
-    for (OwnedChunk chunk : chunks.values()) {
-      if (CatchUps.isMending(chunk)) {
-        return true;
-      }
-    }
-    return false;
+    return catchUps.areDue(true);
+  }
+
+  /** Whether a replica is out of the in-sync set, whether or not it can be reached. */
+  public boolean isDegraded() {
+    return catchUps.areDue(false);
   }
 
   void wake() {
@@ -613,12 +604,6 @@ public final class VolumeSession implements VolumeIo {
         || !allocation.isEmpty()
         || window.hasFlushes()) {
       wake();
-    }
-  }
-
-  private void require(State expected) {
-    if (state != expected) {
-      throw new IllegalStateException("the session is " + state + ", not " + expected);
     }
   }
 }

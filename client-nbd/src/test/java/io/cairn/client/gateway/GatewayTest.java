@@ -269,18 +269,31 @@ class GatewayTest {
       for (int i = 0; i < 20; i++) {
         assertArrayEquals(bytes(4096, i), one.read(4096L * i, 4096));
       }
-      await(
-          () -> {
-            Reply reply =
-                client
-                    .query(new Query.GetVolume("vol"))
-                    .toCompletableFuture()
-                    .get(30, TimeUnit.SECONDS);
-            Reply.VolumeHealth health = ((Reply.Volume) reply).health();
-            return health.inSync() == health.chunks();
-          });
+      await(this::isWhole);
       assertTrue(metrics(gateway).contains("cairn_volume_demotions_total{volume=\"vol\"}"));
     }
+  }
+
+  @Test
+  void aVolumeThatItsClientLeavesWhileANodeIsAwayIsMadeWholeBeforeItIsGivenUp() throws Exception {
+    Gateway gateway = gateway("a");
+    try (NbdTestClient one = open(gateway, "vol")) {
+      assertEquals(0, one.write(0, bytes(4096, 1)));
+      nodes[0].close();
+      for (int i = 0; i < 20; i++) {
+        assertEquals(0, one.write(4096L * i, bytes(4096, i)));
+      }
+    }
+    startNode(0);
+    await(() -> record("vol").owner() == null);
+    assertTrue(isWhole());
+  }
+
+  private boolean isWhole() throws Exception {
+    Reply reply =
+        client.query(new Query.GetVolume("vol")).toCompletableFuture().get(30, TimeUnit.SECONDS);
+    Reply.VolumeHealth health = ((Reply.Volume) reply).health();
+    return health.inSync() == health.chunks();
   }
 
   @Test
