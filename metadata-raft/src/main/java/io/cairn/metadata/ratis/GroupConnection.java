@@ -26,7 +26,7 @@ final class GroupConnection implements AutoCloseable {
   private static final int OUTSTANDING_MAX = 1 << 16;
 
   /** A busy leader commits in less, and a retry applies once. */
-  private static final long PATIENCE_MIN_MILLIS = 1_500;
+  private static final long PATIENCE_MIN_MILLIS = 1_000;
 
   private static final long PATIENCE_MAX_MILLIS = 6_000;
 
@@ -40,11 +40,8 @@ final class GroupConnection implements AutoCloseable {
 
   private RaftClient client;
 
-  /**
-   * Silence after which a client is left. Doubled with each that never heard anything: on a busy
-   * machine the first answer of a new connection may take longer than that of a running one.
-   */
-  private long patienceMillis = PATIENCE_MIN_MILLIS;
+  /** Clients left one after the other without an answer to any. */
+  private int silentClients;
 
   /** When the client in use got its last answer. */
   private long heardNanos;
@@ -88,13 +85,19 @@ final class GroupConnection implements AutoCloseable {
   synchronized void heard(RaftClient by) {
     if (client == by) {
       heardNanos = System.nanoTime();
-      patienceMillis = PATIENCE_MIN_MILLIS;
+      silentClients = 0;
     }
   }
 
-  /** How long to wait before asking {@link #leaveIfSilent}. */
+  /**
+   * How long to wait before asking {@link #leaveIfSilent}. The second client gets no longer than
+   * the first, as it may have been sent to the silent server once more; from then on the time
+   * doubles: on a busy machine the first answer of a new connection takes longer than that of a
+   * running one.
+   */
   synchronized long patienceMillis() {
-    return patienceMillis;
+    return Math.min(
+        PATIENCE_MAX_MILLIS, PATIENCE_MIN_MILLIS << Math.clamp(silentClients - 1, 0, 3));
   }
 
   /**
@@ -111,7 +114,7 @@ final class GroupConnection implements AutoCloseable {
 
   private void leave(RaftClient silent) {
     client = null;
-    patienceMillis = Math.min(PATIENCE_MAX_MILLIS, 2 * patienceMillis);
+    silentClients++;
     for (int i = 0; i < peers.size(); i++) {
       if (peers.get(i).getId().equals(silent.getLeaderId())) {
         first = (i + 1) % peers.size();
