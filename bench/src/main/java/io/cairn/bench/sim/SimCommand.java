@@ -11,6 +11,8 @@ import picocli.CommandLine.Option;
     description = "Simulates whole clusters with faults, one per seed, and checks the invariants.",
     mixinStandardHelpOptions = true)
 public final class SimCommand implements Callable<Integer> {
+  private static final int PROGRESS = 1000;
+
   @Option(names = "--seed", description = "The first seed.", defaultValue = "1")
   private long seed;
 
@@ -59,6 +61,9 @@ public final class SimCommand implements Callable<Integer> {
           return 1;
         }
         System.out.println(e.getMessage().lines().findFirst().orElseThrow());
+      }
+      if ((i + 1) % PROGRESS == 0 && i + 1 < runs) {
+        System.err.printf("%d seeds, %d failed%n", i + 1, failures);
       }
     }
     double seconds = (System.nanoTime() - begin) / 1e9;

@@ -8,7 +8,7 @@ final class SimFailure extends RuntimeException {
 
   private final String invariant;
 
-  SimFailure(long seed, String invariant, Throwable cause, String events) {
+  SimFailure(long seed, SimRun.Stores stores, String invariant, Throwable cause, String events) {
     super(
         "seed "
             + seed
@@ -19,7 +19,8 @@ final class SimFailure extends RuntimeException {
             + "\nlast events:\n"
             + events
             + "replay: cairn sim --seed "
-            + seed,
+            + seed
+            + (stores == SimRun.Stores.EITHER ? "" : " --stores " + stores),
         cause);
     this.invariant = invariant;
   }

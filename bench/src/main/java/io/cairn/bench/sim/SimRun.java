@@ -22,6 +22,7 @@ final class SimRun {
   private static final long HEAL_LIMIT_NANOS = 90 * SECOND;
 
   private final long seed;
+  private final Stores stores;
   private final SimRandom random;
   private final Trace trace;
   private final SimWorld world;
@@ -50,6 +51,7 @@ final class SimRun {
 
   SimRun(long seed, boolean print, Stores stores) {
     this.seed = seed;
+    this.stores = stores;
     trace = new Trace(print);
     world = new SimWorld(trace);
     random = new SimRandom(seed);
@@ -94,7 +96,7 @@ final class SimRun {
   }
 
   private SimFailure failed(String invariant, Throwable cause) {
-    return new SimFailure(seed, invariant, cause, trace.tail());
+    return new SimFailure(seed, stores, invariant, cause, trace.tail());
   }
 
   private void advance(long untilNanos) {
