@@ -96,6 +96,10 @@ record DevLayout(Path directory, int nodeCount, Address nbd, int basePort) {
     settings.put("metadata.addresses", String.join(",", metadataAddresses()));
     settings.put("http.address", address(40 + number));
     settings.put("data.directory", data(name));
+    // Journals are written once when they are made: several of the usual size on one disk take
+    // long.
+    settings.put("journal.size", "128MiB");
+    settings.put("journal.segment", "8MiB");
     settings.put("name", name);
     // All run on one host; the placement should take them for as many.
     settings.put("host", name);
