@@ -52,6 +52,10 @@ public final class JournaledStore implements ShardStore {
   private boolean destaging;
   private boolean draining;
   private boolean retryArmed;
+
+  /** The last try to destage found no space on the capacity tier. */
+  private boolean full;
+
   private boolean closed;
   private String failure;
 
@@ -249,6 +253,11 @@ public final class JournaledStore implements ShardStore {
     journal.sync();
     destageIfNeeded();
     return false;
+  }
+
+  @Override
+  public boolean isFull() {
+    return full;
   }
 
   @Override
@@ -634,6 +643,7 @@ public final class JournaledStore implements ShardStore {
         chunk.setStored(moved.page());
       }
     }
+    full = false;
     journal.free(outcome.lsn());
     index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
     roomWanted = false;
@@ -647,6 +657,10 @@ public final class JournaledStore implements ShardStore {
     closeIfIdle();
     if (!closed) {
       retryArmed = true;
+      if (!full) {
+        full = true;
+        room();
+      }
       loop.later(
           settings.retryNanos(),
           () -> {

@@ -138,6 +138,8 @@ final class ShardLoop implements LinkServer.Shard {
   }
 
   private final class StoreEvents implements ShardStore.Listener {
+    private boolean full;
+
     @Override
     public void onDurable(long durableLsn) {
       replica.onDurable(durableLsn);
@@ -147,6 +149,14 @@ final class ShardLoop implements LinkServer.Shard {
 
     @Override
     public void onRoom() {
+      if (opened.store().isFull() != full) {
+        full = !full;
+        if (full) {
+          LOG.warn("shard {}: the capacity device is full; the journal takes what it can", number);
+        } else {
+          LOG.info("shard {}: the capacity device has room again", number);
+        }
+      }
       // What was parked goes on at the present time, not at that of the last frame.
       replica.onTimer(System.nanoTime());
       replica.onRoom();

@@ -424,7 +424,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       return refuse(client, MessageType.CREATE, id, Status.INVALID, 0, sizeBlocks);
     }
     if (!store.hasRoom(0)) {
-      return false;
+      return store.isFull() && refuse(client, MessageType.CREATE, id, Status.NO_SPACE, 0, 0);
     }
     ChunkEntry made =
         store.create(Request.volumeId(b, o), Request.layer(b, o), Request.index(b, o), sizeBlocks);
@@ -486,8 +486,11 @@ public final class ReplicaShard implements ShardStore.Listener {
     if (type == MessageType.WRITE && !payloadIsIntact(b, o, payload, count)) {
       return refuse(client, type, id, Status.CORRUPT, last, block);
     }
-    if (!store.hasRoom(payload == null ? 0 : payload.length())
-        || !store.isLoaded(chunk, block, count)) {
+    if (!store.hasRoom(payload == null ? 0 : payload.length())) {
+      // With a full device this replica would hold the others up for ever: better without it.
+      return store.isFull() && refuse(client, type, id, Status.NO_SPACE, last, block);
+    }
+    if (!store.isLoaded(chunk, block, count)) {
       return false;
     }
     if (type == MessageType.WRITE) {
@@ -742,7 +745,8 @@ public final class ReplicaShard implements ShardStore.Listener {
       return true;
     }
     if (!store.hasRoom(0)) {
-      return false;
+      return store.isFull()
+          && refuse(client, MessageType.CATCH_UP, id, Status.NO_SPACE, chunk.lastVersion(), base);
     }
     if (running != null) {
       running.abort(Status.STALE_ATTEMPT);

@@ -37,6 +37,15 @@ public interface ShardStore {
   boolean hasRoom(int payloadBytes);
 
   /**
+   * Whether room that is missing will not come by itself: the capacity tier takes nothing more.
+   * {@link Listener#onRoom()} follows when it becomes so as well, so that whoever waits can be
+   * told.
+   */
+  default boolean isFull() {
+    return false;
+  }
+
+  /**
    * Whether what is known of these blocks is in memory, so that an append to them can be applied at
    * once. When not, {@link Listener#onRoom()} follows once it is.
    */

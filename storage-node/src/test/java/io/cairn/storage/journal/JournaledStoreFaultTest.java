@@ -256,6 +256,8 @@ class JournaledStoreFaultTest {
     assertNull(failure);
     assertTrue(store.counters().destageStalls() > 2);
     assertFalse(store.hasRoom(Frame.BLOCK_BYTES));
+    assertTrue(store.isFull());
+    assertTrue(rooms > 0, "those who wait are told");
     long last = sequence;
     restart();
     assertEquals(Version.of(1, last), chunk.lastVersion());
@@ -267,6 +269,7 @@ class JournaledStoreFaultTest {
     loop.settle();
     assertTrue(rooms > before, "those who waited are told");
     assertTrue(store.hasRoom(Frame.BLOCK_BYTES));
+    assertFalse(store.isFull());
     write(0);
     assertEquals(fillOf(last + 1), read(0));
     assertEquals(fillOf(2), read(1));

@@ -92,6 +92,8 @@ public final class MemoryStore implements ShardStore {
   /** No record fits until this is false again. */
   boolean full;
 
+  boolean capacityFull;
+
   /** Reads end when {@link #finishReads} is called. */
   boolean slowReads;
 
@@ -176,6 +178,11 @@ public final class MemoryStore implements ShardStore {
   @Override
   public boolean hasRoom(int payloadBytes) {
     return !full;
+  }
+
+  @Override
+  public boolean isFull() {
+    return capacityFull;
   }
 
   private void apply(State s, int index, long version, int block, byte[][] blocks, int[] sums) {

@@ -440,6 +440,25 @@ class ReplicaShardTest {
   }
 
   @Test
+  void writesThatWaitAreRefusedOnceTheCapacityDeviceIsFull() {
+    Client owner = source.owner(1);
+    source.store.full = true;
+    int before = owner.replies.size();
+    owner.write(1, 0, 1);
+    assertEquals(before, owner.replies.size());
+    source.store.capacityFull = true;
+    source.shard.onRoom();
+    assertEquals(Status.NO_SPACE, owner.last());
+    owner.write(1, 0, 1);
+    assertEquals(Status.NO_SPACE, owner.last());
+    source.store.full = false;
+    owner.write(1, 0, 2);
+    assertEquals(Status.OK, owner.last(), "what the journal still takes is taken");
+    assertEquals(2, source.store.chunk(0).blocks[0][0]);
+    assertNoPayloadLeaked();
+  }
+
+  @Test
   void whoParksMoreThanTheLimitIsCutAndItsWritesAreForgotten() {
     Client owner = source.owner(1);
     source.store.full = true;
