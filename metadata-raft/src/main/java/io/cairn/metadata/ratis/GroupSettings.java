@@ -45,12 +45,12 @@ final class GroupSettings {
     GrpcConfigKeys.Server.setHost(properties, listenHost);
     GrpcConfigKeys.Server.setPort(properties, port);
     RaftServerConfigKeys.setStorageDir(properties, List.of(storage));
-    // A leader is missed after 1 to 1.4 s; its signs of life go out twice in the shorter time. The
-    // ADR on leader changes has the figures that these were chosen by.
+    // A follower looks once per timeout, so a leader is missed after one to two of them. Signs of
+    // life go out twice in the shorter one. The ADR on leader changes has the figures.
     RaftServerConfigKeys.Rpc.setTimeoutMin(
-        properties, TimeDuration.valueOf(1000, TimeUnit.MILLISECONDS));
+        properties, TimeDuration.valueOf(900, TimeUnit.MILLISECONDS));
     RaftServerConfigKeys.Rpc.setTimeoutMax(
-        properties, TimeDuration.valueOf(1400, TimeUnit.MILLISECONDS));
+        properties, TimeDuration.valueOf(1250, TimeUnit.MILLISECONDS));
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(
         properties, TimeDuration.valueOf(200, TimeUnit.MILLISECONDS));
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
