@@ -220,6 +220,30 @@ class MutantsTest {
   }
 
   @Test
+  void journalThatReadsOnBehindABadRecord() {
+    mutant.with(
+        "io.cairn.storage.journal.Journal",
+        "      if (endReason != null) {\n        headLsn = at;\n        return;\n      }\n",
+        """
+              if (endReason != null) {
+                long next = at + 8;
+                while (offset(next) != 0
+                    && record.problem(segment(next), offset(next), segmentBytes, next, lifeMin)
+                        != null) {
+                  next += 8;
+                }
+                if (offset(next) == 0) {
+                  headLsn = at;
+                  return;
+                }
+                at = next;
+                continue;
+              }
+        """);
+    isCaughtAs("I1", "I5", "I6", "I7", "I8", "exception");
+  }
+
+  @Test
   void journalThatIsDurableBeforeItIsSynced() {
     mutant.with(
         "io.cairn.storage.journal.JournaledStore",
