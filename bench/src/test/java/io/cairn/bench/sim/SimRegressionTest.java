@@ -15,14 +15,16 @@ import org.junit.jupiter.params.provider.ValueSource;
  *   <li>a demotion whose answer was lost; the replica stayed out: 16, 31, 172, 260
  *   <li>bits that flipped on the wire made the only readable replica count as rotten: 6, 107, 2622
  *   <li>an allocation whose answer was lost: its owner took the chunk for empty while the next one
- *       wrote to it: 3305, 3927
+ *       wrote to it: 3305, 3927, 5905
  *   <li>a catch-up that went on in a volume that had been deleted: 1984, 3155
+ *   <li>two blocks of one read, each bad on another replica, were an error: 5905
  *   <li>take-overs of the simulator that went on after the healing: 100, 418, 533, 765
  * </ul>
  */
 class SimRegressionTest {
   @ParameterizedTest
-  @ValueSource(longs = {6, 16, 31, 100, 107, 172, 260, 418, 533, 765, 1984, 2622, 3155, 3305, 3927})
+  @ValueSource(
+      longs = {6, 16, 31, 100, 107, 172, 260, 418, 533, 765, 1984, 2622, 3155, 3305, 3927, 5905})
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);
   }

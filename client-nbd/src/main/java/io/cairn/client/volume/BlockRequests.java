@@ -208,27 +208,68 @@ final class BlockRequests {
         piece,
         false,
         claim ->
-            new ReadOp(
-                    chunk,
-                    piece.block(),
-                    piece.count(),
-                    (payload, repair, now) -> {
-                      if (payload != null && !parent.ended) {
-                        result
-                            .mutable()
-                            .putBytes(
-                                result.offset() + piece.atByte(),
-                                payload.buffer(),
-                                payload.offset() + piece.skipBytes(),
-                                piece.bytes());
-                      }
-                      chunk.locks.release(claim);
-                      parent.pieceDone(payload == null ? Failure.UNREADABLE : null);
-                      if (repair) {
-                        repair(chunk, piece);
-                      }
-                    })
-                .start(session.now()));
+            readBlocks(
+                chunk,
+                piece.block(),
+                piece.count(),
+                (payload, repair, now) -> {
+                  if (payload != null && !parent.ended) {
+                    result
+                        .mutable()
+                        .putBytes(
+                            result.offset() + piece.atByte(),
+                            payload.buffer(),
+                            payload.offset() + piece.skipBytes(),
+                            piece.bytes());
+                  }
+                  chunk.locks.release(claim);
+                  parent.pieceDone(payload == null ? Failure.UNREADABLE : null);
+                  if (repair) {
+                    repair(chunk, piece);
+                  }
+                }));
+  }
+
+  /**
+   * Reads blocks; when no replica has all of them, each by itself: two replicas may each have a bad
+   * copy of another block.
+   */
+  private void readBlocks(OwnedChunk chunk, int block, int count, ReadOp.Done done) {
+    new ReadOp(
+            chunk,
+            block,
+            count,
+            (payload, repair, now) -> {
+              if (payload == null && count > 1) {
+                readSingly(chunk, block, new byte[count * BLOCK], 0, done);
+              } else {
+                done.on(payload, repair, now);
+              }
+            })
+        .start(session.now());
+  }
+
+  private void readSingly(OwnedChunk chunk, int block, byte[] whole, int index, ReadOp.Done done) {
+    new ReadOp(
+            chunk,
+            block + index,
+            1,
+            (payload, repair, now) -> {
+              if (payload == null) {
+                done.on(null, false, now);
+                return;
+              }
+              payload.buffer().getBytes(payload.offset(), whole, index * BLOCK, BLOCK);
+              if ((index + 1) * BLOCK < whole.length) {
+                readSingly(chunk, block, whole, index + 1, done);
+                return;
+              }
+              Payloads.Writable together = payloads.allocate(whole.length);
+              together.mutable().putBytes(together.offset(), whole);
+              done.on(together, true, now);
+              together.release();
+            })
+        .start(session.now());
   }
 
   /** Rewrites blocks of which a replica has a bad copy, through the ordinary write path. */
@@ -239,19 +280,17 @@ final class BlockRequests {
         piece,
         true,
         claim ->
-            new ReadOp(
-                    chunk,
-                    piece.block(),
-                    piece.count(),
-                    (payload, again, now) -> {
-                      if (payload == null) {
-                        chunk.locks.release(claim);
-                        return;
-                      }
-                      submitWrite(
-                          chunk, piece, payload.slice(0, payload.length()), false, claim, null);
-                    })
-                .start(session.now()));
+            readBlocks(
+                chunk,
+                piece.block(),
+                piece.count(),
+                (payload, again, now) -> {
+                  if (payload == null) {
+                    chunk.locks.release(claim);
+                    return;
+                  }
+                  submitWrite(chunk, piece, payload.slice(0, payload.length()), false, claim, null);
+                }));
   }
 
   private interface Claimed {
@@ -312,30 +351,28 @@ final class BlockRequests {
       submitWrite(chunk, piece, payload.slice(piece.atByte(), piece.bytes()), fua, claim, parent);
       return;
     }
-    new ReadOp(
-            chunk,
-            piece.block(),
-            piece.count(),
-            (old, repair, now) -> {
-              if (old == null || parent.ended) {
-                chunk.locks.release(claim);
-                parent.pieceDone(Failure.UNREADABLE);
-                return;
-              }
-              Payloads.Writable merged = payloads.allocate(piece.count() * BLOCK);
-              merged.mutable().putBytes(merged.offset(), old.buffer(), old.offset(), old.length());
-              int at = merged.offset() + piece.skipBytes();
-              if (payload == null) {
-                merged.mutable().setMemory(at, piece.bytes(), (byte) 0);
-              } else {
-                merged
-                    .mutable()
-                    .putBytes(
-                        at, payload.buffer(), payload.offset() + piece.atByte(), piece.bytes());
-              }
-              submitWrite(chunk, piece, merged, fua, claim, parent);
-            })
-        .start(session.now());
+    readBlocks(
+        chunk,
+        piece.block(),
+        piece.count(),
+        (old, repair, now) -> {
+          if (old == null || parent.ended) {
+            chunk.locks.release(claim);
+            parent.pieceDone(Failure.UNREADABLE);
+            return;
+          }
+          Payloads.Writable merged = payloads.allocate(piece.count() * BLOCK);
+          merged.mutable().putBytes(merged.offset(), old.buffer(), old.offset(), old.length());
+          int at = merged.offset() + piece.skipBytes();
+          if (payload == null) {
+            merged.mutable().setMemory(at, piece.bytes(), (byte) 0);
+          } else {
+            merged
+                .mutable()
+                .putBytes(at, payload.buffer(), payload.offset() + piece.atByte(), piece.bytes());
+          }
+          submitWrite(chunk, piece, merged, fua, claim, parent);
+        });
   }
 
   /** Takes over the payload's reference. */
