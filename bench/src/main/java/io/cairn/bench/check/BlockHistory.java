@@ -66,11 +66,6 @@ public final class BlockHistory {
       end = time;
     }
 
-    /** Whether it was acknowledged. */
-    public boolean isAcknowledged() {
-      return end != NEVER;
-    }
-
     /**
      * A flush that began after the acknowledgement, or FUA, was answered.
      *

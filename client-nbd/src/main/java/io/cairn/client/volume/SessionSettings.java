@@ -29,20 +29,6 @@ public record SessionSettings(
         gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 16 << 10, 4, 0);
   }
 
-  /** The same with another lease. */
-  public SessionSettings withLease(long nanos) {
-    return new SessionSettings(
-        gateway,
-        instance,
-        address,
-        nanos,
-        demoteAfterNanos,
-        windowBytesMax,
-        windowEntriesMax,
-        catchUpsMax,
-        requestTimeoutNanos);
-  }
-
   /** The same with other bounds of the window. */
   public SessionSettings withWindow(long bytesMax, int entriesMax) {
     return new SessionSettings(

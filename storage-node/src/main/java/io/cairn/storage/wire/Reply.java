@@ -243,16 +243,8 @@ public final class Reply {
     return b.getLong(o + HELLO_INCARNATION, ORDER);
   }
 
-  public static int helloShardCount(DirectBuffer b, int o) {
-    return b.getInt(o + HELLO_SHARD_COUNT, ORDER);
-  }
-
   public static int openState(DirectBuffer b, int o) {
     return b.getInt(o + OPEN_STATE, ORDER);
-  }
-
-  public static int openSizeBlocks(DirectBuffer b, int o) {
-    return b.getInt(o + OPEN_SIZE_BLOCKS, ORDER);
   }
 
   /** First block of a READ or VERSIONS reply; number of extents of an EXTENTS reply. */

@@ -396,10 +396,6 @@ public final class Request {
     return b.getInt(o + HELLO_SHARD, ORDER);
   }
 
-  public static int helloRole(DirectBuffer b, int o) {
-    return b.getInt(o + HELLO_ROLE, ORDER);
-  }
-
   public static int helloMinVersion(DirectBuffer b, int o) {
     return b.getByte(o + HELLO_MIN_VERSION);
   }
