@@ -221,11 +221,16 @@ final class StoreReads {
         payload
             .mutable()
             .putBytes(target, journal.segment(place), journal.offset(place), Frame.BLOCK_BYTES);
-      } else if (place == Page.TIER || place > 0) {
+      } else if (isInTier(place)) {
         allHere = false;
       }
     }
     return allHere;
+  }
+
+  /** What the journal has given up since is in the capacity tier: nobody rewrites the place. */
+  private boolean isInTier(long place) {
+    return place == Page.TIER || place > 0 && place < journal.tailLsn();
   }
 
   private void deliver(int block, int count, Payloads.Writable payload, ShardStore.ReadSink sink) {
@@ -272,7 +277,7 @@ final class StoreReads {
     boolean[] inTier = new boolean[count];
     for (int i = 0; i < count; i++) {
       long place = index.page(chunk, (block + i) / Page.BLOCKS).places[(block + i) % Page.BLOCKS];
-      inTier[i] = place == Page.TIER || place > 0 && place < journal.tailLsn();
+      inTier[i] = isInTier(place);
     }
     TierRead read =
         new TierRead(
