@@ -24,6 +24,12 @@ public interface GroupObserver {
   /** A snapshot was written. */
   void onSnapshot(long sizeBytes, long nanos);
 
-  /** The server cannot go on, such as after its log could not be written; it only can be closed. */
+  /** A snapshot could not be written; the server goes on and tries again later. */
+  void onSnapshotFailure(Exception cause);
+
+  /**
+   * The server cannot go on, such as after its log could not be written; it only can be closed. May
+   * be called several times; the first cause is the one that counts.
+   */
   void onFailure(Throwable cause);
 }

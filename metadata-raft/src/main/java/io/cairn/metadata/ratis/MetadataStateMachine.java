@@ -22,8 +22,10 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
@@ -33,6 +35,7 @@ import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.statemachine.TransactionContext;
@@ -54,6 +57,9 @@ final class MetadataStateMachine extends BaseStateMachine {
   private static final int SNAPSHOT_VERSION = 1;
   private static final String SNAPSHOT_PART = "snapshot.part";
 
+  /** After a snapshot that failed: Ratis would try again with each entry. */
+  private static final long SNAPSHOT_RETRY_NANOS = TimeUnit.SECONDS.toNanos(30);
+
   /** Keys that are written at a time when a snapshot is taken over. */
   private static final int RESTORE_BATCH = 10_000;
 
@@ -67,6 +73,9 @@ final class MetadataStateMachine extends BaseStateMachine {
 
   /** Index of the last entry in the database; entries up to it come again after a restart. */
   private long storedIndex = -1;
+
+  /** When the last snapshot failed; only the thread that applies entries uses it. */
+  private OptionalLong snapshotFailedNanos = OptionalLong.empty();
 
   MetadataStateMachine(Path database, GroupObserver observer) {
     this.database = database;
@@ -138,25 +147,52 @@ final class MetadataStateMachine extends BaseStateMachine {
     keys.sync();
   }
 
+  /** Without a snapshot the log only gets longer: what cannot be written now is tried again. */
   @Override
   public long takeSnapshot() throws IOException {
     long startNanos = System.nanoTime();
+    if (snapshotFailedNanos.isPresent()
+        && startNanos - snapshotFailedNanos.getAsLong() < SNAPSHOT_RETRY_NANOS) {
+      return RaftLog.INVALID_LOG_INDEX;
+    }
+    // Beside the snapshots, not among them: it becomes one by a rename.
+    Path temporary = database.resolveSibling(SNAPSHOT_PART);
+    try {
+      long index = takeSnapshot(temporary, startNanos);
+      snapshotFailedNanos = OptionalLong.empty();
+      return index;
+    } catch (IOException | UncheckedIOException e) {
+      snapshotFailedNanos = OptionalLong.of(startNanos);
+      observer.onSnapshotFailure(e);
+      discard(temporary);
+      return RaftLog.INVALID_LOG_INDEX;
+    }
+  }
+
+  /** On a full device the log needs the room more. */
+  private void discard(Path part) {
+    try {
+      Files.deleteIfExists(part);
+    } catch (IOException e) {
+      observer.onSnapshotFailure(e);
+    }
+  }
+
+  private long takeSnapshot(Path temporary, long startNanos) throws IOException {
     TermIndex applied;
-    Path temporary;
     synchronized (lock) {
       applied = getLastAppliedTermIndex();
       if (applied.getIndex() < storedIndex) {
         // The database is ahead of what is being applied again: it is no state of that index.
-        return org.apache.ratis.server.raftlog.RaftLog.INVALID_LOG_INDEX;
+        return RaftLog.INVALID_LOG_INDEX;
       }
       keys.sync();
-      // Beside the snapshots, not among them: it becomes one by a rename.
-      temporary = database.resolveSibling(SNAPSHOT_PART);
       write(temporary);
     }
     Path file = storage.getSnapshotFile(applied.getTerm(), applied.getIndex()).toPath();
+    // The digest first: a snapshot without one could not be sent to anybody.
+    MD5FileUtil.saveMD5File(file.toFile(), MD5FileUtil.computeMd5ForFile(temporary.toFile()));
     Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    MD5FileUtil.computeAndSaveMd5ForFile(file.toFile());
     storage.loadLatestSnapshot();
     observer.onSnapshot(Files.size(file), System.nanoTime() - startNanos);
     return applied.getIndex();
@@ -241,6 +277,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       return CompletableFuture.completedFuture(message(reply));
     } catch (IOException e) {
       // The state cannot be stored: go no further, another server takes over.
+      observer.onFailure(e);
       throw new UncheckedIOException(e);
     }
   }

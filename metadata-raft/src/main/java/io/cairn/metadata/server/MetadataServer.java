@@ -8,6 +8,7 @@ import io.cairn.metadata.directory.DataDirectoryException;
 import io.cairn.metadata.http.OperationsServer;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
+import io.cairn.metadata.options.Sizes;
 import io.cairn.metadata.ratis.GroupObserver;
 import io.cairn.metadata.ratis.MemberStatus;
 import io.cairn.metadata.ratis.MetadataGroupMember;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
@@ -190,10 +192,40 @@ public final class MetadataServer implements AutoCloseable {
     }
 
     @Override
+    public void onSnapshotFailure(Exception cause) {
+      LOG.warn(
+          "the log cannot be shortened, as no snapshot could be written: {}; {}",
+          reason(cause),
+          room());
+    }
+
+    @Override
     public void onFailure(Throwable cause) {
       if (!closing) {
-        fail("the metadata server has failed: " + cause);
+        fail("the metadata server cannot go on: " + reason(cause) + "; " + room());
       }
+    }
+  }
+
+  /** What lies at the bottom of it: the wrappers only say who noticed. */
+  private static String reason(Throwable cause) {
+    Throwable root = cause;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root.getMessage() == null ? root.toString() : root.getMessage();
+  }
+
+  /** A full device is the most frequent trouble: each report says how much room there is. */
+  private String room() {
+    try {
+      return "data directory "
+          + directory.path()
+          + " has "
+          + Sizes.format(Files.getFileStore(directory.path()).getUsableSpace())
+          + " free";
+    } catch (IOException e) {
+      return "data directory " + directory.path() + " cannot be asked for its room";
     }
   }
 
@@ -223,9 +255,12 @@ public final class MetadataServer implements AutoCloseable {
     }
   }
 
-  private void fail(String why) {
-    failure = why;
-    LOG.error("{}", why);
+  /** The first reason stays: what fails after it fails because of it, with thousands of entries. */
+  private synchronized void fail(String why) {
+    if (failure == null) {
+      failure = why;
+      LOG.error("{}", why);
+    }
   }
 
   private MemberStatus status() {

@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +39,7 @@ class MetadataGroupTest {
   private final List<String> addresses = new ArrayList<>();
   private final MetadataGroupMember[] members = new MetadataGroupMember[3];
   private RatisMetadataClient client;
+  private final AtomicInteger snapshotFailures = new AtomicInteger();
   private long clientIds = 100;
 
   @BeforeEach
@@ -139,6 +141,33 @@ class MetadataGroupTest {
   }
 
   @Test
+  void snapshotsThatCannotBeWrittenStopNobodyAndAreMadeLater() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      // Nobody can make a file of this name, and nobody removes what is in there.
+      Files.createDirectories(directory.resolve("m" + i).resolve("snapshot.part/in-the-way"));
+    }
+    for (int i = 0; i < 130; i++) {
+      create("v" + i);
+    }
+    assertTrue(!snapshotExists());
+    assertTrue(snapshotFailures.get() > 0, "nobody heard of it");
+    // With each of the 80 entries beyond the first attempt it would be some hundreds.
+    assertTrue(snapshotFailures.get() < 80, () -> snapshotFailures + " failures");
+    for (int i = 0; i < 3; i++) {
+      stopMember(i);
+      Files.delete(directory.resolve("m" + i).resolve("snapshot.part/in-the-way"));
+      Files.delete(directory.resolve("m" + i).resolve("snapshot.part"));
+      startMember(i);
+    }
+    int more = 0;
+    while (!snapshotExists() && more < 200) {
+      create("more-" + ++more);
+    }
+    assertTrue(snapshotExists(), "no server has taken a snapshot");
+    assertEquals(130 + more, volumes().size());
+  }
+
+  @Test
   void aServerThatFellBehindThePurgedLogGetsASnapshotAndCanLead() throws Exception {
     create("first");
     int behind = (leader() + 1) % 3;
@@ -235,8 +264,8 @@ class MetadataGroupTest {
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
   }
 
-  /** Hears nothing. */
-  private static final class Deaf implements GroupObserver {
+  /** Hears of snapshots that failed. */
+  private final class Failures implements GroupObserver {
     @Override
     public void onLeading() {}
 
@@ -251,6 +280,11 @@ class MetadataGroupTest {
 
     @Override
     public void onSnapshot(long sizeBytes, long nanos) {}
+
+    @Override
+    public void onSnapshotFailure(Exception cause) {
+      snapshotFailures.incrementAndGet();
+    }
 
     @Override
     public void onFailure(Throwable cause) {}
@@ -313,7 +347,7 @@ class MetadataGroupTest {
             "127.0.0.1",
             addresses,
             directory.resolve("m" + i),
-            new Deaf(),
+            new Failures(),
             SNAPSHOT_ENTRIES);
   }
 
