@@ -2,6 +2,7 @@ package io.cairn.bench;
 
 import io.cairn.bench.chaos.ChaosCommand;
 import io.cairn.bench.jmh.BenchCommand;
+import io.cairn.bench.load.LoadCommand;
 import io.cairn.bench.sim.SimCommand;
 import io.cairn.client.cli.Cairn;
 import io.cairn.client.dev.DevCommand;
@@ -20,6 +21,7 @@ public final class Main {
     Cairn.add(cairn, new SimCommand());
     Cairn.add(cairn, new BenchCommand());
     Cairn.add(cairn, new ChaosCommand());
+    Cairn.add(cairn, new LoadCommand());
     System.exit(cairn.execute(arguments));
   }
 }

@@ -13,7 +13,7 @@ import java.util.Random;
  * second gateway. They lie below those that the kernel gives to outgoing connections, or one of
  * those would sit on the port of a server that was just killed.
  */
-record Ports(int base) {
+public record Ports(int base) {
   /** Three more than what {@code cairn dev} uses above its base. */
   static final int SPAN = 64;
 
@@ -22,7 +22,7 @@ record Ports(int base) {
   private static final int ATTEMPTS = 100;
 
   /** Ports that nobody listens on now. */
-  static Ports free() {
+  public static Ports free() {
     // Not from a seed: runs beside each other must not choose alike.
     Random random = new Random();
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {

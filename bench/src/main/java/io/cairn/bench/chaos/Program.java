@@ -60,7 +60,7 @@ public final class Program {
    *
    * @return the JSON, or null when the verb failed.
    */
-  static JsonNode ask(String... arguments) {
+  public static JsonNode ask(String... arguments) {
     StringWriter out = new StringWriter();
     CommandLine line = Cairn.commandLine();
     line.setOut(new PrintWriter(out));

@@ -17,6 +17,8 @@ public record Tool(String program, String debianPackage) {
   public static final Tool NBDCOPY = new Tool("nbdcopy", "libnbd-bin");
   public static final Tool QEMU_IMG = new Tool("qemu-img", "qemu-utils");
   public static final Tool QEMU_IO = new Tool("qemu-io", "qemu-utils");
+  public static final Tool QEMU_NBD = new Tool("qemu-nbd", "qemu-utils");
+  public static final Tool NBDKIT = new Tool("nbdkit", "nbdkit");
   public static final Tool FIO = new Tool("fio", "fio");
   public static final Tool MKE2FS = new Tool("mke2fs", "e2fsprogs");
   public static final Tool E2FSCK = new Tool("e2fsck", "e2fsprogs");

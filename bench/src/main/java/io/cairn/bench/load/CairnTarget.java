@@ -1,0 +1,93 @@
+package io.cairn.bench.load;
+
+import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.client.cli.CommandFailure;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * This product: a cluster of processes with three replicas, and two volumes, of which one is
+ * durable at each write. The cluster belongs to whoever made it.
+ */
+final class CairnTarget implements Target {
+  static final String NAME = "cairn";
+
+  private static final String FLUSHED = "load";
+  private static final String ALWAYS = "always";
+
+  private final RunningCluster cluster;
+
+  /** Makes the second volume; the first one, {@link #volumeName}, the cluster has. */
+  CairnTarget(RunningCluster cluster, long regionBytes) {
+    this.cluster = cluster;
+    if (Program.ask(
+            "volume",
+            "create",
+            ALWAYS,
+            "--size",
+            (regionBytes >> 20) + "MiB",
+            "--durability",
+            "always",
+            "-o",
+            "json",
+            "--metadata",
+            cluster.metadataAddresses())
+        == null) {
+      throw new CommandFailure("the volume '" + ALWAYS + "' could not be made");
+    }
+  }
+
+  /** The volume that the cluster must have. */
+  static String volumeName() {
+    return FLUSHED;
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public String description() {
+    return "three storage processes with a replica each and a gateway; durable at flush, or always"
+        + " where the row says so";
+  }
+
+  @Override
+  public boolean can(Row row) {
+    return true;
+  }
+
+  @Override
+  public List<String> fioArguments(Row row, long regionBytes) {
+    String volume = row.form() == Row.Form.ALWAYS ? ALWAYS : FLUSHED;
+    return NbdTarget.fioArguments(cluster.uri(volume), row);
+  }
+
+  @Override
+  public List<ProcessHandle> servers(Row row) {
+    return members("gateway", "storage").stream()
+        .map(Member::process)
+        .flatMap(Optional::stream)
+        .toList();
+  }
+
+  @Override
+  public List<ProcessHandle> metadata() {
+    return members("metadata").stream().map(Member::process).flatMap(Optional::stream).toList();
+  }
+
+  /** The members that profiles are taken of. */
+  List<Member> profiled() {
+    return members("gateway", "storage");
+  }
+
+  private List<Member> members(String... prefixes) {
+    return List.of(prefixes).stream().flatMap(p -> cluster.members(p).stream()).toList();
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,29 @@
+package io.cairn.bench.load;
+
+import java.util.List;
+
+/** Something that keeps blocks and can be measured. It is closed at the end of the run. */
+interface Target extends AutoCloseable {
+  /** One word for the table. */
+  String name();
+
+  /** What it is exactly: version, form, durability. */
+  String description();
+
+  /** Whether this row means anything here. */
+  boolean can(Row row);
+
+  /** Engine, place and depth for fio. */
+  List<String> fioArguments(Row row, long regionBytes);
+
+  /** The processes whose time counts as the server's for this row. */
+  List<ProcessHandle> servers(Row row);
+
+  /** The processes beside the data path. */
+  default List<ProcessHandle> metadata() {
+    return List.of();
+  }
+
+  @Override
+  void close();
+}
