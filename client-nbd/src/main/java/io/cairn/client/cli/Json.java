@@ -3,9 +3,11 @@ package io.cairn.client.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -87,6 +89,7 @@ final class Json {
             .put("journalUsedBytes", status.journalUsedBytes())
             .put("journalSizeBytes", status.journalSizeBytes())
             .put("replicas", status.replicaCount());
+    json.put("trouble", status.trouble());
     if (status.lastSeenAgoMillis() < 0) {
       json.putNull("lastSeenAgoMillis");
     } else {
@@ -115,9 +118,22 @@ final class Json {
           .put("name", gateway.gateway())
           .put("instance", Long.toHexString(gateway.instance()))
           .put("address", gateway.address())
-          .put("up", gateway.up());
+          .put("up", gateway.up())
+          .set("waits", waits(gateway.waits()));
     }
     json.set("volumes", volumes(cluster));
+    return json;
+  }
+
+  /** Volumes whose requests wait, for how long and for what. */
+  static ArrayNode waits(List<Query.VolumeWait> waits) {
+    ArrayNode json = array();
+    for (Query.VolumeWait wait : waits) {
+      json.addObject()
+          .put("volume", wait.volume())
+          .put("seconds", wait.seconds())
+          .put("reason", wait.reason());
+    }
     return json;
   }
 }

@@ -1,7 +1,9 @@
 package io.cairn.client.cli;
 
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -20,6 +22,14 @@ final class StatusCommand implements Callable<Integer> {
       options.print(Json.cluster(cluster), out -> print(cluster, out));
       return 0;
     }
+  }
+
+  /** What requests wait for, as far as gateways that live say so. */
+  static List<Query.VolumeWait> waits(Reply.Cluster cluster) {
+    return cluster.gateways().stream()
+        .filter(Reply.GatewayStatus::up)
+        .flatMap(gateway -> gateway.waits().stream())
+        .toList();
   }
 
   private static void print(Reply.Cluster cluster, PrintWriter out) {
@@ -43,6 +53,15 @@ final class StatusCommand implements Callable<Integer> {
                 : cluster.gateways().stream()
                     .map(g -> g.gateway() + " " + g.address() + (g.up() ? "" : " (down)"))
                     .collect(Collectors.joining(", "))));
+    for (Reply.NodeStatus node : cluster.nodes()) {
+      if (node.up() && node.trouble() != null) {
+        out.println("trouble   " + node.node().name() + ": " + node.trouble());
+      }
+    }
+    for (Query.VolumeWait wait : waits(cluster)) {
+      out.println(
+          "waiting   volume " + wait.volume() + " for " + wait.seconds() + " s: " + wait.reason());
+    }
     if (!cluster.nodes().isEmpty()) {
       out.println();
       Tables.nodes(cluster).print(out);

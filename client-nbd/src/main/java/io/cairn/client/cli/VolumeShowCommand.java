@@ -1,9 +1,12 @@
 package io.cairn.client.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.options.Sizes;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -22,12 +25,18 @@ final class VolumeShowCommand implements Callable<Integer> {
   public Integer call() {
     try (ClusterCalls calls = options.connect()) {
       Reply.Volume volume = calls.volume(name);
-      options.print(Json.volume(volume), out -> print(volume, out));
+      List<Query.VolumeWait> waits =
+          StatusCommand.waits(calls.cluster()).stream()
+              .filter(wait -> wait.volume().equals(name))
+              .toList();
+      ObjectNode json = Json.volume(volume);
+      json.set("waits", Json.waits(waits));
+      options.print(json, out -> print(volume, waits, out));
       return 0;
     }
   }
 
-  private static void print(Reply.Volume reply, PrintWriter out) {
+  private static void print(Reply.Volume reply, List<Query.VolumeWait> waits, PrintWriter out) {
     VolumeRecord volume = reply.volume();
     VolumeRecord.Owner owner = volume.owner();
     Reply.VolumeHealth health = Health.of(reply);
@@ -55,5 +64,8 @@ final class VolumeShowCommand implements Callable<Integer> {
             + " syncing, "
             + health.unavailable()
             + " unavailable");
+    for (Query.VolumeWait wait : waits) {
+      out.println("waiting     for " + wait.seconds() + " s: " + wait.reason());
+    }
   }
 }

@@ -133,7 +133,9 @@ public final class Gateway implements AutoCloseable {
         new Heartbeats(
             metadata,
             loop,
-            () -> new Query.GatewayHeartbeat(name, instance, reachable(nbdWanted)),
+            () ->
+                new Query.GatewayHeartbeat(
+                    name, instance, reachable(nbdWanted), exports.longWaits(System.nanoTime())),
             exports::onNodes,
             exports::reportStalls);
     nbd = new NbdServer(loop, exports, options.get(GatewayOptions.REQUEST_MEMORY));

@@ -2,6 +2,7 @@ package io.cairn.client.gateway;
 
 import io.cairn.client.nbd.Exports;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
@@ -237,6 +238,14 @@ final class HostedVolume {
     if (state != State.GONE) {
       session.onNodes(nodes);
     }
+  }
+
+  /** What a request waits for that has waited long; null when there is none. */
+  Query.VolumeWait longWait(long nowNanos) {
+    long waitedNanos = state == State.GONE ? 0 : session.session().oldestRequestNanos(nowNanos);
+    return waitedNanos < STALL_REPORT_NANOS
+        ? null
+        : new Query.VolumeWait(name, waitedNanos / 1_000_000_000L, session.session().waitReason());
   }
 
   /** Nothing hangs without a reason that somebody can see: logs it, now and then. */

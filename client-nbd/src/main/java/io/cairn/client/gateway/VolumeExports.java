@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -28,6 +29,9 @@ final class VolumeExports implements Exports {
 
   /** How long a new connection waits for the metadata to tell the size of a volume that serves. */
   private static final long REFRESH_MILLIS = 1_000;
+
+  /** Volumes that a heartbeat names as waiting: what makes many wait is seen from a few. */
+  private static final int LONG_WAITS_MAX = 100;
 
   private static final String SILENT = "the metadata does not answer";
 
@@ -258,6 +262,15 @@ final class VolumeExports implements Exports {
   /** Number of volumes that are here. */
   int count() {
     return volumes.size();
+  }
+
+  /** The volumes with requests that have waited long. */
+  List<Query.VolumeWait> longWaits(long nowNanos) {
+    return volumes.values().stream()
+        .map(volume -> volume.longWait(nowNanos))
+        .filter(Objects::nonNull)
+        .limit(LONG_WAITS_MAX)
+        .toList();
   }
 
   /** Says what requests wait for that have waited long. */

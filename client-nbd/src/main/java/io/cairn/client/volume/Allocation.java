@@ -66,6 +66,11 @@ final class Allocation {
     return refusal != null && refusal.code() == Reply.ErrorCode.NO_PLACEMENT;
   }
 
+  /** Why the metadata gives no chunks, or null. */
+  String refusalMessage() {
+    return refusal == null || waiting.isEmpty() ? null : refusal.message();
+  }
+
   void describe(StringBuilder text) {
     text.append(waiting.size()).append(" chunks to allocate");
     if (refusal != null) {

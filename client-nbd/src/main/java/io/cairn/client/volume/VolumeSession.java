@@ -504,6 +504,11 @@ public final class VolumeSession implements VolumeIo {
     ownership.resized(newer);
   }
 
+  /** What requests wait for that have waited long, in one line for people. */
+  public String waitReason() {
+    return WaitReason.of(this);
+  }
+
   /** What the session does and what its requests wait for, for people: some lines of text. */
   public String describe() {
     StringBuilder text = new StringBuilder();

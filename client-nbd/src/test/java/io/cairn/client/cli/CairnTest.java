@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.metadata.command.Command.AcquireVolume;
 import io.cairn.metadata.command.Command.AllocateChunks;
 import io.cairn.metadata.command.Command.UpdateReplicas;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.ReplicaState;
@@ -140,6 +141,26 @@ class CairnTest {
     assertTrue(text.contains("state     degraded\n"), text);
     assertTrue(text.contains("nodes     2 of 3 up\n"), text);
     assertTrue(text.contains("10.0.2.2:7101 (leader)"), text);
+  }
+
+  @Test
+  void whatVolumesWaitForAndWhatNodesLackIsShown() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    run("volume", "create", "w", "--size", "1GiB").succeeds();
+    assertTrue(!run("status").succeeds().out().contains("waiting"));
+    metadata.waits = List.of(new Query.VolumeWait("v", 12, "chunk 3 waits: node 2 is full"));
+    metadata.trouble = "shard 0 has no room: No space left on device";
+    String status = run("status").succeeds().out();
+    String wait = "for 12 s: chunk 3 waits: node 2 is full\n";
+    assertTrue(status.contains("waiting   volume v " + wait), status);
+    assertTrue(status.contains("trouble   storage-1: shard 0 has no room"), status);
+    assertTrue(run("volume", "show", "v").succeeds().out().contains("waiting     " + wait));
+    assertTrue(!run("volume", "show", "w").succeeds().out().contains("waiting"));
+    JsonNode json = run("status", "-o", "json").json();
+    assertEquals(12, json.at("/gateways/0/waits/0/seconds").asInt());
+    assertEquals(metadata.trouble, json.at("/nodes/0/trouble").asText());
+    JsonNode shown = run("volume", "show", "v", "-o", "json").json();
+    assertEquals("chunk 3 waits: node 2 is full", shown.at("/waits/0/reason").asText());
   }
 
   @Test

@@ -25,6 +25,13 @@ final class MachineMetadata implements MetadataClient {
 
   final Set<Long> down = new TreeSet<>();
   boolean silent;
+
+  /** What the gateway says its volumes wait for. */
+  List<Query.VolumeWait> waits = List.of();
+
+  /** What each node says it lacks; null when nothing. */
+  String trouble;
+
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private long number;
 
@@ -100,7 +107,7 @@ final class MachineMetadata implements MetadataClient {
         state.volumes().stream()
             .map(v -> new Reply.Volume(v, MetadataQueries.health(state, v, this::isUp)))
             .toList(),
-        List.of(new Reply.GatewayStatus("gateway-1", -1, "10.0.1.1:10809", true)),
+        List.of(new Reply.GatewayStatus("gateway-1", -1, "10.0.1.1:10809", true, waits)),
         List.of(
             new Reply.MetadataStatus("a", "10.0.2.1:7101", false),
             new Reply.MetadataStatus("b", "10.0.2.2:7101", true)));
@@ -109,7 +116,7 @@ final class MachineMetadata implements MetadataClient {
   private Reply.NodeStatus status(NodeRecord node) {
     boolean up = isUp(node.nodeId());
     return new Reply.NodeStatus(
-        node, up, 1 << 30, FREE_BYTES, 64 << 20, 256 << 20, 0, up ? 400 : -1);
+        node, up, 1 << 30, FREE_BYTES, 64 << 20, 256 << 20, 0, up ? 400 : -1, trouble);
   }
 
   private static CompletionStage<Reply> noAnswer() {

@@ -19,6 +19,8 @@ public sealed interface Query {
    *
    * @param knownVolumes volumes of which the node holds chunks, so that the reply can name the
    *     deleted ones.
+   * @param trouble what an operator must see to on that node, in one line; null when there is
+   *     nothing.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -28,7 +30,8 @@ public sealed interface Query {
       long journalUsedBytes,
       long journalSizeBytes,
       long chunkCount,
-      java.util.List<Long> knownVolumes)
+      java.util.List<Long> knownVolumes,
+      String trouble)
       implements Query {
     /** Keeps the list immutable. */
     public NodeHeartbeat {
@@ -36,6 +39,25 @@ public sealed interface Query {
     }
   }
 
-  /** A gateway's sign of life. */
-  record GatewayHeartbeat(String gateway, long instance, String address) implements Query {}
+  /**
+   * A gateway's sign of life.
+   *
+   * @param waits its volumes with requests that wait for longer than a client expects.
+   */
+  record GatewayHeartbeat(
+      String gateway, long instance, String address, java.util.List<VolumeWait> waits)
+      implements Query {
+    /** Keeps the list immutable; a gateway of an older release sends none. */
+    public GatewayHeartbeat {
+      waits = waits == null ? java.util.List.of() : java.util.List.copyOf(waits);
+    }
+  }
+
+  /**
+   * A volume whose requests wait.
+   *
+   * @param seconds how long the oldest has waited.
+   * @param reason for what, in one line.
+   */
+  record VolumeWait(String volume, long seconds, String reason) {}
 }

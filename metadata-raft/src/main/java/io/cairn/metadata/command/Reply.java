@@ -77,7 +77,11 @@ public sealed interface Reply {
     }
   }
 
-  /** A node with what its heartbeats said. */
+  /**
+   * A node with what its heartbeats said.
+   *
+   * @param trouble what an operator must see to, or null.
+   */
   record NodeStatus(
       NodeRecord node,
       boolean up,
@@ -86,10 +90,17 @@ public sealed interface Reply {
       long journalUsedBytes,
       long journalSizeBytes,
       long replicaCount,
-      long lastSeenAgoMillis) {}
+      long lastSeenAgoMillis,
+      String trouble) {}
 
   /** A gateway with what its heartbeats said. */
-  record GatewayStatus(String gateway, long instance, String address, boolean up) {}
+  record GatewayStatus(
+      String gateway, long instance, String address, boolean up, List<Query.VolumeWait> waits) {
+    /** Keeps the list immutable; a server of an older release sends none. */
+    public GatewayStatus {
+      waits = waits == null ? List.of() : List.copyOf(waits);
+    }
+  }
 
   /** A member of the metadata group. */
   record MetadataStatus(String id, String address, boolean leader) {}
@@ -113,8 +124,10 @@ public sealed interface Reply {
     STALE_EPOCH,
     /** The in-sync set would fall below minInSync. */
     BELOW_MIN_IN_SYNC,
-    /** Not enough nodes with room in distinct failure domains. */
+    /** Enough nodes are up, but too few of them have room. */
     NO_PLACEMENT,
+    /** Fewer nodes are up than must hold a copy. */
+    NODES_DOWN,
     /** The volume has an owner, the node has replicas. */
     IN_USE,
     /** Another life of the same store is registered and newer. */

@@ -9,17 +9,23 @@ import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.options.Sizes;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.placement.Placement;
 import io.cairn.metadata.placement.PlacementRequest;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** Decides allocation and the moves of replicas into and out of the in-sync set (I2, I3). */
 final class ChunkDecisions {
+  /** Nodes that a refusal names. */
+  private static final int NODES_NAMED_MAX = 5;
+
   /** Most chunks in one command. */
   static final int BATCH_MAX = 4096;
 
@@ -102,16 +108,27 @@ final class ChunkDecisions {
     return away;
   }
 
-  private static Decision noPlacement(VolumeRecord volume, List<Candidate> candidates) {
+  /** An operator starts nodes in one case, and makes room or adds nodes in the other. */
+  private Decision noPlacement(VolumeRecord volume, List<Candidate> up) {
+    String needs = " needs " + volume.minInSync() + " nodes";
+    if (up.size() < volume.minInSync()) {
+      return Decision.refused(
+          ErrorCode.NODES_DOWN,
+          "a new chunk" + needs + "; " + up.size() + " of " + state.nodes().size() + " are up");
+    }
+    String free =
+        up.stream()
+            .sorted(Comparator.comparingLong(Candidate::freeBytes).reversed())
+            .limit(NODES_NAMED_MAX)
+            .map(node -> "node " + node.nodeId() + " " + Sizes.format(node.freeBytes()))
+            .collect(Collectors.joining(", "));
     return Decision.refused(
         ErrorCode.NO_PLACEMENT,
-        "a chunk of "
-            + volume.chunkSizeBytes()
-            + " bytes needs "
-            + volume.minInSync()
-            + " nodes that are up and have room; of "
-            + candidates.size()
-            + " nodes that are up too few have");
+        "a new chunk of "
+            + Sizes.format(volume.chunkSizeBytes())
+            + needs
+            + " with more room than that; free is on "
+            + free);
   }
 
   Decision update(Command.UpdateReplicas c) {

@@ -68,7 +68,7 @@ final class SoftState {
   synchronized Reply.NodeStatus status(NodeRecord node, long replicaCount, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(node.nodeId());
     if (heard == null) {
-      return new Reply.NodeStatus(node, false, 0, 0, 0, 0, replicaCount, -1);
+      return new Reply.NodeStatus(node, false, 0, 0, 0, 0, replicaCount, -1, null);
     }
     Query.NodeHeartbeat said = heard.heartbeat();
     return new Reply.NodeStatus(
@@ -79,7 +79,8 @@ final class SoftState {
         said.journalUsedBytes(),
         said.journalSizeBytes(),
         replicaCount,
-        (nowNanos - heard.nanos()) / 1_000_000);
+        (nowNanos - heard.nanos()) / 1_000_000,
+        said.trouble());
   }
 
   synchronized List<Reply.GatewayStatus> gateways(long nowNanos) {
@@ -91,7 +92,8 @@ final class SoftState {
               said.gateway(),
               said.instance(),
               said.address(),
-              nowNanos - heard.nanos() < UP_NANOS));
+              nowNanos - heard.nanos() < UP_NANOS,
+              said.waits()));
     }
     return status;
   }

@@ -130,12 +130,17 @@ class MetadataMachineTest {
     cluster(3);
     VolumeRecord volume = create("a", GIB, 0, 0, 0);
     acquire("a", "g1");
-    assertEquals(
-        ErrorCode.NO_PLACEMENT,
-        refused(
-            apply(
-                new Command.AllocateChunks(volume.volumeId(), 1, 0, List.of(0), ""),
-                candidates(1))));
+    Command first = new Command.AllocateChunks(volume.volumeId(), 1, 0, List.of(0), "");
+    Reply down = apply(first, candidates(1));
+    assertEquals(ErrorCode.NODES_DOWN, refused(down));
+    assertTrue(((Reply.Refused) down).message().contains("1 of 3 are up"), down.toString());
+    List<Candidate> full =
+        candidates(3).stream()
+            .map(c -> new Candidate(c.nodeId(), c.zone(), c.rack(), c.hostLabel(), 1 << 20))
+            .toList();
+    Reply noRoom = apply(first, full);
+    assertEquals(ErrorCode.NO_PLACEMENT, refused(noRoom));
+    assertTrue(((Reply.Refused) noRoom).message().contains("node 1 1MiB"), noRoom.toString());
     assertEquals(2, allocate(volume, 1, 2, 0).getFirst().inSyncCount());
     List<ChunkRecord> again = allocate(volume, 1, 3, 0, 1);
     assertEquals(2, again.get(0).inSyncCount());

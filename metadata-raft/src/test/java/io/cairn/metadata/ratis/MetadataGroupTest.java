@@ -258,7 +258,7 @@ class MetadataGroupTest {
     Command allocate = new Command.AllocateChunks(1, 1, 0, List.of(0), "");
     assertInstanceOf(Reply.Refused.class, call(allocate));
     for (int i = 1; i <= 3; i++) {
-      query(new Query.NodeHeartbeat(i, 1, 0, 50 * GIB, 0, 0, 0, List.of()));
+      query(new Query.NodeHeartbeat(i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null));
     }
     Reply.Chunks chunks = assertInstanceOf(Reply.Chunks.class, call(allocate));
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
@@ -299,13 +299,13 @@ class MetadataGroupTest {
     Reply.HeartbeatAck ack =
         assertInstanceOf(
             Reply.HeartbeatAck.class,
-            query(new Query.NodeHeartbeat(1, 1, 0, GIB, 0, 0, 2, List.of(1L, 2L, 3L))));
+            query(new Query.NodeHeartbeat(1, 1, 0, GIB, 0, 0, 2, List.of(1L, 2L, 3L), null)));
     assertEquals(List.of(2L), ack.deletedVolumes());
     assertEquals("n", ack.nodes().getFirst().name());
     assertInstanceOf(
-        Reply.Refused.class, query(new Query.NodeHeartbeat(1, 0, 0, 0, 0, 0, 0, List.of())));
+        Reply.Refused.class, query(new Query.NodeHeartbeat(1, 0, 0, 0, 0, 0, 0, List.of(), null)));
     assertInstanceOf(
-        Reply.Refused.class, query(new Query.NodeHeartbeat(9, 1, 0, 0, 0, 0, 0, List.of())));
+        Reply.Refused.class, query(new Query.NodeHeartbeat(9, 1, 0, 0, 0, 0, 0, List.of(), null)));
   }
 
   private void create(String name) throws Exception {

@@ -41,7 +41,7 @@ class SoftStateTest {
   @Test
   void gatewaysBeyondTheLimitAreForgottenLongestSilentFirst() {
     for (int i = 0; i <= SoftState.GATEWAYS_MAX; i++) {
-      soft.heard(new Query.GatewayHeartbeat("g" + i, 1, "h:1"), i);
+      soft.heard(new Query.GatewayHeartbeat("g" + i, 1, "h:1", List.of()), i);
     }
     List<Reply.GatewayStatus> gateways = soft.gateways(SECOND);
     assertEquals(SoftState.GATEWAYS_MAX, gateways.size());
@@ -49,7 +49,7 @@ class SoftStateTest {
   }
 
   private static Query.NodeHeartbeat beat(long node) {
-    return new Query.NodeHeartbeat(node, 1, 0, 1 << 30, 0, 0, 0, List.of());
+    return new Query.NodeHeartbeat(node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null);
   }
 
   private static NodeRecord node(long id) {

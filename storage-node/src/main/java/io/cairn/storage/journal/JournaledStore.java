@@ -53,8 +53,8 @@ public final class JournaledStore implements ShardStore {
   private boolean draining;
   private boolean retryArmed;
 
-  /** The last try to destage found no space on the capacity tier. */
-  private boolean full;
+  /** Which device had no room at the last try to destage, as the system says; null if both had. */
+  private String fullReason;
 
   private boolean closed;
   private String failure;
@@ -257,7 +257,12 @@ public final class JournaledStore implements ShardStore {
 
   @Override
   public boolean isFull() {
-    return full;
+    return fullReason != null;
+  }
+
+  /** Why {@link #isFull}, for people; null when it is not. */
+  public String fullReason() {
+    return fullReason;
   }
 
   @Override
@@ -620,7 +625,7 @@ public final class JournaledStore implements ShardStore {
             Destager.Outcome outcome = destager.run(from, to);
             loop.onLoop(() -> destaged(outcome));
           } catch (CapacityTier.OutOfSpaceException e) {
-            loop.onLoop(this::destageStalled);
+            loop.onLoop(() -> destageStalled(e.getMessage()));
           } catch (IOException | RuntimeException | Error e) {
             loop.onLoop(() -> destageFailed(e));
           }
@@ -643,7 +648,7 @@ public final class JournaledStore implements ShardStore {
         chunk.setStored(moved.page());
       }
     }
-    full = false;
+    fullReason = null;
     journal.free(outcome.lsn());
     index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
     roomWanted = false;
@@ -651,14 +656,14 @@ public final class JournaledStore implements ShardStore {
     destageIfNeeded();
   }
 
-  private void destageStalled() {
+  private void destageStalled(String reason) {
     destaging = false;
     counters.destageStalls++;
     closeIfIdle();
     if (!closed) {
       retryArmed = true;
-      if (!full) {
-        full = true;
+      if (fullReason == null) {
+        fullReason = reason;
         room();
       }
       loop.later(

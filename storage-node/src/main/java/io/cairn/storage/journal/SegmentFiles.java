@@ -107,11 +107,20 @@ public final class SegmentFiles {
     }
   }
 
-  private static void make(Path directory, int segmentBytes, int segmentCount) throws IOException {
-    long needed = (long) segmentBytes * segmentCount;
-    for (int i = 1; i < segmentCount; i++) {
-      needed -= Files.exists(file(directory, i)) ? segmentBytes : 0;
+  /** Bytes that {@link #open} will write because the directory has no journal yet. */
+  public static long missingBytes(Path directory, int segmentBytes, int segmentCount) {
+    if (Files.exists(file(directory, 0))) {
+      return 0;
     }
+    long missing = (long) segmentBytes * segmentCount;
+    for (int i = 1; i < segmentCount; i++) {
+      missing -= Files.exists(file(directory, i)) ? segmentBytes : 0;
+    }
+    return missing;
+  }
+
+  private static void make(Path directory, int segmentBytes, int segmentCount) throws IOException {
+    long needed = missingBytes(directory, segmentBytes, segmentCount);
     long usable = Files.getFileStore(directory).getUsableSpace();
     if (usable < needed) {
       throw new IOException(

@@ -88,6 +88,20 @@ final class DeviceStores implements ShardStores {
     }
   }
 
+  /** What the journals of so many shards will take of the cache directory when they are made. */
+  static long missingJournalBytes(Plan plan, int shardCount) {
+    long missing = 0;
+    for (int shard = 0; shard < shardCount; shard++) {
+      missing +=
+          SegmentFiles.missingBytes(journal(plan, shard), plan.segmentBytes(), segmentCount(plan));
+    }
+    return missing;
+  }
+
+  private static int segmentCount(Plan plan) {
+    return Math.toIntExact(plan.journalBytes() / plan.segmentBytes());
+  }
+
   private void abandon(Deque<Runnable> undo) throws IOException {
     undo.forEach(Runnable::run);
     close();
@@ -95,15 +109,14 @@ final class DeviceStores implements ShardStores {
 
   private void recover(Owner owner, List<EventLoop> loops, Payloads payloads, Deque<Runnable> undo)
       throws IOException {
-    int segmentCount = Math.toIntExact(plan.journalBytes() / plan.segmentBytes());
     List<List<Region>> rings = new ArrayList<>();
     for (int i = 0; i < loops.size(); i++) {
       EventLoop loop = loops.get(i);
       List<Region> ring =
           SegmentFiles.open(
-              directory(i).resolve("journal"),
+              journal(plan, i),
               plan.segmentBytes(),
-              segmentCount,
+              segmentCount(plan),
               syncing,
               task -> onLoop(loop, task));
       undo.push(() -> ring.forEach(Region::close));
@@ -146,7 +159,15 @@ final class DeviceStores implements ShardStores {
   }
 
   private Path directory(int shard) {
+    return directory(plan, shard);
+  }
+
+  private static Path directory(Plan plan, int shard) {
     return plan.cacheDirectory().resolve("shard-" + shard);
+  }
+
+  private static Path journal(Plan plan, int shard) {
+    return directory(plan, shard).resolve("journal");
   }
 
   private static void onLoop(EventLoop loop, Runnable task) {
@@ -214,6 +235,11 @@ final class DeviceStores implements ShardStores {
     @Override
     public int chunkCount() {
       return journaled.chunkCount();
+    }
+
+    @Override
+    public String fullReason() {
+      return journaled.fullReason();
     }
 
     @Override

@@ -117,9 +117,25 @@ final class NodePlan {
   }
 
   /** Makes the directories of the tiers, or says which one cannot be used. */
-  void prepareDirectories() {
+  void prepareDirectories() throws IOException {
     prepare(StorageOptions.CACHE_DIRECTORY, stores.cacheDirectory());
     prepare(StorageOptions.CAPACITY_DIRECTORY, stores.capacityDirectory());
+    long missing = DeviceStores.missingJournalBytes(stores, shardCount());
+    long free = Files.getFileStore(stores.cacheDirectory()).getUsableSpace();
+    if (missing > free) {
+      // Before the node joins: one that cannot be must not stand in the cluster's list.
+      throw options.refuse(
+          StorageOptions.JOURNAL_SIZE,
+          "the journals of "
+              + shardCount()
+              + (shardCount() == 1 ? " shard need " : " shards need ")
+              + Sizes.format(missing)
+              + " on the device of "
+              + stores.cacheDirectory()
+              + ", which has "
+              + Sizes.format(free)
+              + " free");
+    }
   }
 
   private void prepare(Option<Optional<Path>> option, Path directory) {

@@ -37,6 +37,9 @@ final class ShardLoop implements LinkServer.Shard {
   /** Why the shard accepts nothing, or null; read by other threads. */
   private volatile String failure;
 
+  /** Why the shard has no room, or null; read by other threads. */
+  private volatile String fullReason;
+
   /** What a heartbeat says of one shard. */
   record Usage(
       long journalUsedBytes, long journalSizeBytes, int chunkCount, int links, int catchUps) {}
@@ -77,6 +80,15 @@ final class ShardLoop implements LinkServer.Shard {
 
   String failure() {
     return failure;
+  }
+
+  /** What an operator must see to, in one line; null when there is nothing. Any thread. */
+  String trouble() {
+    if (failure != null) {
+      return "shard " + number + " accepts nothing: " + failure;
+    }
+    String reason = fullReason;
+    return reason == null ? null : "shard " + number + " has no room: " + reason;
   }
 
   ReplicaCounters counters() {
@@ -138,8 +150,6 @@ final class ShardLoop implements LinkServer.Shard {
   }
 
   private final class StoreEvents implements ShardStore.Listener {
-    private boolean full;
-
     @Override
     public void onDurable(long durableLsn) {
       replica.onDurable(durableLsn);
@@ -149,13 +159,13 @@ final class ShardLoop implements LinkServer.Shard {
 
     @Override
     public void onRoom() {
-      if (opened.store().isFull() != full) {
-        full = !full;
-        if (full) {
-          LOG.warn("shard {}: the capacity device is full; the journal takes what it can", number);
-        } else {
-          LOG.info("shard {}: the capacity device has room again", number);
-        }
+      boolean full = opened.store().isFull();
+      if (full && fullReason == null) {
+        fullReason = String.valueOf(opened.fullReason());
+        LOG.warn("shard {} has no room, and takes what its journal can: {}", number, fullReason);
+      } else if (!full && fullReason != null) {
+        fullReason = null;
+        LOG.info("shard {} has room again", number);
       }
       // What was parked goes on at the present time, not at that of the last frame.
       replica.onTimer(System.nanoTime());

@@ -66,6 +66,9 @@ interface ShardStores extends AutoCloseable {
     /** Chunks that the shard holds. */
     int chunkCount();
 
+    /** Which device has no room, for people; null unless the store is full. */
+    String fullReason();
+
     /** Adds the store's own meters. */
     void bindMetrics(MeterRegistry registry, String shard);
 

@@ -29,6 +29,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
@@ -36,6 +37,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -209,7 +211,17 @@ public final class StorageNode implements AutoCloseable {
           usage.all().stream().mapToLong(ShardLoop.Usage::journalUsedBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::journalSizeBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum(),
-          beats++ % BEATS_PER_VOLUME_LIST == 0 ? volumes() : List.of());
+          beats++ % BEATS_PER_VOLUME_LIST == 0 ? volumes() : List.of(),
+          trouble());
+    }
+
+    private String trouble() {
+      String text =
+          shards.stream()
+              .map(ShardLoop::trouble)
+              .filter(Objects::nonNull)
+              .collect(Collectors.joining("; "));
+      return text.isEmpty() ? null : text;
     }
 
     private List<Long> volumes() throws InterruptedException {

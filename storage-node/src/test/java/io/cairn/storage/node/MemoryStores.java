@@ -117,6 +117,11 @@ final class MemoryStores implements ShardStores.Factory {
     }
 
     @Override
+    public String fullReason() {
+      return null;
+    }
+
+    @Override
     public void bindMetrics(MeterRegistry registry, String shard) {}
 
     @Override
