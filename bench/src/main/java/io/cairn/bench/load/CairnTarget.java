@@ -4,7 +4,13 @@ import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.client.cli.CommandFailure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -82,6 +88,29 @@ final class CairnTarget implements Target {
   /** The members that profiles are taken of. */
   List<Member> profiled() {
     return members("gateway", "storage");
+  }
+
+  /** The flags that the JVMs were started with, of one process of each kind. */
+  Map<String, List<String>> jvmFlags() {
+    Map<String, List<String>> flags = new LinkedHashMap<>();
+    for (String name : List.of("gateway-1", "storage-1", "metadata-1")) {
+      cluster.member(name).process().ifPresent(process -> flags.put(name, jvmFlags(process)));
+    }
+    return flags;
+  }
+
+  private static List<String> jvmFlags(ProcessHandle process) {
+    try {
+      String line = Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"));
+      return Arrays.stream(line.split("\0"))
+          .filter(word -> word.startsWith("-X") || word.startsWith("--"))
+          .filter(word -> !word.startsWith("--config"))
+          // Where the tree lies is nobody's business.
+          .map(word -> word.replaceFirst("=/.*/", "="))
+          .toList();
+    } catch (IOException e) {
+      return List.of();
+    }
   }
 
   private List<Member> members(String... prefixes) {

@@ -126,6 +126,14 @@ public final class LoadCommand implements Callable<Integer> {
   private Path profiles;
 
   @Option(
+      names = "--plots",
+      paramLabel = "DIR",
+      description =
+          "Draws latencies of each row, and throughput of its random ones over depths of 1 to 64,"
+              + " which are measured for that.")
+  private Path plots;
+
+  @Option(
       names = "--data",
       paramLabel = "DIR",
       description =
@@ -194,14 +202,20 @@ public final class LoadCommand implements Callable<Integer> {
                 ? new Matrix.Settings(1, 1, 0, false)
                 : new Matrix.Settings(seconds, repeat, warmUpSeconds, true),
             this::note);
-    matrix.prewrite(rows);
-    List<Matrix.Result> results = matrix.run(rows, around(work));
+    List<Row> all = plots == null ? rows : Plots.withDepths(rows);
+    matrix.prewrite(all);
+    List<Matrix.Result> results = matrix.run(all, around(work));
     check(results);
     writeProfiles();
+    Machine machine = Machine.here(Program.launcher().getParent(), work);
+    if (plots != null) {
+      Plots.write(plots, machine, rows, results);
+    }
     Report report =
         new Report(
-            Machine.here(Program.launcher().getParent(), work),
+            machine,
             spec.commandLine().getParseResult().originalArgs(),
+            cairn.jvmFlags(),
             targets,
             skipped,
             results);

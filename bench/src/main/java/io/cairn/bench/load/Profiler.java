@@ -19,7 +19,7 @@ import java.util.Map;
  * async-profiler. A process is attached to only while it is profiled.
  */
 final class Profiler {
-  private static final String INTERVAL = "1ms";
+  private static final String START = ",threads,interval=1ms";
 
   private final Path library;
 
@@ -49,7 +49,13 @@ final class Profiler {
   /** Begins. */
   void start(List<Member> members) {
     for (Member member : members) {
-      command(member, "start,event=cpu,threads,interval=" + INTERVAL);
+      try {
+        command(member, "start,event=cpu" + START);
+      } catch (CommandFailure e) {
+        // Where the kernel forbids perf events: a timer of each thread, without the kernel's
+        // frames.
+        command(member, "start,event=ctimer" + START);
+      }
     }
   }
 

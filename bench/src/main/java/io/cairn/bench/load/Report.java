@@ -19,6 +19,7 @@ final class Report {
 
   private final Machine machine;
   private final List<String> arguments;
+  private final Map<String, List<String>> jvmFlags;
   private final List<Target> targets;
   private final Map<String, String> skipped;
   private final List<Matrix.Result> results;
@@ -27,16 +28,19 @@ final class Report {
    * A report.
    *
    * @param arguments of the command.
+   * @param jvmFlags of each kind of the cluster's processes.
    * @param skipped peers that were not measured, with the reason.
    */
   Report(
       Machine machine,
       List<String> arguments,
+      Map<String, List<String>> jvmFlags,
       List<Target> targets,
       Map<String, String> skipped,
       List<Matrix.Result> results) {
     this.machine = machine;
     this.arguments = arguments;
+    this.jvmFlags = jvmFlags;
     this.targets = targets;
     this.skipped = skipped;
     this.results = results;
@@ -139,6 +143,7 @@ final class Report {
     ObjectNode root = mapper.createObjectNode();
     root.set("machine", mapper.valueToTree(machine));
     root.set("arguments", mapper.valueToTree(arguments));
+    root.set("jvmFlags", mapper.valueToTree(jvmFlags));
     ObjectNode described = root.putObject("targets");
     targets.forEach(target -> described.put(target.name(), target.description()));
     root.set("skipped", mapper.valueToTree(skipped));

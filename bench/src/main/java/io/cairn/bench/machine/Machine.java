@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
  * @param processor the model's name as the kernel tells it.
  * @param cores processors that this JVM may use.
  * @param memoryBytes of the whole machine; 0 when it is not known.
- * @param kernel name, release and version.
+ * @param kernel its release.
  * @param virtualization what the processor says about a hypervisor, or "none seen".
  * @param frequency the governor of the first processor, or "not visible".
  * @param fileSystem type of the file system that the data was written to.
@@ -54,7 +54,7 @@ public record Machine(
         field(cpuInfo, "model name").orElse(System.getProperty("os.arch")),
         Runtime.getRuntime().availableProcessors(),
         totalMemoryBytes(),
-        text(Path.of("/proc/version")).strip(),
+        text(Path.of("/proc/sys/kernel/osrelease")).strip(),
         cpuInfo.contains(" hypervisor") ? "hypervisor" : "none seen",
         governor(),
         typeOf(data),
