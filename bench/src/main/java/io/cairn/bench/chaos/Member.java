@@ -29,6 +29,11 @@ public final class Member {
     return name;
   }
 
+  /** Where it serves metrics and health. */
+  public int httpPort() {
+    return httpPort;
+  }
+
   /** Its process, if it runs. */
   public Optional<ProcessHandle> process() {
     try {

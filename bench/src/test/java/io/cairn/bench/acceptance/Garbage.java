@@ -4,17 +4,20 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** What a port may get that was meant for something else, or for harm. */
 final class Garbage {
   private static final int TIMEOUT_MILLIS = 3_000;
   private static final int SILENT_CONNECTIONS = 10;
+  private static final int SHORT_BYTES = 4096;
 
   private Garbage() {}
 
@@ -91,6 +94,77 @@ final class Garbage {
       sockets.add(socket);
     }
     return sockets;
+  }
+
+  /** So many connections, each with one kind; some are reset, some are ended in good order. */
+  static void throwMany(int port, int count) {
+    List<byte[]> kinds = new ArrayList<>(kinds());
+    // What is long costs this side most, and is the same after its first part.
+    kinds.replaceAll(bytes -> Arrays.copyOf(bytes, Math.min(bytes.length, SHORT_BYTES)));
+    IntStream.range(0, count)
+        .parallel()
+        .forEach(
+            i -> {
+              try (Socket socket = connect(port)) {
+                socket.getOutputStream().write(kinds.get(i % kinds.size()));
+                // Without its last words: no socket of this side waits for the port's lifetime.
+                socket.setSoLinger(true, 0);
+                if (i % 3 == 0) {
+                  socket.shutdownOutput();
+                  socket.getInputStream().readNBytes(64);
+                }
+              } catch (IOException closed) {
+                // Whoever gets garbage may hang up, at any moment.
+                return;
+              }
+            });
+  }
+
+  /** Connections that say one of the beginnings each, and then nothing. */
+  static List<Socket> silent(int port, List<byte[]> beginnings, int count) throws IOException {
+    List<Socket> sockets = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      Socket socket = connect(port);
+      sockets.add(socket);
+      try {
+        socket.getOutputStream().write(beginnings.get(i % beginnings.size()));
+      } catch (IOException dropped) {
+        // By a port that lets go of the silent ones when there are too many.
+        continue;
+      }
+    }
+    return sockets;
+  }
+
+  /** Whether the other side has ended the connection; what it said before does not matter. */
+  static boolean isDropped(Socket socket) {
+    try {
+      socket.setSoTimeout(1);
+      while (socket.getInputStream().read() >= 0) {
+        continue;
+      }
+      return true;
+    } catch (SocketTimeoutException silent) {
+      return false;
+    } catch (IOException reset) {
+      return true;
+    }
+  }
+
+  static void close(List<Socket> sockets) throws IOException {
+    for (Socket socket : sockets) {
+      socket.close();
+    }
+  }
+
+  /** The client's flags, and the header of an option of 4 GiB. */
+  static byte[] hugeOption() {
+    return nbdOption(7, -1, new byte[8]);
+  }
+
+  /** The first half of a frame's prefix. */
+  static byte[] halfHello() {
+    return Arrays.copyOf(frame(64, 64), 6);
   }
 
   private static Socket connect(int port) throws IOException {

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.protocol.RaftGroup;
@@ -23,7 +24,25 @@ final class GroupSettings {
       RaftGroupId.valueOf(
           UUID.nameUUIDFromBytes("cairn metadata".getBytes(StandardCharsets.US_ASCII)));
 
+  /** A connection that has not begun HTTP/2 by then is dropped; gRPC would wait two minutes. */
+  private static final long HANDSHAKE_SECONDS = 10;
+
+  /** A connection without calls for so long is ended; whoever wants to call connects again. */
+  private static final long IDLE_MINUTES = 5;
+
   private GroupSettings() {}
+
+  /** How the port of a server treats connections. */
+  static Parameters connections() {
+    Parameters parameters = new Parameters();
+    GrpcConfigKeys.Server.setServicesCustomizer(
+        parameters,
+        (builder, types) ->
+            builder
+                .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+                .maxConnectionIdle(IDLE_MINUTES, TimeUnit.MINUTES));
+    return parameters;
+  }
 
   /** The group whose servers are at the addresses, host:port each. */
   static RaftGroup group(List<String> addresses) {

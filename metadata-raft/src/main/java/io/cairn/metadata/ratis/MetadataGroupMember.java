@@ -69,6 +69,7 @@ public final class MetadataGroupMember implements AutoCloseable {
             .setGroup(GroupSettings.group(group))
             .setStateMachine(machine)
             .setProperties(properties)
+            .setParameters(GroupSettings.connections())
             .setOption(RaftStorage.StartupOption.RECOVER)
             .build();
     try {

@@ -21,7 +21,9 @@ import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -35,7 +37,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * GREETING --HELLO--> MOVING --registered with the shard's loop--> the shard's link
- * GREETING --garbage, silence, too many--> closed
+ * GREETING --garbage, silence, too many that owe it--> closed
  * </pre>
  */
 public final class LinkServer implements AutoCloseable {
@@ -53,8 +55,15 @@ public final class LinkServer implements AutoCloseable {
     Dialer.Handler accept();
   }
 
+  /** Connections that may owe their HELLO; with more, the one that owes it longest is closed. */
+  static final int GREETINGS_MAX = 256;
+
   private final LinkLimits limits;
   private final ChannelGroup connections;
+
+  /** Connections that owe their HELLO, in the order of their age; the acceptor's loop only. */
+  private final Set<Greeting> greetings = new LinkedHashSet<>();
+
   private final LongAdder accepted = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final LongAdder badGreetings = new LongAdder();
@@ -160,12 +169,18 @@ public final class LinkServer implements AutoCloseable {
     accepted.increment();
     connections.add(channel);
     kind.tune(channel);
-    channel.pipeline().addLast(new Greeting());
+    if (greetings.size() >= GREETINGS_MAX) {
+      greetings.iterator().next().giveWay();
+    }
+    Greeting greeting = new Greeting();
+    greetings.add(greeting);
+    channel.pipeline().addLast(greeting);
   }
 
   /** A connection that has not said for which shard it is. */
   private final class Greeting extends ChannelInboundHandlerAdapter {
     private final UnsafeBuffer hello = new UnsafeBuffer(new byte[Request.HELLO_BYTES]);
+    private ChannelHandlerContext context;
     private ByteBuf received;
     private ScheduledFuture<?> deadline;
     private Shard shard;
@@ -173,6 +188,7 @@ public final class LinkServer implements AutoCloseable {
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
+      context = ctx;
       deadline =
           ctx.executor()
               .schedule(
@@ -232,6 +248,7 @@ public final class LinkServer implements AutoCloseable {
         end(ctx, "the node does not serve any more");
         return;
       }
+      greetings.remove(this);
       shard = present.get(named >= 0 && named < present.size() ? named : 0);
       deadline.cancel(false);
       // Nothing more may be read on this loop; what the present read still brings is kept.
@@ -293,7 +310,13 @@ public final class LinkServer implements AutoCloseable {
       link.begin(first);
     }
 
+    /** Many connections that say nothing must not keep those out that have something to say. */
+    void giveWay() {
+      end(context, "more than " + GREETINGS_MAX + " connections owe their HELLO");
+    }
+
     private void end(ChannelHandlerContext ctx, String problem) {
+      greetings.remove(this);
       if (!over && shard == null) {
         over = true;
         badGreetings.increment();
@@ -304,6 +327,9 @@ public final class LinkServer implements AutoCloseable {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
+      if (shard == null) {
+        greetings.remove(this);
+      }
       if (!over && shard == null) {
         over = true;
         badGreetings.increment();

@@ -426,6 +426,32 @@ class LinkTest {
   }
 
   @Test
+  void whoOwesItsHelloForLongestGivesWayAndWhoSaidItStays() throws Exception {
+    start(SocketKind.best(), new LinkLimits(2_000, 60_000, 4096, 256 << 10, 8L << 20));
+    List<Socket> sockets = new ArrayList<>();
+    Socket greeted = raw();
+    greeted.getOutputStream().write(hello(0));
+    assertArrayEquals(hello(0), greeted.getInputStream().readNBytes(Request.HELLO_BYTES));
+    sockets.add(greeted);
+    for (int i = 0; i < LinkServer.GREETINGS_MAX; i++) {
+      Socket silent = raw();
+      silent.getOutputStream().write(hello(0), 0, i % 20);
+      sockets.add(silent);
+    }
+    await(() -> server.connections() == LinkServer.GREETINGS_MAX + 1, "all are accepted");
+    Socket late = raw();
+    late.getOutputStream().write(hello(1));
+    assertArrayEquals(hello(1), late.getInputStream().readNBytes(Request.HELLO_BYTES));
+    assertEnds(sockets.get(1));
+    greeted.getOutputStream().write(hello(0));
+    assertArrayEquals(hello(0), greeted.getInputStream().readNBytes(Request.HELLO_BYTES));
+    sockets.add(late);
+    for (Socket socket : sockets) {
+      socket.close();
+    }
+  }
+
+  @Test
   void tooManyConnectionsAreClosedAtOnce() throws Exception {
     start(SocketKind.best(), new LinkLimits(2_000, 10_000, 4, 256 << 10, 8L << 20));
     List<Socket> sockets = new ArrayList<>();

@@ -16,6 +16,7 @@ import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -52,6 +53,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
 
   private final Handshake handshake;
   private final ExportMemories memories;
+  private final Consumer<NbdConnection> handshaken;
   private final RequestMemory.Waiter granted = this::granted;
   private VolumeIo export;
   private RequestMemory memory;
@@ -75,8 +77,14 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   private long cookie;
   private long offset;
 
-  NbdConnection(Exports exports, ExportMemories memories) {
+  /**
+   * A connection before its handshake.
+   *
+   * @param handshaken hears, once or more, that the handshake is over, well or not.
+   */
+  NbdConnection(Exports exports, ExportMemories memories, Consumer<NbdConnection> handshaken) {
     this.memories = memories;
+    this.handshaken = handshaken;
     handshake = new Handshake(exports, this, this);
   }
 
@@ -99,6 +107,16 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
       handshake.greet();
       context.flush();
     }
+  }
+
+  /** Ends a handshake for another client's, unless it is our turn in it; whether it did. */
+  boolean giveWay() {
+    if (handshake.isBusy()) {
+      return false;
+    }
+    handshaken.accept(this);
+    context.close();
+    return true;
   }
 
   /** Who waits for us may wait; who lets us wait may not. */
@@ -268,6 +286,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   @Override
   public void transmit(VolumeIo io, boolean structuredReplies, boolean baseAllocation) {
     deadline.cancel(false);
+    handshaken.accept(this);
     export = io;
     memory = memories.join(io);
     transmission =
@@ -373,6 +392,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
+    handshaken.accept(this);
     if (deadline != null) {
       deadline.cancel(false);
     }

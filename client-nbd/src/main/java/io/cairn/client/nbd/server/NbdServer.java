@@ -22,6 +22,8 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
 /**
  * Listens for NBD clients. All connections run on the one loop that is handed in, which is the
@@ -30,6 +32,9 @@ import java.nio.file.Path;
 public final class NbdServer implements AutoCloseable {
   /** Connections at one time. */
   static final int CONNECTIONS_MAX = 1024;
+
+  /** Connections that may be in their handshake; with more, the oldest silent one is closed. */
+  static final int HANDSHAKES_MAX = 256;
 
   private static final int KEEPALIVE_IDLE_SECONDS = 30;
   private static final int KEEPALIVE_INTERVAL_SECONDS = 10;
@@ -43,6 +48,9 @@ public final class NbdServer implements AutoCloseable {
   private final ChannelGroup channels;
   private final ExportMemories memories;
   private volatile int listeners;
+
+  /** Connections in their handshake, the oldest first; on the loop. */
+  private final Set<NbdConnection> handshakes = new LinkedHashSet<>();
 
   /**
    * A server that does not listen yet.
@@ -103,12 +111,14 @@ public final class NbdServer implements AutoCloseable {
         new ChannelInitializer<Channel>() {
           @Override
           protected void initChannel(Channel channel) {
-            if (connections() >= CONNECTIONS_MAX) {
+            if (connections() >= CONNECTIONS_MAX || !makeWay()) {
               channel.close();
               return;
             }
             channels.add(channel);
-            channel.pipeline().addLast(new NbdConnection(exports, memories));
+            NbdConnection connection = new NbdConnection(exports, memories, handshakes::remove);
+            handshakes.add(connection);
+            channel.pipeline().addLast(connection);
           }
         });
     io.netty.channel.ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
@@ -118,6 +128,22 @@ public final class NbdServer implements AutoCloseable {
     channels.add(bound.channel());
     listeners++;
     return bound.channel().localAddress();
+  }
+
+  /**
+   * Clients that say nothing must not keep others out. Those that wait for us stay: false when all
+   * of them do.
+   */
+  private boolean makeWay() {
+    if (handshakes.size() < HANDSHAKES_MAX) {
+      return true;
+    }
+    for (NbdConnection connection : handshakes) {
+      if (connection.giveWay()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Bytes that payloads of requests and replies hold; on the loop. */

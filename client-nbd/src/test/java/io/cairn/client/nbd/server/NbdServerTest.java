@@ -20,6 +20,7 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -101,6 +102,29 @@ class NbdServerTest {
       assertEquals(0x80000003, client.option(10, go("vol0")));
       assertEquals(0x80000009, client.option(7, new byte[100_000]));
       assertEquals(1, client.option(7, go("vol0")));
+    }
+  }
+
+  @Test
+  void silentHandshakesGiveWayAndClientsThatTransmitStay() throws IOException {
+    List<Socket> silent = new ArrayList<>();
+    try (Client client = new Client()) {
+      assertEquals(1, client.option(7, go("vol0")));
+      for (int i = 0; i < NbdServer.HANDSHAKES_MAX; i++) {
+        Socket socket = new Socket(address.getAddress(), address.getPort());
+        silent.add(socket);
+        // The greeting: the server has seen the connection.
+        assertEquals(18, socket.getInputStream().readNBytes(18).length);
+      }
+      try (Client late = new Client()) {
+        assertEquals(1, late.option(7, go("vol0")));
+      }
+      assertEquals(-1, silent.getFirst().getInputStream().read());
+      assertEquals(0, client.request(0, 3, 0, 0, null));
+    } finally {
+      for (Socket socket : silent) {
+        socket.close();
+      }
     }
   }
 
