@@ -13,11 +13,11 @@ import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /**
- * Tells the metadata each second that the gateway lives, and brings back where nodes are. The next
- * one goes out a second after the last was answered or given up.
+ * Tells the metadata every two seconds that the gateway lives, and brings back where nodes are. The
+ * next one goes out that long after the last was answered or given up.
  */
 final class Heartbeats {
-  private static final long PERIOD_MILLIS = 1_000;
+  private static final long PERIOD_MILLIS = 2_000;
 
   /** Silence of the metadata after which the gateway is not ready. */
   private static final long SILENT_NANOS = 10_000_000_000L;

@@ -14,8 +14,8 @@ import java.util.TreeMap;
  * node for up only once it has heard of it. Thread-safe.
  */
 final class SoftState {
-  /** A node or gateway that was silent for longer is down. */
-  static final long UP_NANOS = 5_000_000_000L;
+  /** A node or gateway that was silent for longer is down: three heartbeats of two seconds. */
+  static final long UP_NANOS = 6_000_000_000L;
 
   /** Gateways remembered; beyond, the longest silent one is forgotten. */
   static final int GATEWAYS_MAX = 4096;

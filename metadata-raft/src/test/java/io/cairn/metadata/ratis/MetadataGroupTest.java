@@ -112,6 +112,17 @@ class MetadataGroupTest {
     assertEquals(300, volumes().size());
   }
 
+  /** Ratis' monitor for pauses is stopped by a name of Ratis' own, which a later one may change. */
+  @Test
+  void nothingAsksTheCollectorsForPauses() {
+    assertEquals(
+        List.of(),
+        Thread.getAllStackTraces().keySet().stream()
+            .map(Thread::getName)
+            .filter(name -> name.startsWith("JvmPauseMonitor"))
+            .toList());
+  }
+
   @Test
   void aClosedClientAnswersAtOnce() {
     client.close();

@@ -14,17 +14,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The node's place in the cluster, on a thread of its own: it joins, and says each second that it
- * lives.
+ * The node's place in the cluster, on a thread of its own: it joins, and says every two seconds
+ * that it lives.
  *
  * <pre>
- * WAITING --the cluster has an identity--> JOINING --registered--> MEMBER --each second--> MEMBER
+ * WAITING --the cluster has an identity--> JOINING --registered--> MEMBER --every two seconds--> MEMBER
  * MEMBER --a heartbeat is refused--> JOINING     JOINING --refused--> OUT     any --close--> OUT
  * </pre>
  */
 final class ClusterMember implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterMember.class);
-  private static final long HEARTBEAT_MILLIS = 1_000;
+  private static final long HEARTBEAT_MILLIS = 2_000;
   private static final long RETRY_MILLIS = 250;
   private static final long ANSWER_MILLIS = 15_000;
 

@@ -58,7 +58,7 @@ public final class StorageNode implements AutoCloseable {
   private static final Duration METADATA_DEADLINE = Duration.ofSeconds(5);
 
   /** Volumes are named in one heartbeat out of so many: what was deleted may wait. */
-  private static final int BEATS_PER_VOLUME_LIST = 10;
+  private static final int BEATS_PER_VOLUME_LIST = 5;
 
   private static final long SYNC_SECONDS = 20;
   private static final long CLOSE_SECONDS = 30;
