@@ -25,9 +25,20 @@ final class GroupConnection implements AutoCloseable {
   /** Ratis blocks the caller beyond this; callers are event loops. */
   private static final int OUTSTANDING_MAX = 1 << 16;
 
-  /** A busy leader commits in less, and a retry applies once. */
-  private static final long PATIENCE_MIN_MILLIS = 1_000;
+  /** For the client in use: a busy leader commits in less, and a retry applies once. */
+  private static final long PATIENCE_MILLIS = 1_000;
 
+  /**
+   * For the first clients after one that was silent. While the others have not yet missed a leader
+   * that stands still, they send every client to it: so these look again and again, until the next
+   * leader must be there.
+   */
+  private static final long PATIENCE_IN_ELECTION_MILLIS = 500;
+
+  /** So many of them. */
+  private static final int CLIENTS_IN_ELECTION = 4;
+
+  /** From then on the patience doubles from its first value up to this. */
   private static final long PATIENCE_MAX_MILLIS = 6_000;
 
   private final RaftGroup group;
@@ -90,14 +101,20 @@ final class GroupConnection implements AutoCloseable {
   }
 
   /**
-   * How long to wait before asking {@link #leaveIfSilent}. The second client gets no longer than
-   * the first, as it may have been sent to the silent server once more; from then on the time
-   * doubles: on a busy machine the first answer of a new connection takes longer than that of a
-   * running one.
+   * How long to wait before asking {@link #leaveIfSilent}: less for the clients that look for the
+   * next leader, more and more when they find none. On a busy machine the first answer of a new
+   * connection takes longer than that of a running one.
    */
   synchronized long patienceMillis() {
+    if (silentClients == 0) {
+      return PATIENCE_MILLIS;
+    }
+    if (silentClients <= CLIENTS_IN_ELECTION) {
+      return PATIENCE_IN_ELECTION_MILLIS;
+    }
     return Math.min(
-        PATIENCE_MAX_MILLIS, PATIENCE_MIN_MILLIS << Math.clamp(silentClients - 1, 0, 3));
+        PATIENCE_MAX_MILLIS,
+        PATIENCE_MILLIS << Math.min(silentClients - CLIENTS_IN_ELECTION - 1, 3));
   }
 
   /**
