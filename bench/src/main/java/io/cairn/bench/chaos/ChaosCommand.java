@@ -24,8 +24,8 @@ public final class ChaosCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "One of storage-kill, storage-pause, two-nodes-down, metadata-leader-kill,"
-              + " metadata-outage, gateway-kill, gateway-takeover, kill-everything; repeatable."
-              + " Default: all.")
+              + " metadata-leader-changes, metadata-outage, gateway-kill, gateway-takeover,"
+              + " kill-everything; repeatable. Default: all.")
   private List<String> names = new ArrayList<>();
 
   @Option(names = "--short", description = "As every build does it: smaller, shorter outages.")

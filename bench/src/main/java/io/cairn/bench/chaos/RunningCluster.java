@@ -215,12 +215,16 @@ public final class RunningCluster implements AutoCloseable {
     }
     for (JsonNode server : status.path("metadata")) {
       if (server.path("leader").asBoolean()) {
-        String address = server.path("address").asText();
-        int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
-        return Optional.of(member("metadata-" + (port - ports.base())));
+        return Optional.of(metadataServer(server.path("address").asText()));
       }
     }
     return Optional.empty();
+  }
+
+  /** The metadata server that the others find at HOST:PORT. */
+  Member metadataServer(String address) {
+    int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    return member("metadata-" + (port - ports.base()));
   }
 
   /** What {@code volume show} says, or null when the metadata does not answer. */

@@ -10,6 +10,9 @@ public enum Scenario {
   TWO_NODES_DOWN("two of three storage nodes down: writes wait, then go on", NodeFaults::twoDown),
   /** Data does not ask the metadata on its way. */
   METADATA_LEADER_KILL("SIGKILL of the metadata leader", MetadataFaults::leaderKill),
+  /** Somebody else leads soon, and everybody finds out. */
+  METADATA_LEADER_CHANGES(
+      "SIGKILL and SIGSTOP of the metadata leader, again and again", LeaderChanges::play),
   /** Nor does it need it for a while. */
   METADATA_OUTAGE("all three metadata servers down", MetadataFaults::outage),
   /** What was acknowledged is there when the gateway is back. */

@@ -18,6 +18,9 @@ public final class Stage {
   /** The volume of the recorded load. */
   static final String LOAD_VOLUME = "load";
 
+  /** Its size. */
+  static final long LOAD_VOLUME_BYTES = 256L << 20;
+
   /** The volume of fio. */
   static final String FIO_VOLUME = "fio";
 
@@ -30,13 +33,21 @@ public final class Stage {
    * @param fioMebibytes what fio writes over and over.
    * @param outage how long a node is away, and metadata servers, and a process stopped.
    * @param rounds how often the short faults are repeated.
+   * @param leaderChanges how often the metadata leader is killed, and how often stopped, for the
+   *     statistics of what follows.
    */
-  public record Scale(int filledMebibytes, int fioMebibytes, Duration outage, int rounds) {
+  public record Scale(
+      int filledMebibytes, int fioMebibytes, Duration outage, int rounds, int leaderChanges) {
     /** For every build. */
-    public static final Scale SHORT = new Scale(192, 32, Duration.ofSeconds(8), 1);
+    public static final Scale SHORT = new Scale(192, 32, Duration.ofSeconds(8), 1, 1);
 
     /** As the project's acceptance says. */
-    public static final Scale LONG = new Scale(1024, 128, Duration.ofSeconds(60), 5);
+    public static final Scale LONG = new Scale(1024, 128, Duration.ofSeconds(60), 5, 30);
+
+    /** Whether bounds of the clock are held, which other programs on the machine could break. */
+    boolean isLong() {
+      return leaderChanges > 1;
+    }
   }
 
   private final RunningCluster cluster;
@@ -63,7 +74,10 @@ public final class Stage {
   /** Names and sizes of the volumes that a cluster for this stage must have. */
   public static java.util.Map<String, String> volumes(Scale scale) {
     return java.util.Map.of(
-        LOAD_VOLUME, "256MiB", FIO_VOLUME, Math.max(256, scale.filledMebibytes()) + "MiB");
+        LOAD_VOLUME,
+        (LOAD_VOLUME_BYTES >> 20) + "MiB",
+        FIO_VOLUME,
+        Math.max(256, scale.filledMebibytes()) + "MiB");
   }
 
   RunningCluster cluster() {
