@@ -44,9 +44,6 @@ import org.openjdk.jmh.annotations.TearDown;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class JournalBenchmark {
-  /** The system property that names where the journal lies. */
-  static final String DIRECTORY = "cairn.bench.directory";
-
   private static final int SEGMENT_BYTES = 16 << 20;
   private static final int SEGMENTS = 16;
   private static final int CHUNK_BLOCKS = 16_384;
@@ -117,7 +114,8 @@ public class JournalBenchmark {
   public void open() throws IOException {
     directory =
         Files.createTempDirectory(
-            Path.of(System.getProperty(DIRECTORY, System.getProperty("java.io.tmpdir"))),
+            Path.of(
+                System.getProperty(ScratchStore.DIRECTORY, System.getProperty("java.io.tmpdir"))),
             "cairn-bench");
     VoidTier tier = new VoidTier();
     store =
