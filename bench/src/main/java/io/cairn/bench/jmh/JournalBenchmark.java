@@ -121,7 +121,7 @@ public class JournalBenchmark {
     store =
         JournaledStore.open(
             new JournalIdentity(1, 2, 3),
-            SegmentFiles.open(directory, SEGMENT_BYTES, SEGMENTS, blocking, loop::add),
+            SegmentFiles.open(directory, SEGMENT_BYTES, SEGMENTS, null, blocking, loop::add),
             1,
             tier,
             tier,

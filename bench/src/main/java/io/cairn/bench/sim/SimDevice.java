@@ -3,6 +3,7 @@ package io.cairn.bench.sim;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
@@ -164,7 +165,7 @@ final class SimDevice implements CapacityTier, Catalogue {
     }
 
     @Override
-    public void close() {}
+    public void close(boolean forced) {}
 
     void losePower() {
       for (int at = 0; at < now.length; at += PAGE_BYTES) {

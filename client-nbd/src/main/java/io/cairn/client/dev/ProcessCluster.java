@@ -89,6 +89,7 @@ final class ProcessCluster implements DevCluster {
     for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
       if (argument.startsWith("--")
           || argument.startsWith("-Dcairn.")
+          || argument.startsWith("-Dio.netty.")
           || argument.startsWith("-Djava.library.path=")
           || argument.startsWith("-XX:SharedArchiveFile=")
           || argument.startsWith("-Xlog:")) {

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -146,6 +147,13 @@ public final class OptionType<T> {
             throw new IllegalArgumentException(e.getMessage(), e);
           }
         });
+  }
+
+  /** A path, or the word none. */
+  public static OptionType<Optional<Path>> pathOrNone() {
+    return new OptionType<>(
+        "a path, or none",
+        text -> text.equals("none") ? Optional.empty() : Optional.of(path().read(text)));
   }
 
   /** On or off. */

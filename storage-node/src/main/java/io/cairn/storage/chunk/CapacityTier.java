@@ -1,12 +1,16 @@
 package io.cairn.storage.chunk;
 
+import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
 /**
  * Where destaged blocks live: per chunk a range of blocks, thin. All calls block and may come from
- * any thread but a shard's loop, except {@link #reserve} and {@link #adopt}, which do no I/O.
+ * any thread but a shard's loop, except {@link #reserve} and {@link #adopt}, which do no I/O, and
+ * {@link #readCached}.
  *
  * <p>What it does not promise: that blocks that were written and not synced survive a power loss,
  * or that a block that was being written is whole after one. The journal still has those.
@@ -35,6 +39,21 @@ public interface CapacityTier {
       throws IOException;
 
   /**
+   * Reads blocks if that takes no waiting, as when they are in the page cache; may be called on a
+   * shard's loop.
+   *
+   * @return whether they were read; when not, the target's bytes may have changed.
+   */
+  default boolean readCached(
+      ChunkId chunk,
+      int blockOffset,
+      int blockCount,
+      MutableDirectBuffer target,
+      int targetOffset) {
+    return false;
+  }
+
+  /**
    * Makes what was written to the chunk durable. A failure is final for the device: who gets one
    * must not try again.
    */
@@ -48,13 +67,64 @@ public interface CapacityTier {
    */
   void trash(ChunkId chunk, long sizeBytes) throws IOException;
 
-  /** The device has no room at the moment. */
-  final class OutOfSpaceException extends IOException {
-    private static final long serialVersionUID = 1L;
+  /**
+   * A way to write many blocks that a tier may make cheaper than one by one; for one thread, and
+   * closed by it.
+   */
+  default Writer writer() {
+    return new EachAtOnce(this);
+  }
 
-    /** Says what did not fit. */
-    public OutOfSpaceException(String message) {
-      super(message);
+  /** Writes of one run of the destager; nothing is promised of them before {@link #sync}. */
+  interface Writer extends AutoCloseable {
+    /** As {@link CapacityTier#write}, sooner or later; the source is not needed any more. */
+    void write(ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+        throws IOException;
+
+    /** As {@link CapacityTier#zero}. */
+    void zero(ChunkId chunk, int blockOffset, int blockCount, boolean allocate) throws IOException;
+
+    /** Makes everything that was written durable, as {@link CapacityTier#sync} does. */
+    void sync() throws IOException;
+
+    /** Drops what was not synced. */
+    @Override
+    void close();
+  }
+
+  /** The writer of a tier that has nothing better. */
+  final class EachAtOnce implements Writer {
+    private final CapacityTier tier;
+    private final Set<ChunkId> touched = new LinkedHashSet<>();
+
+    private EachAtOnce(CapacityTier tier) {
+      this.tier = tier;
     }
+
+    @Override
+    public void write(
+        ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+        throws IOException {
+      tier.write(chunk, blockOffset, blockCount, source, offset);
+      touched.add(chunk);
+    }
+
+    @Override
+    public void zero(ChunkId chunk, int blockOffset, int blockCount, boolean allocate)
+        throws IOException {
+      tier.zero(chunk, blockOffset, blockCount, allocate);
+      touched.add(chunk);
+    }
+
+    @Override
+    public void sync() throws IOException {
+      for (ChunkId chunk : touched) {
+        tier.sync(chunk);
+      }
+      touched.clear();
+    }
+
+    @Override
+    public void close() {}
   }
 }

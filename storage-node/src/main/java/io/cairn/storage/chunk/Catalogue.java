@@ -1,5 +1,6 @@
 package io.cairn.storage.chunk;
 
+import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +36,7 @@ public interface Catalogue extends AutoCloseable {
   /**
    * Applies a batch: all of it or nothing, and durable when the call returns.
    *
-   * @throws CapacityTier.OutOfSpaceException when the device is full: the call may be repeated.
+   * @throws OutOfSpaceException when the device is full: the call may be repeated.
    */
   void commit(Batch batch) throws IOException;
 

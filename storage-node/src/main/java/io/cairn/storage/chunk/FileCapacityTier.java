@@ -1,20 +1,18 @@
 package io.cairn.storage.chunk;
 
+import io.cairn.storage.device.DirectBatch;
+import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.ArrayDeque;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,8 +25,10 @@ import org.agrona.MutableDirectBuffer;
  * full half-way through a write unless somebody else fills it.
  */
 public final class FileCapacityTier implements CapacityTier, AutoCloseable {
-  /** Files that are kept open. */
-  static final int OPEN_FILES_MAX = 256;
+  /** Writes that go to a device at one time, and their bytes. */
+  private static final int BATCH_WRITES = 128;
+
+  private static final int BATCH_BYTES = 4 << 20;
 
   private static final Pattern TRASHED = Pattern.compile("\\d+-\\d+-\\d+\\.(\\d{1,18})");
 
@@ -36,25 +36,19 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   private final Path trash;
   private final long capacityBytes;
   private final AtomicLong reservedBytes = new AtomicLong();
-  private final Map<ChunkId, Opened> open = new LinkedHashMap<>(16, 0.75f, true);
+  private final ChunkFiles files;
 
-  /** An open file and its users; closed by the last one once it was put aside. */
-  private static final class Opened {
-    final NativeFile file;
-    int users = 1;
+  private final ThreadLocal<NativeFile.CachedRead> cachedReads =
+      ThreadLocal.withInitial(NativeFile.CachedRead::new);
 
-    /** Written and not synced: were it closed now, a failure to write it could go unseen. */
-    boolean dirty;
-
-    Opened(NativeFile file) {
-      this.file = file;
-    }
-  }
+  /** Batches that no run uses now. */
+  private final ArrayDeque<DirectBatch> idle = new ArrayDeque<>();
 
   private FileCapacityTier(Path chunks, Path trash, long capacityBytes) {
     this.chunks = chunks;
     this.trash = trash;
     this.capacityBytes = capacityBytes;
+    this.files = new ChunkFiles(chunks);
   }
 
   /**
@@ -81,18 +75,18 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   private static void syncTree(Path directory, Path chunks) throws IOException {
     try (DirectoryStream<Path> volumes = Files.newDirectoryStream(chunks, Files::isDirectory)) {
       for (Path volume : volumes) {
-        syncDirectory(volume);
+        ChunkFiles.syncDirectory(volume);
       }
     }
-    syncDirectory(chunks);
-    syncDirectory(directory);
+    ChunkFiles.syncDirectory(chunks);
+    ChunkFiles.syncDirectory(directory);
   }
 
   private static long occupiedBytes(Path root) throws IOException {
     long bytes = 0;
     try (var files = Files.walk(root)) {
       for (Path path : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
-        try (NativeFile file = NativeFile.open(path, false)) {
+        try (NativeFile file = NativeFile.open(path, NativeFile.Mode.BUFFERED)) {
           bytes += file == null ? 0 : file.occupiedBytes();
         }
       }
@@ -130,9 +124,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   }
 
   int openFiles() {
-    synchronized (open) {
-      return open.size();
-    }
+    return files.count();
   }
 
   @Override
@@ -150,80 +142,9 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     reservedBytes.addAndGet(sizeBytes);
   }
 
-  private Path path(ChunkId id) {
-    return chunks.resolve(Long.toString(id.volumeId())).resolve(id.layer() + "-" + id.index());
-  }
-
-  private Opened acquire(ChunkId id, boolean create) throws IOException {
-    synchronized (open) {
-      Opened known = open.get(id);
-      if (known != null) {
-        known.users++;
-        return known;
-      }
-      Path path = path(id);
-      NativeFile file = NativeFile.open(path, false);
-      if (file == null) {
-        if (!create) {
-          return null;
-        }
-        file = create(path);
-      }
-      Opened opened = new Opened(file);
-      // One user is the table itself.
-      opened.users++;
-      open.put(id, opened);
-      if (open.size() > OPEN_FILES_MAX) {
-        closeEldest();
-      }
-      return opened;
-    }
-  }
-
-  private NativeFile create(Path path) throws IOException {
-    try {
-      Files.createDirectories(path.getParent());
-    } catch (FileSystemException e) {
-      throw outOfSpace(e);
-    }
-    NativeFile file = NativeFile.open(path, true);
-    syncDirectory(path.getParent());
-    syncDirectory(chunks);
-    return file;
-  }
-
-  /** The JDK tells a full device from others by its text only. */
-  private static IOException outOfSpace(FileSystemException e) {
-    String reason = String.valueOf(e.getReason());
-    return reason.startsWith("No space left") || reason.startsWith("Disk quota")
-        ? new OutOfSpaceException(e.getMessage())
-        : e;
-  }
-
-  private void closeEldest() throws IOException {
-    Iterator<Opened> eldest = open.values().iterator();
-    while (eldest.hasNext()) {
-      Opened candidate = eldest.next();
-      if (!candidate.dirty) {
-        eldest.remove();
-        leave(candidate);
-        return;
-      }
-    }
-  }
-
-  private void leave(Opened opened) throws IOException {
-    synchronized (open) {
-      if (--opened.users == 0) {
-        opened.file.close();
-      }
-    }
-  }
-
-  private static void syncDirectory(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+  /** Whether anything was ever written to the chunk. */
+  boolean hasFile(ChunkId chunk) {
+    return Files.exists(files.path(chunk));
   }
 
   @SuppressWarnings("restricted")
@@ -243,19 +164,19 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   public void write(
       ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int sourceOffset)
       throws IOException {
-    Opened opened = acquire(chunk, true);
+    ChunkFiles.Opened opened = files.acquire(chunk, true);
     opened.dirty = true;
     try {
       opened.file.write(bytes(source, sourceOffset, blockCount), position(blockOffset));
     } finally {
-      leave(opened);
+      files.leave(opened);
     }
   }
 
   @Override
   public void zero(ChunkId chunk, int blockOffset, int blockCount, boolean allocate)
       throws IOException {
-    Opened opened = acquire(chunk, allocate);
+    ChunkFiles.Opened opened = files.acquire(chunk, allocate);
     if (opened == null) {
       return;
     }
@@ -267,7 +188,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
         opened.file.punch(position(blockOffset), position(blockCount));
       }
     } finally {
-      leave(opened);
+      files.leave(opened);
     }
   }
 
@@ -275,20 +196,20 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   public void read(
       ChunkId chunk, int blockOffset, int blockCount, MutableDirectBuffer target, int targetOffset)
       throws IOException {
-    Opened opened = acquire(chunk, false);
+    ChunkFiles.Opened opened = files.acquire(chunk, false);
     if (opened == null) {
-      throw new NoSuchFileException(path(chunk).toString());
+      throw new NoSuchFileException(files.path(chunk).toString());
     }
     try {
       opened.file.read(bytes(target, targetOffset, blockCount), position(blockOffset));
     } finally {
-      leave(opened);
+      files.leave(opened);
     }
   }
 
   @Override
   public void sync(ChunkId chunk) throws IOException {
-    Opened opened = acquire(chunk, false);
+    ChunkFiles.Opened opened = files.acquire(chunk, false);
     if (opened == null) {
       return;
     }
@@ -296,29 +217,24 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       opened.file.sync();
       opened.dirty = false;
     } finally {
-      leave(opened);
+      files.leave(opened);
     }
   }
 
   @Override
   public void trash(ChunkId chunk, long sizeBytes) throws IOException {
-    synchronized (open) {
-      Opened opened = open.remove(chunk);
-      if (opened != null) {
-        leave(opened);
-      }
-    }
-    Path source = path(chunk);
+    files.forget(chunk);
+    Path source = files.path(chunk);
     if (Files.exists(source)) {
       Files.setLastModifiedTime(source, FileTime.fromMillis(System.currentTimeMillis()));
       Path target = trash.resolve(chunk + "." + sizeBytes);
       try {
         Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
       } catch (FileSystemException e) {
-        throw outOfSpace(e);
+        throw ChunkFiles.outOfSpace(e);
       }
-      syncDirectory(trash);
-      syncDirectory(source.getParent());
+      ChunkFiles.syncDirectory(trash);
+      ChunkFiles.syncDirectory(source.getParent());
     } else {
       // Never written, or moved by a process that died before it could say so: counted in the
       // trash.
@@ -347,12 +263,49 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
-    synchronized (open) {
-      for (Opened opened : open.values()) {
-        leave(opened);
-      }
-      open.clear();
+  public Writer writer() {
+    DirectBatch batch;
+    synchronized (idle) {
+      batch = idle.poll();
     }
+    return new DirectWriter(
+        this, files, batch == null ? new DirectBatch(BATCH_WRITES, BATCH_BYTES) : batch);
+  }
+
+  void giveBack(DirectBatch batch) {
+    synchronized (idle) {
+      idle.push(batch);
+    }
+  }
+
+  @Override
+  public boolean readCached(
+      ChunkId chunk,
+      int blockOffset,
+      int blockCount,
+      MutableDirectBuffer target,
+      int targetOffset) {
+    ChunkFiles.Opened opened = files.acquireOpen(chunk);
+    if (opened == null) {
+      return false;
+    }
+    try {
+      return opened.file.readCached(
+          cachedReads.get(),
+          target.addressOffset() + targetOffset,
+          position(blockCount),
+          position(blockOffset));
+    } finally {
+      files.leaveQuietly(opened);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    synchronized (idle) {
+      idle.forEach(DirectBatch::close);
+      idle.clear();
+    }
+    files.close();
   }
 }

@@ -5,8 +5,8 @@ import org.agrona.MutableDirectBuffer;
 
 /**
  * A fixed range of persistent bytes: a journal segment or a small control file. The production form
- * is a preallocated, prewritten, mapped file; the simulator's form loses, tears and rots what its
- * fault model permits.
+ * is a preallocated, prewritten file with its bytes in memory; the simulator's form loses, tears
+ * and rots what its fault model permits.
  */
 public interface Region {
   /** The bytes. What was written here and not forced may or may not survive a power loss. */
@@ -23,6 +23,11 @@ public interface Region {
    */
   void force(int offsetBytes, int lengthBytes, Consumer<Throwable> onDone);
 
-  /** Gives the memory back; the bytes stay. */
-  void close();
+  /**
+   * Gives the memory back; the bytes stay.
+   *
+   * @param forced whether everything that matters was forced: what only keeps the other bytes over
+   *     the process's death is then not needed any more.
+   */
+  void close(boolean forced);
 }

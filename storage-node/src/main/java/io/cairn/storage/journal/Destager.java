@@ -87,23 +87,20 @@ final class Destager {
     List<Catalogue.StoredPage> pages = new ArrayList<>();
     List<Moved> moved = new ArrayList<>();
     long blocks = 0;
-    for (IndexedChunk chunk : view.chunks()) {
-      long before = blocks;
-      boolean wrote = false;
-      for (int p = 0; p < chunk.pages.length; p++) {
-        Page page = chunk.pages[p];
-        if (page != null && isChanged(page)) {
-          blocks += move(chunk.id, p, page, fromLsn);
-          chunk.setStored(p);
-          pages.add(new Catalogue.StoredPage(chunk.id, p, page.encode()));
-          moved.add(new Moved(chunk.id, p));
-          wrote = true;
+    try (CapacityTier.Writer writer = tier.writer()) {
+      for (IndexedChunk chunk : view.chunks()) {
+        for (int p = 0; p < chunk.pages.length; p++) {
+          Page page = chunk.pages[p];
+          if (page != null && isChanged(page)) {
+            blocks += move(writer, chunk.id, p, page, fromLsn);
+            chunk.setStored(p);
+            pages.add(new Catalogue.StoredPage(chunk.id, p, page.encode()));
+            moved.add(new Moved(chunk.id, p));
+          }
         }
+        chunks.add(chunk.stored());
       }
-      if (wrote || blocks > before) {
-        tier.sync(chunk.id);
-      }
-      chunks.add(chunk.stored());
+      writer.sync();
     }
     for (ChunkId id : view.trashed()) {
       if (!trashed.contains(id)) {
@@ -125,7 +122,8 @@ final class Destager {
     return false;
   }
 
-  private long move(ChunkId id, int pageIndex, Page page, long fromLsn) throws IOException {
+  private long move(CapacityTier.Writer writer, ChunkId id, int pageIndex, Page page, long fromLsn)
+      throws IOException {
     int first = pageIndex * Page.BLOCKS;
     long moved = 0;
     int i = 0;
@@ -146,10 +144,10 @@ final class Destager {
           throw new IllegalStateException("block " + (first + i) + " of " + id + " at " + place);
         }
         MutableDirectBuffer segment = journal.segment(place);
-        tier.write(id, first + i, end - i, segment, journal.offset(place));
+        writer.write(id, first + i, end - i, segment, journal.offset(place));
         Arrays.fill(page.places, i, end, Page.TIER);
       } else {
-        tier.zero(id, first + i, end - i, place == Page.ALLOCATED);
+        writer.zero(id, first + i, end - i, place == Page.ALLOCATED);
       }
       moved += end - i;
       i = end;

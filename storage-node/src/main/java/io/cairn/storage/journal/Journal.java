@@ -506,6 +506,7 @@ final class Journal {
   }
 
   void close() {
-    ring.forEach(Region::close);
+    boolean forced = !failed && durableLsn == headLsn;
+    ring.forEach(region -> region.close(forced));
   }
 }

@@ -3,6 +3,7 @@ package io.cairn.storage.journal;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.replication.ChunkEntry;
@@ -624,7 +625,7 @@ public final class JournaledStore implements ShardStore {
           try {
             Destager.Outcome outcome = destager.run(from, to);
             loop.onLoop(() -> destaged(outcome));
-          } catch (CapacityTier.OutOfSpaceException e) {
+          } catch (OutOfSpaceException e) {
             loop.onLoop(() -> destageStalled(e.getMessage()));
           } catch (IOException | RuntimeException | Error e) {
             loop.onLoop(() -> destageFailed(e));

@@ -1,10 +1,12 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.env.Region;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.nio.ByteBuffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -18,14 +20,10 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Consumer;
-import net.openhft.chronicle.bytes.MappedBytes;
-import org.agrona.MutableDirectBuffer;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * The segments of a journal as mapped files that are written once before they are used: the first
- * touch of a page that was only allocated costs fifteen times as much, and its sync twice.
+ * The segments of a journal as files that are written once before they are used: the first write to
+ * a page that was only allocated costs fifteen times as much, and its sync twice.
  */
 public final class SegmentFiles {
   /** Smallest segment: four records of the largest size. */
@@ -45,6 +43,8 @@ public final class SegmentFiles {
   /**
    * Opens the segments of a directory; makes them when the directory is new.
    *
+   * @param memory a file system in memory for the working copy, or null for none: then, and where
+   *     that has no room or the device takes no direct writes, the segments are mapped.
    * @param blocking runs syncs.
    * @param loop where syncs are answered.
    * @throws IOException when the device is full, or the segments there are not as many, or not of
@@ -52,7 +52,12 @@ public final class SegmentFiles {
    *     hold records keeps them.
    */
   public static List<Region> open(
-      Path directory, int segmentBytes, int segmentCount, Executor blocking, Executor loop)
+      Path directory,
+      int segmentBytes,
+      int segmentCount,
+      Path memory,
+      Executor blocking,
+      Executor loop)
       throws IOException {
     Files.createDirectories(directory);
     // The first one is made last: where it is, all are.
@@ -74,18 +79,24 @@ public final class SegmentFiles {
               + segmentCount
               + ": its size cannot be changed");
     }
+    for (int i = 0; i < segmentCount; i++) {
+      Path file = file(directory, i);
+      if (Files.size(file) != segmentBytes) {
+        throw new IOException(
+            file + " has " + Files.size(file) + " bytes, not the configured " + segmentBytes);
+      }
+    }
+    WorkingCopy copy = WorkingCopy.open(memory, directory, segmentBytes, segmentCount);
     List<Region> regions = new ArrayList<>();
     try {
       for (int i = 0; i < segmentCount; i++) {
-        Path file = file(directory, i);
-        if (Files.size(file) != segmentBytes) {
-          throw new IOException(
-              file + " has " + Files.size(file) + " bytes, not the configured " + segmentBytes);
-        }
-        regions.add(new MappedRegion(file, segmentBytes, blocking, loop));
+        regions.add(
+            copy == null
+                ? new MappedSegment(file(directory, i), segmentBytes, blocking, loop)
+                : new CopiedSegment(copy, i, blocking, loop));
       }
     } catch (IOException | RuntimeException e) {
-      regions.forEach(Region::close);
+      regions.forEach(region -> region.close(false));
       throw e;
     }
     return regions;
@@ -142,13 +153,13 @@ public final class SegmentFiles {
     syncDirectory(parent.getParent() == null ? parent : parent.getParent());
   }
 
-  private static void syncDirectory(Path directory) throws IOException {
+  static void syncDirectory(Path directory) throws IOException {
     try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
       channel.force(true);
     }
   }
 
-  private static Path file(Path directory, int number) {
+  static Path file(Path directory, int number) {
     return directory.resolve(PREFIX + "%03d".formatted(number));
   }
 
@@ -170,7 +181,7 @@ public final class SegmentFiles {
                 StandardOpenOption.TRUNCATE_EXISTING,
                 StandardOpenOption.WRITE);
         drafts.add(draft);
-        writeZeroes(draft, bytes);
+        writeZeroes(draft, draft(directory, i), bytes);
       }
       forceAll(drafts);
     } catch (IOException e) {
@@ -187,11 +198,20 @@ public final class SegmentFiles {
     }
   }
 
-  private static void writeZeroes(FileChannel file, int bytes) throws IOException {
-    ByteBuffer zeroes = ByteBuffer.allocateDirect(ZEROES_BYTES);
-    for (long done = 0; done < bytes; ) {
-      zeroes.clear().limit((int) Math.min(ZEROES_BYTES, bytes - done));
-      done += file.write(zeroes);
+  /** Past the page cache where that is possible: nobody reads them from there. */
+  private static void writeZeroes(FileChannel file, Path path, int bytes) throws IOException {
+    try (NativeFile direct = NativeFile.open(path, NativeFile.Mode.DIRECT);
+        Arena arena = Arena.ofConfined()) {
+      MemorySegment zeroes = arena.allocate(ZEROES_BYTES, NativeFile.DIRECT_ALIGNMENT);
+      for (int done = 0; done < bytes; ) {
+        MemorySegment part = zeroes.asSlice(0, Math.min(ZEROES_BYTES, bytes - done));
+        if (direct != null) {
+          direct.write(part, done);
+          done += (int) part.byteSize();
+        } else {
+          done += file.write(part.asByteBuffer());
+        }
+      }
     }
   }
 
@@ -215,68 +235,6 @@ public final class SegmentFiles {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted");
-    }
-  }
-
-  /** One mapped file. */
-  private static final class MappedRegion implements Region {
-    private final FileChannel channel;
-    private final MappedBytes mapping;
-    private final UnsafeBuffer buffer;
-    private final int sizeBytes;
-    private final Executor blocking;
-    private final Executor loop;
-
-    @SuppressWarnings("restricted")
-    MappedRegion(Path file, int sizeBytes, Executor blocking, Executor loop) throws IOException {
-      this.sizeBytes = sizeBytes;
-      this.blocking = blocking;
-      this.loop = loop;
-      channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      mapping = MappedBytes.singleMappedBytes(file.toFile(), sizeBytes);
-      mapping.singleThreadedCheckDisabled(true);
-      // A ByteBuffer over the mapping, so that checksums are taken without a copy.
-      buffer =
-          new UnsafeBuffer(
-              java.lang.foreign.MemorySegment.ofAddress(mapping.addressForRead(0))
-                  .reinterpret(sizeBytes)
-                  .asByteBuffer());
-    }
-
-    @Override
-    public MutableDirectBuffer buffer() {
-      return buffer;
-    }
-
-    @Override
-    public int sizeBytes() {
-      return sizeBytes;
-    }
-
-    @Override
-    public void force(int offsetBytes, int lengthBytes, Consumer<Throwable> onDone) {
-      blocking.execute(
-          () -> {
-            Throwable failure = null;
-            try {
-              // The descriptor's data sync writes what is dirty through the mapping as well.
-              channel.force(false);
-            } catch (IOException | RuntimeException | Error e) {
-              failure = e;
-            }
-            Throwable outcome = failure;
-            loop.execute(() -> onDone.accept(outcome));
-          });
-    }
-
-    @Override
-    public void close() {
-      try {
-        mapping.releaseLast();
-        channel.close();
-      } catch (IOException e) {
-        throw new IllegalStateException("cannot close a journal segment", e);
-      }
     }
   }
 }

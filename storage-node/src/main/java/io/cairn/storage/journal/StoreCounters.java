@@ -9,6 +9,7 @@ public final class StoreCounters {
   long destagedBlocks;
   long destageStalls;
   long tierReads;
+  long cachedReads;
   long unreadableBlocks;
   long roomWaits;
   long rottenBlocks;
@@ -44,7 +45,12 @@ public final class StoreCounters {
     return destageStalls;
   }
 
-  /** Reads that needed the capacity tier. */
+  /** Reads of the capacity tier that were answered from the page cache at once. */
+  public long cachedReads() {
+    return cachedReads;
+  }
+
+  /** Reads that waited for the capacity tier. */
   public long tierReads() {
     return tierReads;
   }

@@ -28,6 +28,9 @@ final class StoreReads {
    */
   private static final int ATTEMPTS = 4;
 
+  /** Larger reads would keep the loop from other requests. */
+  private static final int CACHED_BLOCKS_MAX = 64;
+
   /** Chunks that are looked at for pages to let go of when one is loaded. */
   private static final int EVICT_CHUNKS = 4;
 
@@ -267,6 +270,34 @@ final class StoreReads {
       ShardStore.ReadSink sink,
       int attempts) {}
 
+  private boolean isInTier(IndexedChunk chunk, int block) {
+    return isInTier(index.page(chunk, block / Page.BLOCKS).places[block % Page.BLOCKS]);
+  }
+
+  /** What is in the page cache is read here and now: another thread costs more than the copy. */
+  private boolean fetchCached(IndexedChunk chunk, int block, int count, Payloads.Writable payload) {
+    if (count > CACHED_BLOCKS_MAX) {
+      return false;
+    }
+    int i = 0;
+    while (i < count) {
+      if (!isInTier(chunk, block + i)) {
+        i++;
+        continue;
+      }
+      int end = i + 1;
+      while (end < count && isInTier(chunk, block + end)) {
+        end++;
+      }
+      int target = payload.offset() + i * Frame.BLOCK_BYTES;
+      if (!tier.readCached(chunk.id, block + i, end - i, payload.mutable(), target)) {
+        return false;
+      }
+      i = end;
+    }
+    return true;
+  }
+
   private void readTier(
       IndexedChunk chunk,
       int block,
@@ -274,10 +305,17 @@ final class StoreReads {
       Payloads.Writable payload,
       ShardStore.ReadSink sink,
       int attempts) {
+    if (attempts == ATTEMPTS
+        && fetchCached(chunk, block, count, payload)
+        && firstBad(crc, payload, crcs, count) < 0) {
+      counters.cachedReads++;
+      sink.onBlocks(crcs, versions, payload);
+      payload.release();
+      return;
+    }
     boolean[] inTier = new boolean[count];
     for (int i = 0; i < count; i++) {
-      long place = index.page(chunk, (block + i) / Page.BLOCKS).places[(block + i) % Page.BLOCKS];
-      inTier[i] = isInTier(place);
+      inTier[i] = isInTier(chunk, block + i);
     }
     TierRead read =
         new TierRead(

@@ -117,9 +117,10 @@ final class DeviceStores implements ShardStores {
               journal(plan, i),
               plan.segmentBytes(),
               segmentCount(plan),
+              plan.journalMemory(),
               syncing,
               task -> onLoop(loop, task));
-      undo.push(() -> ring.forEach(Region::close));
+      undo.push(() -> ring.forEach(region -> region.close(false)));
       rings.add(ring);
     }
     // After the journals are made: they may lie on the same file system.
@@ -299,8 +300,15 @@ final class DeviceStores implements ShardStores {
           shard,
           counters,
           "tier.reads",
-          "Reads that went to the capacity tier.",
+          "Reads that waited for the capacity tier.",
           StoreCounters::tierReads);
+      counter(
+          registry,
+          shard,
+          counters,
+          "tier.cached.reads",
+          "Reads of the capacity tier that were answered from the page cache at once.",
+          StoreCounters::cachedReads);
       counter(
           registry,
           shard,

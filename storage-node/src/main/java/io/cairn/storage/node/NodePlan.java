@@ -78,6 +78,7 @@ final class NodePlan {
             options.get(StorageOptions.CAPACITY_RESERVE),
             journal,
             Math.toIntExact(segment),
+            options.get(StorageOptions.JOURNAL_MEMORY).orElse(null),
             options.get(StorageOptions.TRASH_DELAY)),
         nameOfThisHost());
   }

@@ -24,6 +24,7 @@ interface ShardStores extends AutoCloseable {
    * @param capacityLimitBytes most that chunks may take; 0 for all that there is.
    * @param capacityReserveBytes left free on the capacity directory's file system.
    * @param journalBytes size of each shard's journal.
+   * @param journalMemory file system for the journals' working copies, or null for none.
    */
   record Plan(
       Path cacheDirectory,
@@ -32,6 +33,7 @@ interface ShardStores extends AutoCloseable {
       long capacityReserveBytes,
       long journalBytes,
       int segmentBytes,
+      Path journalMemory,
       Duration trashDelay) {}
 
   /** Makes a node's stores. */

@@ -107,6 +107,16 @@ public final class StorageOptions {
           "16MiB",
           "Size of one segment of a journal; fixed once the journal is made.");
 
+  /** Where the journals' working copies lie. */
+  public static final Option<Optional<Path>> JOURNAL_MEMORY =
+      Option.of(
+          "journal.memory",
+          OptionType.pathOrNone(),
+          "/dev/shm",
+          "A file system in memory with room for the journals: their bytes survive a killed process"
+              + " there until the device has them, at less cost than in the page cache. Without"
+              + " room, or as none, the journals are mapped from their device.");
+
   /** How long deleted chunks are kept. */
   public static final Option<Duration> TRASH_DELAY =
       Option.of(
@@ -168,6 +178,7 @@ public final class StorageOptions {
           SHARDS,
           JOURNAL_SIZE,
           JOURNAL_SEGMENT,
+          JOURNAL_MEMORY,
           TRASH_DELAY,
           CONNECTIONS,
           NAME,

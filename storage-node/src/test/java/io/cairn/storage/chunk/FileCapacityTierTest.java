@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.storage.device.NativeFile;
+import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -66,7 +68,7 @@ class FileCapacityTierTest {
 
   private long occupied(ChunkId chunk) throws IOException {
     tier.sync(chunk);
-    try (NativeFile file = NativeFile.open(file(chunk), false)) {
+    try (NativeFile file = NativeFile.open(file(chunk), NativeFile.Mode.BUFFERED)) {
       return file.occupiedBytes();
     }
   }
@@ -171,7 +173,7 @@ class FileCapacityTierTest {
 
   @Test
   void moreChunksThanOpenFilesAllKeepTheirBytes() throws IOException {
-    int count = FileCapacityTier.OPEN_FILES_MAX + 40;
+    int count = ChunkFiles.OPEN_FILES_MAX + 40;
     for (int i = 0; i < count; i++) {
       write(new ChunkId(5, 0, i), i % 60, 1, i % 100 + 1);
       if (i % 3 == 0) {
@@ -182,7 +184,7 @@ class FileCapacityTierTest {
       tier.sync(new ChunkId(5, 0, i));
       assertHolds(new ChunkId(5, 0, i), i % 60, 1, i % 100 + 1);
     }
-    assertTrue(tier.openFiles() <= FileCapacityTier.OPEN_FILES_MAX + 1);
+    assertTrue(tier.openFiles() <= ChunkFiles.OPEN_FILES_MAX + 1);
   }
 
   @Test
@@ -201,17 +203,16 @@ class FileCapacityTierTest {
         small.sync(CHUNK);
         device.fill();
         assertThrows(
-            CapacityTier.OutOfSpaceException.class,
+            OutOfSpaceException.class,
             () -> {
               for (int i = 8; i < 4096; i += 8) {
                 small.write(CHUNK, i, 8, bytes, 0);
               }
             });
         assertThrows(
-            CapacityTier.OutOfSpaceException.class,
-            () -> small.zero(new ChunkId(5, 0, 8), 0, 1 << 12, true));
+            OutOfSpaceException.class, () -> small.zero(new ChunkId(5, 0, 8), 0, 1 << 12, true));
         assertThrows(
-            CapacityTier.OutOfSpaceException.class,
+            OutOfSpaceException.class,
             () -> small.write(new ChunkId(6, 0, 8), 0, 64, bytes, 0),
             "a new directory does not fit either");
         device.empty();

@@ -297,6 +297,6 @@ class JournalRecoveryTest {
     public void force(int at, int length, java.util.function.Consumer<Throwable> onDone) {}
 
     @Override
-    public void close() {}
+    public void close(boolean forced) {}
   }
 }

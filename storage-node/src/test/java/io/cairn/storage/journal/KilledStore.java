@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
@@ -48,9 +49,19 @@ final class KilledStore implements AutoCloseable {
   final JournaledStore store;
   volatile String failure;
 
+  /** Any file system does for a working copy that has to survive no power loss. */
+  private static Path memory(Path directory) throws IOException {
+    return Files.createDirectories(directory.resolveSibling(directory.getFileName() + "-memory"));
+  }
+
   KilledStore(Path directory, long life) throws Exception {
+    this(directory, life, memory(directory));
+  }
+
+  KilledStore(Path directory, long life, Path memory) throws Exception {
     ring =
-        SegmentFiles.open(directory.resolve("journal"), SEGMENT_BYTES, 4, blocking, loop::execute);
+        SegmentFiles.open(
+            directory.resolve("journal"), SEGMENT_BYTES, 4, memory, blocking, loop::execute);
     catalogue = RocksCatalogue.open(directory.resolve("catalogue"));
     tier = FileCapacityTier.open(directory.resolve("capacity"), 0, 0);
     store =

@@ -31,11 +31,11 @@ class SegmentFilesTest {
   }
 
   private List<Region> open(int segmentBytes, int count) throws IOException {
-    return SegmentFiles.open(directory, segmentBytes, count, Runnable::run, Runnable::run);
+    return SegmentFiles.open(directory, segmentBytes, count, null, Runnable::run, Runnable::run);
   }
 
   private void openAndClose(int segmentBytes, int count) throws IOException {
-    open(segmentBytes, count).forEach(Region::close);
+    open(segmentBytes, count).forEach(region -> region.close(true));
   }
 
   private Path segment(int number) {
@@ -70,10 +70,10 @@ class SegmentFilesTest {
   void whatIsForcedIsThereAfterAReopen() throws IOException {
     List<Region> ring = open(BYTES, 4);
     long end = recover(ring, 1);
-    ring.forEach(Region::close);
+    ring.forEach(region -> region.close(true));
     ring = open(BYTES, 4);
     assertTrue(recover(ring, 2) > end);
-    ring.forEach(Region::close);
+    ring.forEach(region -> region.close(true));
   }
 
   @Test
@@ -113,7 +113,7 @@ class SegmentFilesTest {
     // It was to have six segments; now it gets five.
     List<Region> ring = open(BYTES, 5);
     recover(ring, 1);
-    ring.forEach(Region::close);
+    ring.forEach(region -> region.close(true));
     openAndClose(BYTES, 5);
     assertFalse(Files.exists(segment(5)));
   }
@@ -122,7 +122,7 @@ class SegmentFilesTest {
   void aJournalThatLostItsFirstSegmentIsNotMadeAnew() throws IOException {
     List<Region> ring = open(BYTES, 4);
     recover(ring, 1);
-    ring.forEach(Region::close);
+    ring.forEach(region -> region.close(true));
     Files.delete(segment(0));
     String reason = refusal(BYTES, 4);
     assertTrue(reason.contains("segment-001 is in use"), reason);

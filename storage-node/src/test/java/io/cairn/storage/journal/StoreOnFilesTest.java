@@ -143,7 +143,7 @@ class StoreOnFilesTest {
 
   @Test
   void aDeviceThatFailsUnderTheMappedJournalFailsTheShardAndNotTheProcess() throws Exception {
-    try (KilledStore store = new KilledStore(directory, 1)) {
+    try (KilledStore store = new KilledStore(directory, 1, null)) {
       for (int i = 1; i <= 20; i++) {
         long sequence = i;
         assertTrue(store.onLoop(() -> store.write(sequence)));

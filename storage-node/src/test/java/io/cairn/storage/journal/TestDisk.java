@@ -3,6 +3,7 @@ package io.cairn.storage.journal;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
@@ -107,7 +108,7 @@ final class TestDisk implements CapacityTier, Catalogue {
     }
 
     @Override
-    public void close() {}
+    public void close(boolean forced) {}
 
     void losePower() {
       byte[] now = bytes.byteArray();

@@ -1,8 +1,8 @@
 package io.cairn.storage.chunk.index;
 
-import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -243,7 +243,7 @@ public final class RocksCatalogue implements Catalogue {
   private static IOException failure(RocksDBException e) {
     Status status = e.getStatus();
     if (status != null && status.getSubCode() == Status.SubCode.NoSpace) {
-      return new CapacityTier.OutOfSpaceException("the catalogue has no room: " + e.getMessage());
+      return new OutOfSpaceException("the catalogue has no room: " + e.getMessage());
     }
     return new IOException("the catalogue failed: " + e.getMessage(), e);
   }

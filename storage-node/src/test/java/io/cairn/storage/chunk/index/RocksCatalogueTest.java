@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.chunk.SmallDevice;
+import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -178,7 +178,7 @@ class RocksCatalogueTest {
       device.fill();
       Random random = new Random(1);
       assertThrows(
-          CapacityTier.OutOfSpaceException.class,
+          OutOfSpaceException.class,
           () -> {
             for (int i = 0; i < 64; i++) {
               byte[] page = new byte[1 << 20];
@@ -193,8 +193,7 @@ class RocksCatalogueTest {
             }
           });
       long reached = small.checkpointLsn();
-      assertThrows(
-          CapacityTier.OutOfSpaceException.class, () -> small.commit(batch(9000, List.of())));
+      assertThrows(OutOfSpaceException.class, () -> small.commit(batch(9000, List.of())));
       assertEquals(reached, small.checkpointLsn());
       device.empty();
       // RocksDB looks for room itself, every few seconds.
@@ -203,7 +202,7 @@ class RocksCatalogueTest {
         assertTrue(System.nanoTime() < deadlineNanos, "it never recovered");
         try {
           small.commit(batch(10_000, List.of(stored(SECOND, 18))));
-        } catch (CapacityTier.OutOfSpaceException e) {
+        } catch (OutOfSpaceException e) {
           Thread.onSpinWait();
         }
       }

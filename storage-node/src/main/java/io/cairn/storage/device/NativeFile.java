@@ -1,4 +1,4 @@
-package io.cairn.storage.chunk;
+package io.cairn.storage.device;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -17,21 +17,47 @@ import java.nio.file.Path;
  * names the error number nowhere. Linux only, 64 bits. Positional calls may run beside each other.
  */
 @SuppressWarnings("restricted")
-final class NativeFile implements AutoCloseable {
+public final class NativeFile implements AutoCloseable {
+  /** How a file is opened. */
+  public enum Mode {
+    /** Through the page cache; there must be such a file. */
+    BUFFERED,
+    /** Through the page cache; the file is made when there is none. */
+    CREATE,
+    /**
+     * Past the page cache, to a file that is there: memory must begin at a multiple of {@link
+     * #DIRECT_ALIGNMENT}, positions and lengths must be multiples of it.
+     */
+    DIRECT
+  }
+
+  /** Enough for direct transfers on every device with blocks of up to 4 KiB. */
+  public static final int DIRECT_ALIGNMENT = 4096;
+
   private static final int O_RDWR = 2;
   private static final int O_CREAT = 64;
   private static final int O_CLOEXEC = 524288;
+
+  /** The one flag here whose value depends on the architecture. */
+  private static final int O_DIRECT =
+      "aarch64".equals(System.getProperty("os.arch")) ? 0x1_0000 : 0x4000;
+
+  private static final int RWF_NOWAIT = 8;
   private static final int FALLOC_FL_KEEP_SIZE = 1;
   private static final int FALLOC_FL_PUNCH_HOLE = 2;
   private static final int FALLOC_FL_ZERO_RANGE = 16;
   private static final int ENOENT = 2;
   private static final int EINTR = 4;
+  private static final int EINVAL = 22;
   private static final int ENOSPC = 28;
   private static final int EOPNOTSUPP = 95;
   private static final int EDQUOT = 122;
 
   /** struct stat of x86-64 and of aarch64 both have st_blocks here; it counts 512 bytes each. */
   private static final int STAT_BLOCKS_OFFSET = 64;
+
+  /** The same goes for st_size. */
+  private static final int STAT_SIZE_OFFSET = 48;
 
   private static final int STAT_BLOCK_BYTES = 512;
   private static final int STAT_BYTES_MAX = 256;
@@ -56,10 +82,26 @@ final class NativeFile implements AutoCloseable {
           LINKER.defaultLookup().findOrThrow("fstat"),
           FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS),
           ERRNO);
+  private static final MethodHandle FTRUNCATE =
+      LINKER.downcallHandle(
+          LINKER.defaultLookup().findOrThrow("ftruncate"),
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG),
+          ERRNO);
   private static final MethodHandle CLOSE = ofFd("close");
   private static final MethodHandle FDATASYNC = ofFd("fdatasync");
   private static final MethodHandle PREAD = transfer("pread");
   private static final MethodHandle PWRITE = transfer("pwrite");
+  private static final MethodHandle PREADV2 =
+      LINKER.downcallHandle(
+          LINKER.defaultLookup().findOrThrow("preadv2"),
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT,
+              ValueLayout.ADDRESS,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT),
+          ERRNO);
   private static final MethodHandle FALLOCATE =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("fallocate"),
@@ -98,18 +140,25 @@ final class NativeFile implements AutoCloseable {
         ERRNO);
   }
 
-  /** Opens a file for reading and writing; null when there is none and create is not set. */
-  static NativeFile open(Path path, boolean create) throws IOException {
+  /**
+   * Opens a file for reading and writing.
+   *
+   * @return null when there is none and it was not to be made, and when the file system has no
+   *     direct transfers but they were asked for.
+   */
+  public static NativeFile open(Path path, Mode mode) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       MemorySegment name = arena.allocateFrom(path.toString());
-      int flags = O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0);
+      int flags = O_RDWR | O_CLOEXEC;
+      flags |= mode == Mode.CREATE ? O_CREAT : 0;
+      flags |= mode == Mode.DIRECT ? O_DIRECT : 0;
       int fd = (int) OPEN.invokeExact(state, name, flags, 0640);
       if (fd >= 0) {
         return new NativeFile(path, fd);
       }
       int errno = (int) ERRNO_OF.get(state, 0L);
-      if (errno == ENOENT && !create) {
+      if (errno == ENOENT && mode != Mode.CREATE || errno == EINVAL && mode == Mode.DIRECT) {
         return null;
       }
       throw failure("open", path, errno);
@@ -121,7 +170,7 @@ final class NativeFile implements AutoCloseable {
   }
 
   /** Writes all bytes at a position. */
-  void write(MemorySegment bytes, long position) throws IOException {
+  public void write(MemorySegment bytes, long position) throws IOException {
     long done = 0;
     while (done < bytes.byteSize()) {
       done += transfer(PWRITE, "write", bytes.asSlice(done), position + done);
@@ -129,7 +178,7 @@ final class NativeFile implements AutoCloseable {
   }
 
   /** Reads up to the end of the file; what lies behind it is zeroes. */
-  void read(MemorySegment bytes, long position) throws IOException {
+  public void read(MemorySegment bytes, long position) throws IOException {
     long done = 0;
     while (done < bytes.byteSize()) {
       long count = transfer(PREAD, "read", bytes.asSlice(done), position + done);
@@ -139,6 +188,46 @@ final class NativeFile implements AutoCloseable {
       }
       done += count;
     }
+  }
+
+  /**
+   * Reads what is in the page cache, without waiting for the device.
+   *
+   * @param call the caller's own, kept between calls.
+   * @return whether all bytes were there; when not, their memory may hold anything.
+   */
+  public boolean readCached(CachedRead call, long address, long length, long position) {
+    return call.run(fd, address, length, position) == length;
+  }
+
+  /** The memory that a read from the page cache needs for its arguments; for one thread. */
+  public static final class CachedRead {
+    private final MemorySegment state = Arena.ofAuto().allocate(STATE);
+    private final MemorySegment vector = Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES);
+
+    private long run(int fd, long address, long length, long position) {
+      vector.set(ValueLayout.JAVA_LONG, 0, address);
+      vector.set(ValueLayout.JAVA_LONG, Long.BYTES, length);
+      try {
+        return (long) PREADV2.invokeExact(state, fd, vector, 1, position, RWF_NOWAIT);
+      } catch (Throwable e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /** Keeps space for a range and makes the file reach its end. */
+  public void allocate(long position, long length) throws IOException {
+    fallocate(0, "allocate", position, length);
+  }
+
+  int descriptor() {
+    return fd;
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
   }
 
   private long transfer(MethodHandle call, String what, MemorySegment bytes, long position)
@@ -163,12 +252,12 @@ final class NativeFile implements AutoCloseable {
   }
 
   /** Makes a range read as zeroes and gives its space back. */
-  void punch(long position, long length) throws IOException {
+  public void punch(long position, long length) throws IOException {
     fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "punch a hole", position, length);
   }
 
   /** Makes a range read as zeroes and keeps space for it. */
-  void zero(long position, long length) throws IOException {
+  public void zero(long position, long length) throws IOException {
     fallocate(FALLOC_FL_ZERO_RANGE, "zero a range", position, length);
   }
 
@@ -203,14 +292,37 @@ final class NativeFile implements AutoCloseable {
   }
 
   /** What the file takes on the device, holes left out. */
-  long occupiedBytes() throws IOException {
+  public long occupiedBytes() throws IOException {
+    return stat(STAT_BLOCKS_OFFSET) * STAT_BLOCK_BYTES;
+  }
+
+  /** Where the file ends. */
+  public long sizeBytes() throws IOException {
+    return stat(STAT_SIZE_OFFSET);
+  }
+
+  private long stat(int field) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       MemorySegment stat = arena.allocate(STAT_BYTES_MAX, Long.BYTES);
       if ((int) FSTAT.invokeExact(state, fd, stat) != 0) {
         throw failure("stat", path, (int) ERRNO_OF.get(state, 0L));
       }
-      return stat.get(ValueLayout.JAVA_LONG, STAT_BLOCKS_OFFSET) * STAT_BLOCK_BYTES;
+      return stat.get(ValueLayout.JAVA_LONG, field);
+    } catch (IOException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Lets the file end at a position; what is added is a hole. */
+  public void resize(long sizeBytes) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      if ((int) FTRUNCATE.invokeExact(state, fd, sizeBytes) != 0) {
+        throw failure("resize", path, (int) ERRNO_OF.get(state, 0L));
+      }
     } catch (IOException e) {
       throw e;
     } catch (Throwable e) {
@@ -219,10 +331,10 @@ final class NativeFile implements AutoCloseable {
   }
 
   /** Makes the file's data durable. */
-  void sync() throws IOException {
+  public void sync() throws IOException {
     try {
       callFd(FDATASYNC, "sync");
-    } catch (CapacityTier.OutOfSpaceException e) {
+    } catch (OutOfSpaceException e) {
       // Whatever the reason: what a failed sync did not write is lost, and a second one would lie.
       throw new IOException(e.getMessage(), e);
     }
@@ -241,10 +353,10 @@ final class NativeFile implements AutoCloseable {
     }
   }
 
-  private static IOException failure(String what, Path path, int errno) {
+  static IOException failure(String what, Object path, int errno) {
     String message = "cannot " + what + " " + path + ": error " + errno;
     return errno == ENOSPC || errno == EDQUOT
-        ? new CapacityTier.OutOfSpaceException(message + " (no space left)")
+        ? new OutOfSpaceException(message + " (no space left)")
         : new IOException(message);
   }
 

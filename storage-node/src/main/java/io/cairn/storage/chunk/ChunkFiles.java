@@ -1,0 +1,221 @@
+package io.cairn.storage.chunk;
+
+import io.cairn.storage.device.NativeFile;
+import io.cairn.storage.device.OutOfSpaceException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The chunk files that are open, the least recently used of them closed when there are too many.
+ * For all threads; only {@link #acquireOpen} is for a shard's loop.
+ */
+final class ChunkFiles implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ChunkFiles.class);
+
+  /** Files that are kept open. */
+  static final int OPEN_FILES_MAX = 256;
+
+  /** A file grows by this much at once: a direct write behind the end waits for the one before. */
+  private static final long GROWTH_BYTES = 16L << 20;
+
+  private final Path root;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<ChunkId, Opened> open = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** An open file and its users; closed by the last one once it was put aside. */
+  static final class Opened {
+    final NativeFile file;
+    private final Path path;
+    private NativeFile direct;
+    private boolean directTried;
+    private long sizeBytes;
+    private final AtomicInteger users = new AtomicInteger(1);
+
+    /** Written and not synced: were it closed now, a failure to write it could go unseen. */
+    volatile boolean dirty;
+
+    Opened(NativeFile file, Path path) throws IOException {
+      this.file = file;
+      this.path = path;
+      this.sizeBytes = file.sizeBytes();
+    }
+
+    /** The file for direct writes up to a position; null where the file system has none. */
+    synchronized NativeFile direct(long endBytes) throws IOException {
+      if (!directTried) {
+        direct = NativeFile.open(path, NativeFile.Mode.DIRECT);
+        directTried = true;
+      }
+      if (direct != null && endBytes > sizeBytes) {
+        long grown = (endBytes + GROWTH_BYTES - 1) / GROWTH_BYTES * GROWTH_BYTES;
+        file.resize(grown);
+        sizeBytes = grown;
+      }
+      return direct;
+    }
+
+    private void close() throws IOException {
+      try {
+        if (direct != null) {
+          direct.close();
+        }
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  ChunkFiles(Path root) {
+    this.root = root;
+  }
+
+  Path path(ChunkId id) {
+    return root.resolve(Long.toString(id.volumeId())).resolve(id.layer() + "-" + id.index());
+  }
+
+  int count() {
+    lock.lock();
+    try {
+      return open.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The file, to be left later; null when there is none and it is not to be made. */
+  Opened acquire(ChunkId id, boolean create) throws IOException {
+    lock.lock();
+    try {
+      Opened known = open.get(id);
+      if (known != null) {
+        known.users.incrementAndGet();
+        return known;
+      }
+      Path path = path(id);
+      NativeFile file = NativeFile.open(path, NativeFile.Mode.BUFFERED);
+      if (file == null) {
+        if (!create) {
+          return null;
+        }
+        file = create(path);
+      }
+      Opened opened = new Opened(file, path);
+      // One user is the table itself.
+      opened.users.incrementAndGet();
+      open.put(id, opened);
+      if (open.size() > OPEN_FILES_MAX) {
+        closeEldest();
+      }
+      return opened;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The file if it is open and nobody is at the table; never waits. */
+  Opened acquireOpen(ChunkId id) {
+    if (!lock.tryLock()) {
+      return null;
+    }
+    try {
+      Opened known = open.get(id);
+      if (known != null) {
+        known.users.incrementAndGet();
+      }
+      return known;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private NativeFile create(Path path) throws IOException {
+    try {
+      Files.createDirectories(path.getParent());
+    } catch (FileSystemException e) {
+      throw outOfSpace(e);
+    }
+    NativeFile file = NativeFile.open(path, NativeFile.Mode.CREATE);
+    syncDirectory(path.getParent());
+    syncDirectory(root);
+    return file;
+  }
+
+  /** The JDK tells a full device from others by its text only. */
+  static IOException outOfSpace(FileSystemException e) {
+    String reason = String.valueOf(e.getReason());
+    return reason.startsWith("No space left") || reason.startsWith("Disk quota")
+        ? new OutOfSpaceException(e.getMessage())
+        : e;
+  }
+
+  static void syncDirectory(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  private void closeEldest() throws IOException {
+    Iterator<Opened> eldest = open.values().iterator();
+    while (eldest.hasNext()) {
+      Opened candidate = eldest.next();
+      if (!candidate.dirty) {
+        eldest.remove();
+        leave(candidate);
+        return;
+      }
+    }
+  }
+
+  /** Never waits. */
+  void leave(Opened opened) throws IOException {
+    if (opened.users.decrementAndGet() == 0) {
+      opened.close();
+    }
+  }
+
+  /** As {@link #leave}; a file that cannot be closed was synced, or is dirty and stays open. */
+  void leaveQuietly(Opened opened) {
+    try {
+      leave(opened);
+    } catch (IOException e) {
+      LOG.warn("a chunk file was not closed: {}", e.toString());
+    }
+  }
+
+  /** The file will be moved or deleted. */
+  void forget(ChunkId id) throws IOException {
+    lock.lock();
+    try {
+      Opened opened = open.remove(id);
+      if (opened != null) {
+        leave(opened);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    lock.lock();
+    try {
+      for (Opened opened : open.values()) {
+        leave(opened);
+      }
+      open.clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,92 @@
+package io.cairn.storage.chunk;
+
+import io.cairn.storage.device.DirectBatch;
+import io.cairn.storage.device.NativeFile;
+import io.cairn.storage.wire.Frame;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.agrona.DirectBuffer;
+
+/**
+ * Writes blocks past the page cache, many at one time. A file system without direct transfers gets
+ * them through the cache.
+ */
+final class DirectWriter implements CapacityTier.Writer {
+  private final FileCapacityTier tier;
+  private final ChunkFiles files;
+  private final DirectBatch batch;
+  private final Map<ChunkId, ChunkFiles.Opened> held = new LinkedHashMap<>();
+
+  /** Takes the batch for itself until it is closed; {@link FileCapacityTier} gets it back. */
+  DirectWriter(FileCapacityTier tier, ChunkFiles files, DirectBatch batch) {
+    this.tier = tier;
+    this.files = files;
+    this.batch = batch;
+  }
+
+  @Override
+  public void write(ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+      throws IOException {
+    ChunkFiles.Opened opened = hold(chunk);
+    long position = (long) blockOffset * Frame.BLOCK_BYTES;
+    NativeFile direct = opened.direct(position + (long) blockCount * Frame.BLOCK_BYTES);
+    if (direct == null) {
+      tier.write(chunk, blockOffset, blockCount, source, offset);
+      return;
+    }
+    int left = blockCount * Frame.BLOCK_BYTES;
+    int at = offset;
+    while (left > 0) {
+      int part = Math.min(left, batch.capacityBytes());
+      if (!batch.add(direct, position, source, at, part)) {
+        batch.run();
+        continue;
+      }
+      position += part;
+      at += part;
+      left -= part;
+    }
+  }
+
+  private ChunkFiles.Opened hold(ChunkId chunk) throws IOException {
+    ChunkFiles.Opened known = held.get(chunk);
+    if (known == null) {
+      known = files.acquire(chunk, true);
+      known.dirty = true;
+      held.put(chunk, known);
+    }
+    return known;
+  }
+
+  @Override
+  public void zero(ChunkId chunk, int blockOffset, int blockCount, boolean allocate)
+      throws IOException {
+    if (allocate || held.containsKey(chunk) || tier.hasFile(chunk)) {
+      hold(chunk);
+      tier.zero(chunk, blockOffset, blockCount, allocate);
+    }
+  }
+
+  @Override
+  public void sync() throws IOException {
+    batch.run();
+    for (Map.Entry<ChunkId, ChunkFiles.Opened> entry : held.entrySet()) {
+      entry.getValue().file.sync();
+      entry.getValue().dirty = false;
+    }
+  }
+
+  @Override
+  public void close() {
+    batch.clear();
+    List<ChunkFiles.Opened> users = new ArrayList<>(held.values());
+    held.clear();
+    for (ChunkFiles.Opened opened : users) {
+      files.leaveQuietly(opened);
+    }
+    tier.giveBack(batch);
+  }
+}
