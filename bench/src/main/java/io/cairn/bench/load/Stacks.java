@@ -24,6 +24,15 @@ final class Stacks {
   /** Such as {@code [data-3 tid=4711]}. */
   private static final Pattern THREAD = Pattern.compile("^\\[([^;]*?)[-#0-9]* tid=\\d+]");
 
+  /**
+   * A library without symbols: its place, and the digits of a copy that Netty made, say nothing.
+   */
+  private static final Pattern LIBRARY =
+      Pattern.compile("(?<=^|;)/[^;]*/([^;/]*?)\\d{10,}?(\\.so)(?: \\(deleted\\))?(?=;|$)");
+
+  private static final Pattern PLACE =
+      Pattern.compile("(?<=^|;)/[^;]*/([^;/]+?)(?: \\(deleted\\))?(?=;|$)");
+
   private final Map<String, Long> counts = new TreeMap<>();
 
   /** Reads lines like {@code outer;inner 12}. */
@@ -33,6 +42,8 @@ final class Stacks {
       int blank = line.lastIndexOf(' ');
       if (blank > 0) {
         String stack = JAVA.matcher(line.substring(0, blank)).replaceAll("_[j]");
+        stack = LIBRARY.matcher(stack).replaceAll("$1$2");
+        stack = PLACE.matcher(stack).replaceAll("$1");
         stacks.add(
             THREAD.matcher(stack).replaceFirst("[$1]"), Long.parseLong(line.substring(blank + 1)));
       }

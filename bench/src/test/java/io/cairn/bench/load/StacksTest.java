@@ -28,6 +28,20 @@ class StacksTest {
   }
 
   @Test
+  void aLibraryIsOneWhereverItLies() throws IOException {
+    Stacks stacks =
+        read(
+            "[t tid=1];/tmp/libnative_x86_6410304241835972000093.so (deleted) 2",
+            "[t tid=1];/tmp/libnative_x86_6411218985364245983912.so (deleted);/opt/a b/librocks.so"
+                + " 3",
+            "[t tid=1];io/cairn/A.run_[j];/usr/lib/libc.so.6 4");
+    assertEquals(
+        List.of("libc.so.6", "librocks.so", "libnative_x86_.so"),
+        stacks.bySelf(9).stream().map(Stacks.Cost::frame).toList());
+    assertTrue(stacks.counts().keySet().stream().noneMatch(stack -> stack.contains(";/")));
+  }
+
+  @Test
   void theGraphHasEachFrameWithItsShare() throws IOException {
     Stacks all = new Stacks();
     all.addBelow("gateway", read("[a<b tid=1];f_[j] 1"));
