@@ -22,6 +22,11 @@ import java.util.List;
 final class OwnedChunk {
   private static final long RETRY_NANOS = 100_000_000L;
 
+  /**
+   * A full device stays full for a while: each try would make the node search for what it lacks.
+   */
+  private static final long NO_SPACE_RETRY_NANOS = 2_000_000_000L;
+
   enum State {
     CLOSED,
     OPENING,
@@ -117,7 +122,8 @@ final class OwnedChunk {
   void failed(OwnedReplica replica, Status status, long nowNanos) {
     replica.problem = status;
     replica.reset();
-    replica.retryAtNanos = nowNanos + RETRY_NANOS;
+    boolean isFull = status == Status.NO_SPACE && !replica.inSync();
+    replica.retryAtNanos = nowNanos + (isFull ? NO_SPACE_RETRY_NANOS : RETRY_NANOS);
     replica.failingSinceNanos = Math.min(replica.failingSinceNanos, nowNanos);
     settleAll();
     session.onProgress(nowNanos);

@@ -73,7 +73,8 @@ class SessionLimitsTest {
     world.run(2 * SECOND);
     assertEquals(VolumeIo.Failure.TIMED_OUT, write.failure);
     assertEquals(VolumeIo.Failure.TIMED_OUT, partial.failure);
-    assertEquals(VolumeIo.Failure.NO_SPACE, unopened.failure);
+    // The nodes are away: that is no lack of room.
+    assertEquals(VolumeIo.Failure.TIMED_OUT, unopened.failure);
     assertEquals(3, session.counters().timeouts());
     assertTrue(session.counters().longestStallNanos() >= 3 * SECOND);
     world.nodes.get(1).start();
@@ -82,6 +83,33 @@ class SessionLimitsTest {
     Answer read = world.read(session, 0, 3 * 4096);
     done(read);
     assertArrayEquals(bytes(3 * 4096, 4), read.bytes);
+  }
+
+  @Test
+  void aWriteThatLacksRoomForItsChunkFailsAsSuchAndSaysWhatItWaitsFor() {
+    world.requestTimeoutNanos = 3 * SECOND;
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.freeBytes = 1L << 20;
+    Answer write = world.write(session, CHUNK_BYTES, bytes(4096, 2));
+    world.run(SECOND);
+    assertTrue(session.waitReason().contains("free is on node 1 1MiB"), session.waitReason());
+    world.run(3 * SECOND);
+    assertEquals(VolumeIo.Failure.NO_SPACE, write.failure);
+  }
+
+  @Test
+  void whatAWriteWaitsForNamesTheNodesThatAreAway() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).kill();
+    world.nodes.get(2).kill();
+    Answer write = world.write(session, 0, bytes(4096, 2));
+    world.run(4 * SECOND);
+    String away = "chunk 0 waits: node 2 cannot be reached, node 3 cannot be reached";
+    assertEquals(away, session.waitReason());
+    world.nodes.get(1).start();
+    done(write);
   }
 
   @Test

@@ -76,7 +76,7 @@ final class SessionWorld {
     List<Candidate> candidates = new ArrayList<>();
     for (Node node : nodes) {
       if (node.up) {
-        candidates.add(new Candidate(node.id, "z", "r", "n" + node.index, 1L << 40));
+        candidates.add(new Candidate(node.id, "z", "r", "n" + node.index, freeBytes));
       }
     }
     return metadata.apply(1, ++commandNumber, command, candidates);
@@ -350,6 +350,9 @@ final class SessionWorld {
 
   /** After which requests of every session fail; 0 for never. */
   long requestTimeoutNanos;
+
+  /** Room of each node, as the metadata knows it. */
+  long freeBytes = 1L << 40;
 
   private SessionSettings settings(String gateway) {
     return SessionSettings.of(gateway, gateway.hashCode(), gateway)

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Writes down what each chunk's catch-up copied, and what all of them copied together once none has
@@ -24,6 +25,11 @@ final class CatchUpLog implements CatchUpObserver {
   /** Quiet after which a series of catch-ups is over. */
   private static final long QUIET_MILLIS = 2_000;
 
+  /** Lines about failures in one {@link #REPORT_PERIOD_NANOS}: a full node fails for hours. */
+  static final int REPORTS_MAX = 8;
+
+  private static final long REPORT_PERIOD_NANOS = TimeUnit.MINUTES.toNanos(1);
+
   private final ScheduledExecutorService timer;
   private final LongSupplier clockNanos;
   private Future<?> quiet = CompletableFuture.completedFuture(null);
@@ -34,10 +40,13 @@ final class CatchUpLog implements CatchUpObserver {
   private long sizeBlocks;
   private long firstNanos;
   private long lastNanos;
+  private long reportPeriodNanos;
+  private int reports;
 
   CatchUpLog(ScheduledExecutorService timer, LongSupplier clockNanos) {
     this.timer = timer;
     this.clockNanos = clockNanos;
+    reportPeriodNanos = clockNanos.getAsLong();
   }
 
   @Override
@@ -73,14 +82,15 @@ final class CatchUpLog implements CatchUpObserver {
           chunkBlocks);
     } else {
       failed++;
-      LOG.info(
-          "chunk {}/{}/{} did not catch up from node {}: {} after {} blocks",
-          volumeId,
-          layer,
-          index,
-          sourceNodeId,
-          status,
-          copied);
+      LOG.atLevel(mayReport() ? Level.INFO : Level.DEBUG)
+          .log(
+              "chunk {}/{}/{} did not catch up from node {}: {} after {} blocks",
+              volumeId,
+              layer,
+              index,
+              sourceNodeId,
+              status,
+              copied);
     }
     lastNanos = clockNanos.getAsLong();
     if (active == 0) {
@@ -94,12 +104,22 @@ final class CatchUpLog implements CatchUpObserver {
 
   private synchronized void sumUp() {
     if (active == 0) {
-      LOG.info("{}", summary());
+      LOG.atLevel(done > 0 || mayReport() ? Level.INFO : Level.DEBUG).log("{}", summary());
       done = 0;
       failed = 0;
       copiedBlocks = 0;
       sizeBlocks = 0;
     }
+  }
+
+  /** Whether one more line about failures is not too many. */
+  synchronized boolean mayReport() {
+    long nowNanos = clockNanos.getAsLong();
+    if (nowNanos - reportPeriodNanos >= REPORT_PERIOD_NANOS) {
+      reportPeriodNanos = nowNanos;
+      reports = 0;
+    }
+    return ++reports <= REPORTS_MAX;
   }
 
   synchronized String summary() {

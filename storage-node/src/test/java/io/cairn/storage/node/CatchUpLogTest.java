@@ -1,6 +1,8 @@
 package io.cairn.storage.node;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.storage.wire.Status;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -38,5 +40,16 @@ class CatchUpLogTest {
             + " 1 attempts failed",
         log.summary());
     assertEquals(1, timer.getQueue().size(), "the sum is written once it stays quiet");
+  }
+
+  @Test
+  void failuresAreReportedAFewTimesAMinute() {
+    for (int minute = 0; minute < 2; minute++) {
+      for (int i = 0; i < CatchUpLog.REPORTS_MAX; i++) {
+        assertTrue(log.mayReport());
+      }
+      assertFalse(log.mayReport());
+      nowNanos += 60_000_000_000L;
+    }
   }
 }
