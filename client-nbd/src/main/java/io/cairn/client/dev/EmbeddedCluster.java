@@ -5,6 +5,7 @@ import io.cairn.metadata.options.OptionException;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,7 +31,7 @@ final class EmbeddedCluster implements DevCluster {
     for (DevLayout.Member member : layout.members()) {
       try {
         Role.Server server =
-            member.role().start(member.role().options().read(null, Map.of(), member.settings()));
+            member.role().start(member.role().options().read(null, Map.of(), settings(member)));
         cluster.running.push(new Running(member, server));
       } catch (IOException | RuntimeException e) {
         cluster.close();
@@ -41,6 +42,15 @@ final class EmbeddedCluster implements DevCluster {
       }
     }
     return cluster;
+  }
+
+  /** No metadata server of one process outlives the others: they need not look after each other. */
+  private static Map<String, String> settings(DevLayout.Member member) {
+    Map<String, String> settings = new LinkedHashMap<>(member.settings());
+    if (member.role() == Role.METADATA) {
+      settings.put("election.timeout", "5s");
+    }
+    return settings;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.cairn.metadata.ratis;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -59,17 +60,20 @@ final class GroupSettings {
   }
 
   static RaftProperties server(
-      String listenHost, int port, java.io.File storage, long snapshotEntries) {
+      String listenHost,
+      int port,
+      java.io.File storage,
+      Duration electionTimeout,
+      long snapshotEntries) {
     RaftProperties properties = new RaftProperties();
     GrpcConfigKeys.Server.setHost(properties, listenHost);
     GrpcConfigKeys.Server.setPort(properties, port);
     RaftServerConfigKeys.setStorageDir(properties, List.of(storage));
     // A follower looks once per timeout, so a leader is missed after one to two of them. Signs of
     // life go out twice in the shorter one. The ADR on leader changes has the figures.
-    RaftServerConfigKeys.Rpc.setTimeoutMin(
-        properties, TimeDuration.valueOf(900, TimeUnit.MILLISECONDS));
+    RaftServerConfigKeys.Rpc.setTimeoutMin(properties, ofMillis(electionTimeout));
     RaftServerConfigKeys.Rpc.setTimeoutMax(
-        properties, TimeDuration.valueOf(1250, TimeUnit.MILLISECONDS));
+        properties, ofMillis(electionTimeout.multipliedBy(25).dividedBy(18)));
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(
         properties, TimeDuration.valueOf(200, TimeUnit.MILLISECONDS));
     RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
@@ -88,5 +92,9 @@ final class GroupSettings {
     RaftServerConfigKeys.Log.setSegmentSizeMax(properties, SizeInBytes.valueOf("8MB"));
     RaftServerConfigKeys.Log.setPreallocatedSize(properties, SizeInBytes.valueOf("1MB"));
     return properties;
+  }
+
+  private static TimeDuration ofMillis(Duration duration) {
+    return TimeDuration.valueOf(duration.toMillis(), TimeUnit.MILLISECONDS);
   }
 }

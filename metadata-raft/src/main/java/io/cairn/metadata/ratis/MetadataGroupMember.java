@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -45,11 +46,25 @@ public final class MetadataGroupMember implements AutoCloseable {
    * @param address host:port under which the others find this server, one of those of the group.
    * @param listenHost to bind; the port is the address's.
    * @param group host:port of all servers, the same list on each.
+   * @param electionTimeout shortest time without a sign of life after which a follower calls an
+   *     election; the longest is 25/18 of it.
    */
   public static MetadataGroupMember start(
-      String address, String listenHost, List<String> group, Path directory, GroupObserver observer)
+      String address,
+      String listenHost,
+      List<String> group,
+      Path directory,
+      GroupObserver observer,
+      Duration electionTimeout)
       throws IOException {
-    return start(address, listenHost, group, directory, observer, GroupSettings.SNAPSHOT_ENTRIES);
+    return start(
+        address,
+        listenHost,
+        group,
+        directory,
+        observer,
+        electionTimeout,
+        GroupSettings.SNAPSHOT_ENTRIES);
   }
 
   static MetadataGroupMember start(
@@ -58,6 +73,7 @@ public final class MetadataGroupMember implements AutoCloseable {
       List<String> group,
       Path directory,
       GroupObserver observer,
+      Duration electionTimeout,
       long snapshotEntries)
       throws IOException {
     if (!group.contains(address)) {
@@ -66,7 +82,7 @@ public final class MetadataGroupMember implements AutoCloseable {
     Path raft = Files.createDirectories(directory.resolve("raft"));
     int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
     RaftProperties properties =
-        GroupSettings.server(listenHost, port, raft.toFile(), snapshotEntries);
+        GroupSettings.server(listenHost, port, raft.toFile(), electionTimeout, snapshotEntries);
     MetadataStateMachine machine = new MetadataStateMachine(directory.resolve("state"), observer);
     RaftServer server =
         RaftServer.newBuilder()

@@ -5,6 +5,7 @@ import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionSet;
 import io.cairn.metadata.options.OptionType;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,9 +46,20 @@ public final class MetadataOptions {
       Option.required(
           "data.directory", OptionType.path(), "Where the server keeps its log and its state.");
 
+  /** How long a leader may be silent. */
+  public static final Option<Duration> ELECTION_TIMEOUT =
+      Option.of(
+              "election.timeout",
+              OptionType.duration(Duration.ofMillis(300), Duration.ofMinutes(1)),
+              "900ms",
+              "Shortest silence of the leader after which another server may take its place; the"
+                  + " longest is 1.4 times as much. The leader gives a sign of life twice in it.")
+          .clusterWide();
+
   /** All of them. */
   public static final OptionSet SET =
-      OptionSet.of("metadata", GROUP, ADDRESS, LISTEN_HOST, HTTP_ADDRESS, DATA_DIRECTORY);
+      OptionSet.of(
+          "metadata", GROUP, ADDRESS, LISTEN_HOST, HTTP_ADDRESS, DATA_DIRECTORY, ELECTION_TIMEOUT);
 
   private MetadataOptions() {}
 }

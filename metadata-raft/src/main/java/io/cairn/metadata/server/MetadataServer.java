@@ -78,7 +78,8 @@ public final class MetadataServer implements AutoCloseable {
     try {
       server.start(
           options.get(MetadataOptions.LISTEN_HOST).orElse(address.host()),
-          options.get(MetadataOptions.HTTP_ADDRESS));
+          options.get(MetadataOptions.HTTP_ADDRESS),
+          options.get(MetadataOptions.ELECTION_TIMEOUT));
       return server;
     } catch (IOException | RuntimeException e) {
       server.close();
@@ -86,7 +87,8 @@ public final class MetadataServer implements AutoCloseable {
     }
   }
 
-  private void start(String listenHost, Address httpAddress) throws IOException {
+  private void start(String listenHost, Address httpAddress, Duration electionTimeout)
+      throws IOException {
     http = OperationsServer.start(httpAddress, registry, this::notReadyReason);
     requireFree(listenHost);
     if (directory.identity().clusterId() != 0) {
@@ -94,7 +96,12 @@ public final class MetadataServer implements AutoCloseable {
     }
     member =
         MetadataGroupMember.start(
-            address.toString(), listenHost, group, directory.path(), new Observer());
+            address.toString(),
+            listenHost,
+            group,
+            directory.path(),
+            new Observer(),
+            electionTimeout);
     meters.show(this::status);
     LOG.info(
         "metadata server {} of {} on {}, HTTP on {}",

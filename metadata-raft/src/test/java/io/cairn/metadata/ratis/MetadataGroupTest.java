@@ -359,6 +359,7 @@ class MetadataGroupTest {
             addresses,
             directory.resolve("m" + i),
             new Failures(),
+            Duration.ofMillis(900),
             SNAPSHOT_ENTRIES);
   }
 
