@@ -8,11 +8,15 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +45,9 @@ final class WorkingCopy {
 
   /** Left free in memory, so that the copy does not take the last of it. */
   private static final long SPARE_BYTES = 8L << 20;
+
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      PosixFilePermissions.fromString("rwx------");
 
   private static final int READ_BYTES = 1 << 20;
 
@@ -71,7 +78,12 @@ final class WorkingCopy {
     }
     String hash = HexFormat.of().toHexDigits(hash(host() + ":" + absolute));
     WorkingCopy copy = new WorkingCopy(memory.resolve(PREFIX + hash), absolute, segmentBytes);
-    String problem = copy.prepare(memory, segmentCount);
+    String problem;
+    try {
+      problem = copy.prepare(memory, segmentCount);
+    } catch (IOException e) {
+      problem = "no working copy in " + memory + ": " + e;
+    }
     if (problem == null) {
       return copy;
     }
@@ -110,11 +122,17 @@ final class WorkingCopy {
       return null;
     } catch (IOException e) {
       deleteTree(directory);
-      return "no working copy in " + memory + ": " + e.getMessage();
+      throw e;
     }
   }
 
+  /** Many may write to where the copy lies: only what the journal's owner made is believed. */
   private boolean isAdoptable(int segmentCount) throws IOException {
+    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
+        || !Files.getOwner(directory).equals(Files.getOwner(journal))
+        || !Files.getPosixFilePermissions(directory).equals(OWNER_ONLY)) {
+      return false;
+    }
     List<String> here = lines(directory.resolve(NAME_FILE));
     List<String> there = lines(journal.resolve(NAME_FILE));
     if (here.isEmpty() || !here.getFirst().equals(there.isEmpty() ? "" : there.getFirst())) {
@@ -129,7 +147,7 @@ final class WorkingCopy {
   }
 
   private void make(int segmentCount) throws IOException {
-    Files.createDirectory(directory);
+    Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     nameTheCopy(UNFINISHED);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment part = arena.allocate(READ_BYTES, NativeFile.DIRECT_ALIGNMENT);
@@ -178,13 +196,22 @@ final class WorkingCopy {
   private static void sweep(Path memory) throws IOException {
     try (DirectoryStream<Path> copies = Files.newDirectoryStream(memory, PREFIX + "*")) {
       for (Path copy : copies) {
-        List<String> said = lines(copy.resolve(NAME_FILE));
-        if (said.size() == 3 && said.get(2).equals(host()) && !Files.exists(Path.of(said.get(1)))) {
-          LOG.info("the working copy {} of a journal that is gone is deleted", copy);
-          deleteTree(copy);
+        try {
+          if (isLeftBehind(copy)) {
+            LOG.info("the working copy {} of a journal that is gone is deleted", copy);
+            deleteTree(copy);
+          }
+        } catch (IOException e) {
+          // Another user's, or another node sweeps too: no reason to do without a copy.
+          LOG.debug("the working copy {} stays", copy, e);
         }
       }
     }
+  }
+
+  private static boolean isLeftBehind(Path copy) throws IOException {
+    List<String> said = lines(copy.resolve(NAME_FILE));
+    return said.size() == 3 && said.get(2).equals(host()) && !Files.exists(Path.of(said.get(1)));
   }
 
   private static void deleteTree(Path tree) throws IOException {

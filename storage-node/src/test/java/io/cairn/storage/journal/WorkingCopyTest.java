@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -183,6 +184,20 @@ class WorkingCopyTest {
     List<Region> ring = open(memory);
     assertEquals(1, copies().size());
     assertNotEquals(left, copies().getFirst());
+    close(ring, true);
+  }
+
+  @Test
+  void aCopyThatOthersMayWriteIsNotBelieved() throws IOException {
+    List<Region> ring = open(memory);
+    put(ring, 1);
+    force(ring);
+    put(ring, 2);
+    close(ring, false);
+    Files.setPosixFilePermissions(
+        copies().getFirst(), PosixFilePermissions.fromString("rwxrwxrwx"));
+    ring = open(memory);
+    assertEquals(1, get(ring));
     close(ring, true);
   }
 
