@@ -3,11 +3,9 @@ package io.cairn.storage.chunk;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -146,8 +144,8 @@ final class ChunkFiles implements AutoCloseable {
       throw outOfSpace(e);
     }
     NativeFile file = NativeFile.open(path, NativeFile.Mode.CREATE);
-    syncDirectory(path.getParent());
-    syncDirectory(root);
+    NativeFile.syncDirectory(path.getParent());
+    NativeFile.syncDirectory(root);
     return file;
   }
 
@@ -157,12 +155,6 @@ final class ChunkFiles implements AutoCloseable {
     return reason.startsWith("No space left") || reason.startsWith("Disk quota")
         ? new OutOfSpaceException(e.getMessage())
         : e;
-  }
-
-  static void syncDirectory(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
   }
 
   private void closeEldest() throws IOException {

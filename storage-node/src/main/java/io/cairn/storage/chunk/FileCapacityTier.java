@@ -75,11 +75,11 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   private static void syncTree(Path directory, Path chunks) throws IOException {
     try (DirectoryStream<Path> volumes = Files.newDirectoryStream(chunks, Files::isDirectory)) {
       for (Path volume : volumes) {
-        ChunkFiles.syncDirectory(volume);
+        NativeFile.syncDirectory(volume);
       }
     }
-    ChunkFiles.syncDirectory(chunks);
-    ChunkFiles.syncDirectory(directory);
+    NativeFile.syncDirectory(chunks);
+    NativeFile.syncDirectory(directory);
   }
 
   private static long occupiedBytes(Path root) throws IOException {
@@ -233,8 +233,8 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       } catch (FileSystemException e) {
         throw ChunkFiles.outOfSpace(e);
       }
-      ChunkFiles.syncDirectory(trash);
-      ChunkFiles.syncDirectory(source.getParent());
+      NativeFile.syncDirectory(trash);
+      NativeFile.syncDirectory(source.getParent());
     } else {
       // Never written, or moved by a process that died before it could say so: counted in the
       // trash.

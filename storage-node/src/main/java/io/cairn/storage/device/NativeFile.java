@@ -10,7 +10,9 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
 /**
  * A file by its descriptor, through the C library: the JDK has no call that punches a hole, and
@@ -219,6 +221,13 @@ public final class NativeFile implements AutoCloseable {
   /** Keeps space for a range and makes the file reach its end. */
   public void allocate(long position, long length) throws IOException {
     fallocate(0, "allocate", position, length);
+  }
+
+  /** Makes the names in a directory durable. */
+  public static void syncDirectory(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
   }
 
   int descriptor() {

@@ -2,41 +2,50 @@ package io.cairn.storage.journal;
 
 import io.cairn.storage.env.Region;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import net.openhft.chronicle.bytes.MappedBytes;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/**
- * A segment that is mapped from its file: what was written and not forced is in the page cache, and
- * survives the process. Each first write to a page after a sync costs a page fault.
- */
+/** A segment that is mapped from a file, so that what was not forced survives the process. */
 final class MappedSegment implements Region {
-  private final FileChannel channel;
+  /** What makes a segment's bytes durable; its calls block. */
+  interface Device {
+    /** Makes a range of the mapped bytes durable. */
+    void force(MemorySegment memory, int offsetBytes, int lengthBytes) throws IOException;
+
+    /**
+     * The segment is not used any more.
+     *
+     * @param forced as {@link Region#close} says.
+     */
+    void close(boolean forced) throws IOException;
+  }
+
+  private final Device device;
   private final MappedBytes mapping;
+  private final MemorySegment memory;
   private final UnsafeBuffer buffer;
   private final int sizeBytes;
   private final Executor blocking;
   private final Executor loop;
 
+  /** Takes the device over once it has returned. */
   @SuppressWarnings("restricted")
-  MappedSegment(Path file, int sizeBytes, Executor blocking, Executor loop) throws IOException {
+  MappedSegment(Path file, int sizeBytes, Device device, Executor blocking, Executor loop)
+      throws IOException {
+    this.device = device;
     this.sizeBytes = sizeBytes;
     this.blocking = blocking;
     this.loop = loop;
-    channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
     mapping = MappedBytes.singleMappedBytes(file.toFile(), sizeBytes);
     mapping.singleThreadedCheckDisabled(true);
+    memory = MemorySegment.ofAddress(mapping.addressForRead(0)).reinterpret(sizeBytes);
     // A ByteBuffer over the mapping, so that checksums are taken without a copy.
-    buffer =
-        new UnsafeBuffer(
-            java.lang.foreign.MemorySegment.ofAddress(mapping.addressForRead(0))
-                .reinterpret(sizeBytes)
-                .asByteBuffer());
+    buffer = new UnsafeBuffer(memory.asByteBuffer());
   }
 
   @Override
@@ -55,8 +64,7 @@ final class MappedSegment implements Region {
         () -> {
           Throwable failure = null;
           try {
-            // The descriptor's data sync writes what is dirty through the mapping as well.
-            channel.force(false);
+            device.force(memory, offsetBytes, lengthBytes);
           } catch (IOException | RuntimeException | Error e) {
             failure = e;
           }
@@ -69,7 +77,7 @@ final class MappedSegment implements Region {
   public void close(boolean forced) {
     try {
       mapping.releaseLast();
-      channel.close();
+      device.close(forced);
     } catch (IOException e) {
       throw new IllegalStateException("cannot close a journal segment", e);
     }

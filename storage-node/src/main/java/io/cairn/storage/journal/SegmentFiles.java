@@ -92,8 +92,14 @@ public final class SegmentFiles {
       for (int i = 0; i < segmentCount; i++) {
         regions.add(
             copy == null
-                ? new MappedSegment(file(directory, i), segmentBytes, blocking, loop)
-                : new CopiedSegment(copy, i, blocking, loop));
+                ? new MappedSegment(
+                    file(directory, i),
+                    segmentBytes,
+                    new CachedDevice(file(directory, i)),
+                    blocking,
+                    loop)
+                : new MappedSegment(
+                    copy.file(i), segmentBytes, new CopiedDevice(copy, i), blocking, loop));
       }
     } catch (IOException | RuntimeException e) {
       regions.forEach(region -> region.close(false));
@@ -143,20 +149,14 @@ public final class SegmentFiles {
     prewrite(directory, segmentBytes, segmentCount);
     for (int i = segmentCount - 1; i >= 0; i--) {
       if (i == 0) {
-        syncDirectory(directory);
+        NativeFile.syncDirectory(directory);
       }
       Files.move(draft(directory, i), file(directory, i), StandardCopyOption.ATOMIC_MOVE);
     }
-    syncDirectory(directory);
+    NativeFile.syncDirectory(directory);
     Path parent = directory.toAbsolutePath().getParent();
-    syncDirectory(parent);
-    syncDirectory(parent.getParent() == null ? parent : parent.getParent());
-  }
-
-  static void syncDirectory(Path directory) throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
+    NativeFile.syncDirectory(parent);
+    NativeFile.syncDirectory(parent.getParent() == null ? parent : parent.getParent());
   }
 
   static Path file(Path directory, int number) {

@@ -174,7 +174,7 @@ final class WorkingCopy {
       channel.force(true);
     }
     Files.move(draft, journal.resolve(NAME_FILE), StandardCopyOption.ATOMIC_MOVE);
-    SegmentFiles.syncDirectory(journal);
+    NativeFile.syncDirectory(journal);
     nameTheCopy(name);
   }
 
@@ -228,10 +228,6 @@ final class WorkingCopy {
     Files.deleteIfExists(tree);
   }
 
-  int segmentBytes() {
-    return segmentBytes;
-  }
-
   Path file(int number) {
     return directory.resolve("%03d".formatted(number));
   }
@@ -239,11 +235,6 @@ final class WorkingCopy {
   /** The segment's file on the device, for direct writes. */
   NativeFile openDevice(int number) throws IOException {
     return NativeFile.open(SegmentFiles.file(journal, number), NativeFile.Mode.DIRECT);
-  }
-
-  /** A length in whole pages. */
-  static int pages(int bytes) {
-    return bytes + NativeFile.DIRECT_ALIGNMENT - 1 & -NativeFile.DIRECT_ALIGNMENT;
   }
 
   /** The device has everything: the copy is not needed any more. */
