@@ -203,10 +203,7 @@ class MutantsTest {
             VOLUME + "OwnedChunk",
             "(ops.peek().durableMask & retained) == retained",
             "ops.peek().completed")
-        .with(
-            VOLUME + "WriteWindow",
-            "    unsettled.remove(op.number);\n    if (op.payload",
-            "    if (op.payload");
+        .with(VOLUME + "WriteWindow", "    unlink(op);\n    if (op.payload", "    if (op.payload");
     isCaughtAs("I7", "I6", "I4", "liveness", "exception");
   }
 

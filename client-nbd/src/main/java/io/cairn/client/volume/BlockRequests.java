@@ -5,145 +5,125 @@ import io.cairn.client.volume.VolumeIo.Failure;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.wire.Frame;
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /**
- * Turns byte requests of any offset and length into block requests of single chunks: splits them,
- * makes partial blocks whole under an exclusive claim, and puts answers together.
+ * Turns byte requests of any offset and length into block requests of single chunks: splits them
+ * into pieces, makes partial blocks whole under an exclusive claim, and knows the requests that
+ * were not answered yet.
  */
 final class BlockRequests {
   private static final int BLOCK = Frame.BLOCK_BYTES;
 
-  /** Client requests that were not answered yet. */
-  private final Set<Parent> pending = new LinkedHashSet<>();
-
   private final VolumeSession session;
   private final Payloads payloads;
   private final long timeoutNanos;
+  private final Pool<ClientRequest> requests = new Pool<>(() -> new ClientRequest(this));
+  private final Pool<Piece> pieces;
+
+  /** Client requests that were not answered yet, in the order of their age. */
+  private ClientRequest oldest;
+
+  private ClientRequest newest;
+  private int inFlight;
 
   BlockRequests(VolumeSession session, Payloads payloads, long timeoutNanos) {
     this.timeoutNanos = timeoutNanos;
     this.session = session;
     this.payloads = payloads;
+    pieces = new Pool<>(() -> new Piece(this, session));
   }
 
   /** Requests that were not answered yet. */
   int inFlight() {
-    return pending.size();
+    return inFlight;
   }
 
   /** How long the oldest request has waited; 0 when there is none. */
   long oldestNanos(long nowNanos) {
-    return pending.isEmpty() ? 0 : nowNanos - pending.iterator().next().startNanos;
+    return oldest == null ? 0 : nowNanos - oldest.startNanos;
   }
 
   /** When the oldest request has waited long enough; Long.MAX_VALUE when requests may wait on. */
   long nextDeadlineNanos() {
-    return timeoutNanos == 0 || pending.isEmpty()
-        ? Long.MAX_VALUE
-        : pending.iterator().next().startNanos + timeoutNanos;
+    return timeoutNanos == 0 || oldest == null ? Long.MAX_VALUE : oldest.startNanos + timeoutNanos;
   }
 
   /** Fails what has waited long enough; what it began goes on behind its back. */
   void onTimer(long nowNanos) {
     while (nextDeadlineNanos() <= nowNanos) {
       session.counters.timeouts++;
-      Parent oldest = pending.iterator().next();
-      boolean lacksSpace = oldest.awaitsChunks > 0 && session.allocation.lacksSpace();
+      boolean lacksSpace = oldest.awaitsChunks() && session.allocation.lacksSpace();
       oldest.end(lacksSpace ? Failure.NO_SPACE : Failure.TIMED_OUT);
     }
   }
 
-  /** One client request, done when all its pieces are. */
-  private final class Parent {
-    private final long startNanos = session.now();
-    private final Callback done;
-    private final Payload held;
-    private int left = 1;
-    private int awaitsChunks;
-    private Failure failure;
-    private boolean ended;
-
-    Parent(Payload held, Callback done) {
-      this.held = held;
-      this.done = done;
-      if (held != null) {
-        held.retain();
-      }
-      pending.add(this);
+  /** A request waits for its answer from now on. */
+  void begun(ClientRequest request) {
+    request.older = newest;
+    if (newest == null) {
+      oldest = request;
+    } else {
+      newest.newer = request;
     }
-
-    void expect() {
-      left++;
-    }
-
-    /** Allocates the piece's chunk first, if need be. */
-    void onChunk(Piece piece, Runnable action) {
-      awaitsChunks++;
-      session.allocation.allocate(
-          piece.index(),
-          () -> {
-            awaitsChunks--;
-            action.run();
-          });
-    }
-
-    void pieceDone(Failure pieceFailure) {
-      if (ended) {
-        return;
-      }
-      if (pieceFailure != null && failure == null) {
-        failure = pieceFailure;
-      }
-      if (--left == 0) {
-        end(failure);
-      }
-    }
-
-    void end(Failure how) {
-      if (!ended) {
-        ended = true;
-        pending.remove(this);
-        session.counters.ended(session.now() - startNanos);
-        done.done(how);
-        if (held != null) {
-          held.release();
-        }
-      }
-    }
+    newest = request;
+    inFlight++;
   }
 
-  /** A part of a request that lies in one chunk; bytes are relative to the request's first. */
-  private record Piece(int index, int block, int count, int skipBytes, int atByte, int bytes) {
-    boolean isWhole() {
-      return skipBytes == 0 && bytes == count * BLOCK;
+  /** A request is being answered. */
+  void ended(ClientRequest request) {
+    if (request.older == null) {
+      oldest = request.newer;
+    } else {
+      request.older.newer = request.newer;
     }
+    if (request.newer == null) {
+      newest = request.older;
+    } else {
+      request.newer.older = request.older;
+    }
+    request.older = null;
+    request.newer = null;
+    inFlight--;
+    session.counters.ended(session.now() - request.startNanos);
   }
 
-  private interface PieceAction {
-    void on(Piece piece);
+  /** Nobody refers to the request any more. */
+  void give(ClientRequest request) {
+    requests.give(request);
   }
 
-  private void split(long offset, long length, int blocksMax, PieceAction action) {
+  /** Nobody refers to the piece any more. */
+  void give(Piece piece) {
+    pieces.give(piece);
+  }
+
+  private void split(
+      ClientRequest request,
+      long start,
+      long offset,
+      long length,
+      int blocksMax,
+      Piece.Kind kind,
+      boolean fua) {
     long chunkBytes = session.chunkSizeBytes();
     long at = offset;
     long end = offset + length;
     while (at < end) {
       int index = (int) (at / chunkBytes);
-      long inChunk = at % chunkBytes;
-      int block = (int) (inChunk / BLOCK);
-      long pieceEnd =
-          Math.min(
-              Math.min(end, (index + 1) * chunkBytes),
-              index * chunkBytes + (long) (block + blocksMax) * BLOCK);
-      int bytes = (int) (pieceEnd - at);
-      int skip = (int) (inChunk % BLOCK);
-      int count = (skip + bytes + BLOCK - 1) / BLOCK;
-      action.on(new Piece(index, block, count, skip, (int) (at - offset), bytes));
+      long pieceEnd = pieceEnd(at, end, chunkBytes, blocksMax);
+      Piece piece = pieces.take().of(request, kind, fua);
+      piece.begin(index, at % chunkBytes, (int) (at - start), (int) (pieceEnd - at));
       at = pieceEnd;
     }
+  }
+
+  private static long pieceEnd(long at, long end, long chunkBytes, int blocksMax) {
+    long chunkStart = at - at % chunkBytes;
+    long block = at % chunkBytes / BLOCK;
+    return Math.min(
+        Math.min(end, chunkStart + chunkBytes), chunkStart + (block + blocksMax) * BLOCK);
   }
 
   private void check(long offset, long length) {
@@ -155,35 +135,29 @@ final class BlockRequests {
 
   void flush(Callback done) {
     session.counters.flushes++;
-    Parent parent = new Parent(null, done);
-    session.window.whenDurable(() -> parent.pieceDone(null));
+    ClientRequest request = requests.take().of(null, done, session.now());
+    session.window.whenDurable(() -> request.pieceDone(null));
   }
 
   void read(long offset, int length, VolumeIo.ReadCallback sink) {
     check(offset, length);
     session.counters.reads++;
     session.counters.readBytes += length;
-    Payloads.Writable result = payloads.allocate(length);
-    Parent parent = new Parent(null, failure -> answer(result, failure, sink));
-    split(
-        offset,
-        length,
-        Frame.BLOCKS_MAX,
-        piece -> {
-          parent.expect();
-          readPiece(piece, result, parent);
-        });
-    parent.pieceDone(null);
+    ClientRequest request = requests.take().read(length, sink, session.now());
+    long end = offset + length;
+    if (pieceEnd(offset, end, session.chunkSizeBytes(), Frame.BLOCKS_MAX) < end) {
+      request.expectSeveral(payloads);
+    }
+    split(request, offset, offset, length, Frame.BLOCKS_MAX, Piece.Kind.READ, false);
+    request.pieceDone(null);
   }
 
-  private static void answer(
-      Payloads.Writable result, Failure failure, VolumeIo.ReadCallback sink) {
-    sink.done(failure == null ? result : null, failure);
-    result.release();
+  Payload zeroes(int length) {
+    return payloads.allocate(length);
   }
 
   /** Runs one action when it is certain that the chunk does not exist, the other when it may. */
-  private void ifUnallocated(int index, Runnable absent, Runnable again) {
+  void ifUnallocated(int index, Runnable absent, Runnable again) {
     session.lease.underUnallocated(
         () -> {
           if (session.chunk(index) != null) {
@@ -196,295 +170,165 @@ final class BlockRequests {
         });
   }
 
-  private void readPiece(Piece piece, Payloads.Writable result, Parent parent) {
-    OwnedChunk chunk = session.chunk(piece.index());
-    if (chunk == null) {
-      ifUnallocated(
-          piece.index(), () -> parent.pieceDone(null), () -> readPiece(piece, result, parent));
-      return;
-    }
-    withClaim(
-        chunk,
-        piece,
-        false,
-        claim ->
-            readBlocks(
-                chunk,
-                piece.block(),
-                piece.count(),
-                (payload, repair, now) -> {
-                  if (payload != null && !parent.ended) {
-                    result
-                        .mutable()
-                        .putBytes(
-                            result.offset() + piece.atByte(),
-                            payload.buffer(),
-                            payload.offset() + piece.skipBytes(),
-                            piece.bytes());
-                  }
-                  chunk.locks.release(claim);
-                  parent.pieceDone(payload == null ? Failure.UNREADABLE : null);
-                  if (repair) {
-                    repair(chunk, piece);
-                  }
-                }));
-  }
-
   /**
-   * Reads blocks; when no replica has all of them, each by itself: two replicas may each have a bad
+   * When no replica has all of the blocks, each is read by itself: two replicas may each have a bad
    * copy of another block.
    */
-  private void readBlocks(OwnedChunk chunk, int block, int count, ReadOp.Done done) {
-    new ReadOp(
-            chunk,
-            block,
-            count,
-            (payload, repair, now) -> {
-              if (payload == null && count > 1) {
-                readSingly(chunk, block, new byte[count * BLOCK], 0, done);
-              } else {
-                done.on(payload, repair, now);
-              }
-            })
-        .start(session.now());
+  void readSingly(OwnedChunk chunk, int block, int count, ReadOp.Done done) {
+    readSingly(chunk, block, new byte[count * BLOCK], 0, done);
   }
 
   private void readSingly(OwnedChunk chunk, int block, byte[] whole, int index, ReadOp.Done done) {
-    new ReadOp(
-            chunk,
-            block + index,
-            1,
-            (payload, repair, now) -> {
-              if (payload == null) {
-                done.on(null, false, now);
-                return;
-              }
-              payload.buffer().getBytes(payload.offset(), whole, index * BLOCK, BLOCK);
-              if ((index + 1) * BLOCK < whole.length) {
-                readSingly(chunk, block, whole, index + 1, done);
-                return;
-              }
-              Payloads.Writable together = payloads.allocate(whole.length);
-              together.mutable().putBytes(together.offset(), whole);
-              done.on(together, true, now);
-              together.release();
-            })
-        .start(session.now());
+    ReadOp.begin(
+        chunk,
+        block + index,
+        1,
+        (payload, repair, now) -> {
+          if (payload == null) {
+            done.on(null, false, now);
+            return;
+          }
+          payload.buffer().getBytes(payload.offset(), whole, index * BLOCK, BLOCK);
+          if ((index + 1) * BLOCK < whole.length) {
+            readSingly(chunk, block, whole, index + 1, done);
+            return;
+          }
+          Payloads.Writable together = payloads.allocate(whole.length);
+          together.mutable().putBytes(together.offset(), whole);
+          done.on(together, true, now);
+          together.release();
+        });
   }
 
   /** Rewrites blocks of which a replica has a bad copy, through the ordinary write path. */
-  private void repair(OwnedChunk chunk, Piece piece) {
+  void repair(OwnedChunk chunk, int block, int count) {
     session.counters.repairs++;
-    withClaim(
-        chunk,
-        piece,
-        true,
-        claim ->
-            readBlocks(
-                chunk,
-                piece.block(),
-                piece.count(),
-                (payload, again, now) -> {
-                  if (payload == null) {
-                    chunk.locks.release(claim);
-                    return;
-                  }
-                  submitWrite(chunk, piece, payload.slice(0, payload.length()), false, claim, null);
-                }));
-  }
-
-  private interface Claimed {
-    void on(RangeLocks.Claim claim);
-  }
-
-  private void withClaim(OwnedChunk chunk, Piece piece, boolean exclusive, Claimed action) {
     chunk.ready(
         () -> {
           RangeLocks.Claim[] claim = new RangeLocks.Claim[1];
           claim[0] =
               new RangeLocks.Claim(
-                  piece.block(), piece.count(), exclusive, () -> action.on(claim[0]));
+                  block, count, true, () -> rewrite(chunk, block, count, claim[0]));
           chunk.locks.acquire(claim[0]);
         },
         session.now());
+  }
+
+  private void rewrite(OwnedChunk chunk, int block, int count, RangeLocks.Claim claim) {
+    ReadOp.Done last =
+        (payload, again, now) -> {
+          if (payload == null) {
+            chunk.locks.release(claim);
+            return;
+          }
+          payload.retain();
+          submit(chunk, block, count, payload, false, () -> chunk.locks.release(claim));
+        };
+    ReadOp.begin(
+        chunk,
+        block,
+        count,
+        (payload, again, now) -> {
+          if (payload == null && count > 1) {
+            readSingly(chunk, block, count, last);
+          } else {
+            last.on(payload, again, now);
+          }
+        });
   }
 
   void write(long offset, Payload payload, boolean fua, Callback done) {
     check(offset, payload.length());
     session.counters.writes++;
     session.counters.writtenBytes += payload.length();
-    Parent parent = new Parent(payload, done);
-    split(
-        offset,
-        payload.length(),
-        Frame.BLOCKS_MAX,
-        piece -> {
-          parent.expect();
-          parent.onChunk(
-              piece,
-              () -> {
-                OwnedChunk chunk = session.chunk(piece.index());
-                withClaim(
-                    chunk,
-                    piece,
-                    true,
-                    claim -> writePiece(chunk, piece, payload, fua, claim, parent));
-              });
-        });
-    parent.pieceDone(null);
+    ClientRequest request = requests.take().of(payload, done, session.now());
+    split(request, offset, offset, payload.length(), Frame.BLOCKS_MAX, Piece.Kind.WRITE, fua);
+    request.pieceDone(null);
   }
 
-  /** Writes a piece under its claim; null for payload means zeroes. */
-  private void writePiece(
-      OwnedChunk chunk,
-      Piece piece,
-      Payload payload,
-      boolean fua,
-      RangeLocks.Claim claim,
-      Parent parent) {
-    if (parent.ended) {
-      // It timed out before its turn: its payload is gone.
-      chunk.locks.release(claim);
-      return;
+  /**
+   * The old blocks with the new bytes in them.
+   *
+   * @param at first new byte, relative to the blocks'.
+   * @param bytes where the new bytes are, from that one on; null for zeroes.
+   */
+  Payload merge(Payload old, int at, Payload bytes, int from, int length) {
+    Payloads.Writable merged = payloads.allocate(old.length());
+    merged.mutable().putBytes(merged.offset(), old.buffer(), old.offset(), old.length());
+    int first = merged.offset() + at;
+    if (bytes == null) {
+      merged.mutable().setMemory(first, length, (byte) 0);
+    } else {
+      merged.mutable().putBytes(first, bytes.buffer(), bytes.offset() + from, length);
     }
-    if (piece.isWhole()) {
-      submitWrite(chunk, piece, payload.slice(piece.atByte(), piece.bytes()), fua, claim, parent);
-      return;
-    }
-    readBlocks(
-        chunk,
-        piece.block(),
-        piece.count(),
-        (old, repair, now) -> {
-          if (old == null || parent.ended) {
-            chunk.locks.release(claim);
-            parent.pieceDone(Failure.UNREADABLE);
-            return;
-          }
-          Payloads.Writable merged = payloads.allocate(piece.count() * BLOCK);
-          merged.mutable().putBytes(merged.offset(), old.buffer(), old.offset(), old.length());
-          int at = merged.offset() + piece.skipBytes();
-          if (payload == null) {
-            merged.mutable().setMemory(at, piece.bytes(), (byte) 0);
-          } else {
-            merged
-                .mutable()
-                .putBytes(at, payload.buffer(), payload.offset() + piece.atByte(), piece.bytes());
-          }
-          submitWrite(chunk, piece, merged, fua, claim, parent);
-        });
+    return merged;
   }
 
-  /** Takes over the payload's reference. */
-  private void submitWrite(
-      OwnedChunk chunk,
-      Piece piece,
-      Payload payload,
-      boolean fua,
-      RangeLocks.Claim claim,
-      Parent parent) {
-    int[] crcs = new int[piece.count()];
-    for (int i = 0; i < crcs.length; i++) {
-      crcs[i] = session.crc.of(payload.buffer(), payload.offset() + i * BLOCK, BLOCK);
-    }
-    session.window.submit(
-        new WriteOp(
-            chunk,
-            piece.block(),
-            piece.count(),
-            payload,
-            crcs,
-            false,
-            fua || session.alwaysDurable(),
-            () -> ended(chunk, claim, parent)));
+  /** Writes blocks under a claim; takes over the payload's reference. */
+  void submit(
+      OwnedChunk chunk, int block, int count, Payload payload, boolean fua, Runnable written) {
+    WriteOp op = session.window.take();
+    op.of(chunk, block, count, fua || session.alwaysDurable(), written);
+    op.bytes(payload, session.crc);
+    session.window.submit(op);
   }
 
-  private static void ended(OwnedChunk chunk, RangeLocks.Claim claim, Parent parent) {
-    chunk.locks.release(claim);
-    if (parent != null) {
-      parent.pieceDone(null);
-    }
+  /** Writes zeroes under a claim. */
+  void submitZeroes(
+      OwnedChunk chunk, int block, int count, boolean noHole, boolean fua, Runnable written) {
+    WriteOp op = session.window.take();
+    op.of(chunk, block, count, fua || session.alwaysDurable(), written);
+    op.noHole = noHole;
+    session.window.submit(op);
   }
 
   void zero(long offset, long length, boolean mayPunch, boolean fua, Callback done) {
     check(offset, length);
     session.counters.zeroes++;
-    Parent parent = new Parent(null, done);
+    ClientRequest request = requests.take().of(null, done, session.now());
     long firstWhole = Math.min(offset + length, (offset + BLOCK - 1) / BLOCK * BLOCK);
     long lastWhole = Math.max(firstWhole, (offset + length) / BLOCK * BLOCK);
-    PieceAction action =
-        piece -> {
-          parent.expect();
-          zeroPiece(piece, mayPunch, fua, parent);
-        };
-    split(offset, firstWhole - offset, 1, action);
-    split(firstWhole, lastWhole - firstWhole, session.chunkBlocks(), action);
-    split(lastWhole, offset + length - lastWhole, 1, action);
-    parent.pieceDone(null);
-  }
-
-  private void zeroPiece(Piece piece, boolean mayPunch, boolean fua, Parent parent) {
-    if (session.chunk(piece.index()) == null && mayPunch) {
-      ifUnallocated(
-          piece.index(),
-          () -> parent.pieceDone(null),
-          () -> zeroPiece(piece, mayPunch, fua, parent));
-      return;
-    }
-    parent.onChunk(
-        piece,
-        () -> {
-          OwnedChunk chunk = session.chunk(piece.index());
-          withClaim(
-              chunk,
-              piece,
-              true,
-              claim -> {
-                if (!piece.isWhole() || parent.ended) {
-                  writePiece(chunk, piece, null, fua, claim, parent);
-                  return;
-                }
-                session.window.submit(
-                    new WriteOp(
-                        chunk,
-                        piece.block(),
-                        piece.count(),
-                        null,
-                        null,
-                        !mayPunch,
-                        fua || session.alwaysDurable(),
-                        () -> ended(chunk, claim, parent)));
-              });
-        });
+    Piece.Kind kind = mayPunch ? Piece.Kind.TRIM : Piece.Kind.ZERO;
+    split(request, offset, offset, firstWhole - offset, 1, kind, fua);
+    split(request, offset, firstWhole, lastWhole - firstWhole, session.chunkBlocks(), kind, fua);
+    split(request, offset, lastWhole, offset + length - lastWhole, 1, kind, fua);
+    request.pieceDone(null);
   }
 
   void extents(long offset, long length, VolumeIo.ExtentsCallback sink) {
     check(offset, length);
     ExtentsQuery query = new ExtentsQuery(session, offset, length);
-    Parent parent =
-        new Parent(
-            null,
-            failure -> {
-              if (failure == null) {
-                query.answer(sink);
-              } else {
-                sink.done(null, null, 0, failure);
-              }
-            });
+    ClientRequest request =
+        requests
+            .take()
+            .of(
+                null,
+                failure -> {
+                  if (failure == null) {
+                    query.answer(sink);
+                  } else {
+                    sink.done(null, null, 0, failure);
+                  }
+                },
+                session.now());
     query.run(
         () -> {
           if (query.sawAbsent()) {
-            session.lease.underUnallocated(() -> parent.pieceDone(null));
+            session.lease.underUnallocated(() -> request.pieceDone(null));
           } else {
-            parent.pieceDone(null);
+            request.pieceDone(null);
           }
         });
   }
 
   /** The session is over: nobody waits any longer. */
   void failAll(Failure failure) {
-    for (Parent parent : List.copyOf(pending)) {
-      parent.end(failure);
+    List<ClientRequest> waiting = new ArrayList<>(inFlight);
+    for (ClientRequest request = oldest; request != null; request = request.newer) {
+      waiting.add(request);
+    }
+    for (ClientRequest request : waiting) {
+      request.end(failure);
     }
   }
 }

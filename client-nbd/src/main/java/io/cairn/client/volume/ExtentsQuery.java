@@ -82,14 +82,13 @@ final class ExtentsQuery {
                   false,
                   () ->
                       ReadOp.extents(
-                              chunk,
-                              block,
-                              blocks,
-                              triples -> {
-                                chunk.locks.release(claim[0]);
-                                take(triples, inChunk, blocks, chunkEnd);
-                              })
-                          .start(session.now()));
+                          chunk,
+                          block,
+                          blocks,
+                          triples -> {
+                            chunk.locks.release(claim[0]);
+                            take(triples, inChunk, blocks, chunkEnd);
+                          }));
           chunk.locks.acquire(claim[0]);
         },
         session.now());

@@ -35,7 +35,8 @@ final class Lease {
     if (fresh(metadataSendNanos, nowNanos)) {
       return true;
     }
-    for (OwnedReplica replica : chunk.replicas()) {
+    for (int i = 0; i < chunk.replicas().size(); i++) {
+      OwnedReplica replica = chunk.replicas().get(i);
       if (replica.inSync() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
         return false;
       }

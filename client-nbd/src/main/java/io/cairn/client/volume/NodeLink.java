@@ -66,7 +66,10 @@ final class NodeLink {
     void onLost(long nowNanos);
   }
 
-  private record Sent(Pending pending, long sentNanos) {}
+  private static final class Sent {
+    Pending pending;
+    long sentNanos;
+  }
 
   private enum State {
     DOWN,
@@ -84,6 +87,7 @@ final class NodeLink {
   private final Listener listener;
   private final long clientId;
   private final Long2ObjectHashMap<Sent> pending = new Long2ObjectHashMap<>();
+  private final Pool<Sent> unused = new Pool<>(Sent::new);
   private String host;
   private int port;
   private State state = State.DOWN;
@@ -156,7 +160,10 @@ final class NodeLink {
   /** Sends the request that was encoded into {@link #out} with {@link #nextRequestId()}. */
   void send(int headerLength, Payload payload, Pending reply, long nowNanos) {
     requestId++;
-    pending.put(requestId, new Sent(reply, nowNanos));
+    Sent sent = unused.take();
+    sent.pending = reply;
+    sent.sentNanos = nowNanos;
+    pending.put(requestId, sent);
     link.send(out, 0, headerLength, payload);
   }
 
@@ -237,7 +244,10 @@ final class NodeLink {
     Sent sent = pending.remove(Frame.requestId(header, offset));
     long durable = Reply.durableLsn(header, offset);
     if (sent != null) {
-      sent.pending().onReply(status, header, offset, payload, sent.sentNanos(), nowNanos);
+      Pending asking = sent.pending;
+      long sentNanos = sent.sentNanos;
+      unused.give(sent);
+      asking.onReply(status, header, offset, payload, sentNanos, nowNanos);
     }
     if (durable > durableLsn && link == current) {
       durableLsn = durable;
@@ -280,7 +290,7 @@ final class NodeLink {
       listener.onDown(this, nowNanos);
     }
     for (Sent sent : lost) {
-      sent.pending().onLost(nowNanos);
+      sent.pending.onLost(nowNanos);
     }
   }
 

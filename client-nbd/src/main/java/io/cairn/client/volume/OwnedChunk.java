@@ -288,12 +288,14 @@ final class OwnedChunk {
       return;
     }
     replica.phase = Phase.LIVE;
-    for (WriteOp op : List.copyOf(ops)) {
+    List<WriteOp> kept = referenced();
+    for (WriteOp op : kept) {
       boolean held = Version.sequence(op.version) <= Version.sequence(position);
       if (!held) {
         // What it had acknowledged went with its power: it counts again once it holds it again.
         op.ackedMask &= ~(1 << replica.bit);
         op.durableMask &= ~(1 << replica.bit);
+        replica.holdsAll = false;
       }
       // One that must be durable is sent again even so: the replica answers it when it is.
       if (held && !op.durable) {
@@ -301,9 +303,10 @@ final class OwnedChunk {
         replica.node.holds(op, replica.bit, appendedLsn);
         settle(op);
       } else {
-        send(op, replica, nowNanos);
+        requests.write(replica, op, nowNanos);
       }
     }
+    kept.forEach(WriteOp::dereference);
     // The node tells a new link of its durable position only after writes of that link.
     replica.node.sync(nowNanos);
     session.onReplicaLive(this, replica, nowNanos);
@@ -338,6 +341,7 @@ final class OwnedChunk {
     long base = lastAssigned;
     replica.phase = Phase.CATCHING;
     replica.catchUpBase = base;
+    replica.holdsAll = false;
     for (WriteOp op : ops) {
       if (replica.required()) {
         op.ackedMask &= ~(1 << replica.bit);
@@ -358,13 +362,15 @@ final class OwnedChunk {
           replica.phase = Phase.LIVE;
           replica.openState = Reply.STATE_COMPLETE;
           replica.position = base;
-          for (WriteOp op : List.copyOf(ops)) {
+          List<WriteOp> kept = referenced();
+          for (WriteOp op : kept) {
             if (op.version <= base) {
               op.ackedMask |= 1 << replica.bit;
               op.durableMask |= 1 << replica.bit;
               settle(op);
             }
           }
+          kept.forEach(WriteOp::dereference);
           equalize(now);
           session.onReplicaLive(this, replica, now);
         },
@@ -376,38 +382,34 @@ final class OwnedChunk {
     op.version = Version.of(session.generation(), Version.sequence(lastAssigned) + 1);
     lastAssigned = op.version;
     ops.add(op);
-    for (OwnedReplica replica : replicas) {
+    for (int i = 0; i < replicas.size(); i++) {
+      OwnedReplica replica = replicas.get(i);
       if (replica.takesWrites()) {
-        send(op, replica, nowNanos);
+        requests.write(replica, op, nowNanos);
       }
     }
   }
 
-  private void send(WriteOp op, OwnedReplica replica, long nowNanos) {
-    requests.write(
-        replica,
-        op,
-        (header, offset, now) -> {
-          op.ackedMask |= 1 << replica.bit;
-          if (op.durable) {
-            // The shard answers a durable write only when it is.
-            op.durableMask |= 1 << replica.bit;
-          } else {
-            replica.node.holds(op, replica.bit, Reply.appendedLsn(header, offset));
-          }
-          replica.failingSinceNanos = Long.MAX_VALUE;
-          replica.problem = null;
-          settle(op);
-          session.onProgress(now);
-        },
-        nowNanos);
+  /** A replica holds the write. */
+  void onWritten(WriteOp op, OwnedReplica replica, long appendedLsn, long nowNanos) {
+    op.ackedMask |= 1 << replica.bit;
+    if (op.durable) {
+      // The shard answers a durable write only when it is.
+      op.durableMask |= 1 << replica.bit;
+    } else {
+      replica.node.holds(op, replica.bit, appendedLsn);
+    }
+    replica.failingSinceNanos = Long.MAX_VALUE;
+    replica.problem = null;
+    settle(op);
+    session.onProgress(nowNanos);
   }
 
   private int requiredMask() {
     int mask = 0;
-    for (OwnedReplica replica : replicas) {
-      if (replica.required()) {
-        mask |= 1 << replica.bit;
+    for (int i = 0; i < replicas.size(); i++) {
+      if (replicas.get(i).required()) {
+        mask |= 1 << i;
       }
     }
     return mask;
@@ -415,9 +417,10 @@ final class OwnedChunk {
 
   private int retainedMask() {
     int mask = 0;
-    for (OwnedReplica replica : replicas) {
+    for (int i = 0; i < replicas.size(); i++) {
+      OwnedReplica replica = replicas.get(i);
       if (replica.required() || replica.takesWrites()) {
-        mask |= 1 << replica.bit;
+        mask |= 1 << i;
       }
     }
     return mask;
@@ -435,6 +438,7 @@ final class OwnedChunk {
         && (!op.durable || (op.durableMask & required) == required)
         && record.inSyncCount() >= session.minInSync()) {
       op.completed = true;
+      noteWhoLacks(op);
       op.done.run();
     }
     if (op.completed && !op.settled && (op.durableMask & required) == required) {
@@ -450,20 +454,38 @@ final class OwnedChunk {
     }
   }
 
-  void settleAll() {
-    for (WriteOp op : List.copyOf(ops)) {
-      settle(op);
+  private void noteWhoLacks(WriteOp op) {
+    for (int i = 0; i < replicas.size(); i++) {
+      if ((op.ackedMask & 1 << i) == 0) {
+        replicas.get(i).holdsAll = false;
+      }
     }
+  }
+
+  void settleAll() {
+    List<WriteOp> kept = referenced();
+    kept.forEach(this::settle);
+    kept.forEach(WriteOp::dereference);
+  }
+
+  /**
+   * The writes in the window: none of them becomes another one while somebody goes through them.
+   */
+  private List<WriteOp> referenced() {
+    List<WriteOp> kept = List.copyOf(ops);
+    kept.forEach(WriteOp::reference);
+    return kept;
   }
 
   /** Whether the replica holds every write that was acknowledged, so that it may be promoted. */
   boolean holdsAllCompleted(OwnedReplica replica) {
-    for (WriteOp op : ops) {
-      if (op.completed && (op.ackedMask & 1 << replica.bit) == 0) {
-        return false;
+    if (!replica.holdsAll) {
+      replica.holdsAll = true;
+      for (WriteOp op : ops) {
+        replica.holdsAll &= !op.completed || (op.ackedMask & 1 << replica.bit) != 0;
       }
     }
-    return true;
+    return replica.holdsAll;
   }
 
   /** Whether the set keeps enough replicas that hold everything when this one leaves (I3). */

@@ -4,20 +4,17 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Reply;
 import io.cairn.storage.wire.Status;
-import java.util.ArrayDeque;
 import org.agrona.DirectBuffer;
 
 /**
  * One shard of one node, as far as one session uses it: its fence, its lease, what is not durable.
  */
 final class OwnedNode implements NodeLink.Listener {
-  private record Unsynced(WriteOp op, int bit, long lsn) {}
-
   private static final long FENCE_TIMEOUT_NANOS = 10_000_000_000L;
 
   final VolumeSession session;
   final NodeLink link;
-  private final ArrayDeque<Unsynced> unsynced = new ArrayDeque<>();
+  private final UnsyncedWrites unsynced = new UnsyncedWrites();
 
   /** Fenced on the present connection: the volume's requests may be sent. */
   boolean ready;
@@ -163,10 +160,12 @@ final class OwnedNode implements NodeLink.Listener {
 
   @Override
   public void onDurable(NodeLink of, long durableLsn, long nowNanos) {
-    while (!unsynced.isEmpty() && unsynced.peek().lsn() <= durableLsn) {
-      Unsynced first = unsynced.remove();
-      first.op().durableMask |= 1 << first.bit();
-      first.op().chunk.onDurable(first.op());
+    while (!unsynced.isEmpty() && unsynced.firstLsn() <= durableLsn) {
+      int bit = unsynced.firstBit();
+      WriteOp op = unsynced.removeFirst();
+      op.durableMask |= 1 << bit;
+      op.chunk.onDurable(op);
+      op.dereference();
     }
     session.onNodeDurable(this, nowNanos);
   }
@@ -176,14 +175,14 @@ final class OwnedNode implements NodeLink.Listener {
     if (lsn <= link.durableLsn()) {
       op.durableMask |= 1 << bit;
     } else {
-      unsynced.add(new Unsynced(op, bit, lsn));
+      unsynced.add(op, bit, lsn);
     }
   }
 
   /** Asks that what is held become durable now. */
   void sync(long nowNanos) {
     if (!unsynced.isEmpty()) {
-      syncTo(unsynced.peekLast().lsn(), nowNanos);
+      syncTo(unsynced.lastLsn(), nowNanos);
     }
   }
 

@@ -4,7 +4,6 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.wire.Shards;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,6 +14,7 @@ final class OwnedNodes {
   private final Dialer dialer;
   private final long instance;
   private final Map<Long, OwnedNode> nodes = new TreeMap<>();
+  private List<OwnedNode> inOrder = List.of();
   private final Map<Long, NodeRecord> directory = new TreeMap<>();
 
   OwnedNodes(VolumeSession session, Dialer dialer, long instance) {
@@ -23,8 +23,9 @@ final class OwnedNodes {
     this.instance = instance;
   }
 
-  Collection<OwnedNode> all() {
-    return nodes.values();
+  /** In the order of their ids; does not change while somebody goes through it. */
+  List<OwnedNode> all() {
+    return inOrder;
   }
 
   /** Nodes that chunk records may name from now on. */
@@ -47,22 +48,27 @@ final class OwnedNodes {
   OwnedNode of(ChunkRecord chunk, long nodeId, long nowNanos) {
     NodeRecord record = directory.get(nodeId);
     int shard = Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), record.shardCount());
-    return nodes.computeIfAbsent(
-        nodeId * Shards.COUNT_MAX + shard,
-        key ->
-            new OwnedNode(
-                session,
-                listener ->
-                    new NodeLink(
-                        session.clusterId(),
-                        nodeId,
-                        shard,
-                        record.host(),
-                        record.port(),
-                        clientId(),
-                        dialer,
-                        listener),
-                nowNanos));
+    OwnedNode known = nodes.get(nodeId * Shards.COUNT_MAX + shard);
+    if (known != null) {
+      return known;
+    }
+    OwnedNode linked =
+        new OwnedNode(
+            session,
+            listener ->
+                new NodeLink(
+                    session.clusterId(),
+                    nodeId,
+                    shard,
+                    record.host(),
+                    record.port(),
+                    clientId(),
+                    dialer,
+                    listener),
+            nowNanos);
+    nodes.put(nodeId * Shards.COUNT_MAX + shard, linked);
+    inOrder = List.copyOf(nodes.values());
+    return linked;
   }
 
   /**

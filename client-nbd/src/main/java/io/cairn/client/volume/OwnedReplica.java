@@ -50,6 +50,9 @@ final class OwnedReplica {
   /** Earliest time of the next try after a failure. */
   long retryAtNanos = Long.MIN_VALUE;
 
+  /** Known to hold every write that was acknowledged, as long as nothing says otherwise. */
+  boolean holdsAll;
+
   /** Raised whenever the phase is reset, so that late answers are not taken for new ones. */
   int era;
 
@@ -75,6 +78,7 @@ final class OwnedReplica {
 
   void reset() {
     phase = Phase.OFF;
+    holdsAll = false;
     era++;
   }
 }

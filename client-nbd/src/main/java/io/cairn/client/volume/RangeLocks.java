@@ -8,19 +8,33 @@ import java.util.List;
  * read for every earlier write. First come, first served, so nobody starves.
  */
 final class RangeLocks {
-  /** One request's claim on a block range. */
+  /** One request's claim on a block range; may be used again after its release. */
   static final class Claim {
-    final int block;
-    final int count;
-    final boolean exclusive;
-    final Runnable granted;
+    private final Runnable granted;
+    private int block;
+    private int count;
+    private boolean exclusive;
     private boolean active;
 
-    Claim(int block, int count, boolean exclusive, Runnable granted) {
-      this.block = block;
-      this.count = count;
-      this.exclusive = exclusive;
+    /**
+     * A claim on nothing yet.
+     *
+     * @param granted runs when it is granted.
+     */
+    Claim(Runnable granted) {
       this.granted = granted;
+    }
+
+    Claim(int block, int count, boolean exclusive, Runnable granted) {
+      this(granted);
+      on(block, count, exclusive);
+    }
+
+    /** Says what is claimed; before it is acquired. */
+    void on(int firstBlock, int blockCount, boolean isExclusive) {
+      block = firstBlock;
+      count = blockCount;
+      exclusive = isExclusive;
     }
 
     private boolean conflicts(Claim other) {
@@ -32,9 +46,14 @@ final class RangeLocks {
 
   private final List<Claim> claims = new ArrayList<>();
 
+  /** Claims that were not granted yet. */
+  private int waiting;
+
   /** Queues a claim; it is granted before the call returns when nothing stands against it. */
   void acquire(Claim claim) {
+    claim.active = false;
     claims.add(claim);
+    waiting++;
     grant(claim, claims.size() - 1);
   }
 
@@ -43,10 +62,22 @@ final class RangeLocks {
     if (!claims.remove(claim)) {
       throw new IllegalStateException("a claim is released twice");
     }
-    for (Claim waiting : List.copyOf(claims)) {
-      int position = claims.indexOf(waiting);
-      if (position >= 0 && !waiting.active && waiting.conflicts(claim)) {
-        grant(waiting, position);
+    if (!claim.active) {
+      waiting--;
+    }
+    if (waiting > 0) {
+      grantThoseBehind(claim);
+    }
+  }
+
+  private void grantThoseBehind(Claim released) {
+    int block = released.block;
+    int count = released.count;
+    for (Claim next : List.copyOf(claims)) {
+      int position = claims.indexOf(next);
+      boolean overlaps = next.block < block + count && block < next.block + next.count;
+      if (position >= 0 && !next.active && overlaps) {
+        grant(next, position);
       }
     }
   }
@@ -58,6 +89,7 @@ final class RangeLocks {
       }
     }
     claim.active = true;
+    waiting--;
     claim.granted.run();
   }
 

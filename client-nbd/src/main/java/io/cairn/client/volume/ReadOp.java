@@ -28,12 +28,18 @@ final class ReadOp {
   /** Bad answers to one read from which on who gives them is taken to hold bad blocks. */
   private static final int CORRUPT_ANSWERS_MAX = 5;
 
-  final OwnedChunk chunk;
-  final int block;
-  final int count;
   private final VolumeSession session;
-  private final Done done;
-  private final ExtentsDone extentsDone;
+
+  /** Neighbours in the list of reads under way, which is the session's. */
+  ReadOp older;
+
+  ReadOp newer;
+
+  private OwnedChunk chunk;
+  private int block;
+  private int count;
+  private Done done;
+  private ExtentsDone extentsDone;
   private int triedMask;
   private int badMask;
 
@@ -43,8 +49,11 @@ final class ReadOp {
   private int outstanding;
   private boolean ended;
 
+  /** Who refers to this: itself until it ended, and every request that was not answered. */
+  private int references;
+
   /** When another replica is asked as well. */
-  private long hedgeAtNanos = Long.MAX_VALUE;
+  private long hedgeAtNanos;
 
   /** There is a good answer, which waits for a lease. */
   private boolean answered;
@@ -55,27 +64,38 @@ final class ReadOp {
   /** The extents of that answer. */
   private int[] triples;
 
-  ReadOp(OwnedChunk chunk, int block, int count, Done done) {
-    this(chunk, block, count, done, null);
+  /** A read of nothing yet; {@link Reads} keeps those that are free. */
+  ReadOp(VolumeSession session) {
+    this.session = session;
+  }
+
+  /** Reads blocks, as soon as a replica can be asked. */
+  static void begin(OwnedChunk chunk, int block, int count, Done done) {
+    chunk.session.reads.take().start(chunk, block, count, done, null);
   }
 
   /** Asks what kind blocks are: at most {@link Frame#VERSIONS_MAX}. */
-  static ReadOp extents(OwnedChunk chunk, int block, int count, ExtentsDone done) {
-    return new ReadOp(chunk, block, count, null, done);
+  static void extents(OwnedChunk chunk, int block, int count, ExtentsDone done) {
+    chunk.session.reads.take().start(chunk, block, count, null, done);
   }
 
-  private ReadOp(OwnedChunk chunk, int block, int count, Done done, ExtentsDone extentsDone) {
-    this.extentsDone = extentsDone;
-    this.chunk = chunk;
-    this.session = chunk.session;
-    this.block = block;
-    this.count = count;
-    this.done = done;
-  }
-
-  void start(long nowNanos) {
+  private void start(
+      OwnedChunk ofChunk, int firstBlock, int blockCount, Done blocksDone, ExtentsDone kindsDone) {
+    chunk = ofChunk;
+    block = firstBlock;
+    count = blockCount;
+    done = blocksDone;
+    extentsDone = kindsDone;
+    triedMask = 0;
+    badMask = 0;
+    corruptAnswers = 0;
+    outstanding = 0;
+    ended = false;
+    references = 1;
+    hedgeAtNanos = Long.MAX_VALUE;
+    answered = false;
     session.reads.add(this);
-    askNext(nowNanos);
+    askNext(session.now());
   }
 
   private void askNext(long nowNanos) {
@@ -103,16 +123,22 @@ final class ReadOp {
     } else if (outstanding == 0) {
       // Nobody can be asked now: the timer tries again once a replica is back.
       triedMask = badMask;
-      hedgeAtNanos = nowNanos + session.reads.hedgeNanos();
+      hedgeAt(nowNanos + session.reads.hedgeNanos());
     } else {
       hedgeAtNanos = Long.MAX_VALUE;
     }
   }
 
+  private void hedgeAt(long nanos) {
+    hedgeAtNanos = nanos;
+    session.reads.dueAt(nanos);
+  }
+
   private void ask(OwnedReplica replica, long nowNanos) {
     triedMask |= 1 << replica.bit;
     outstanding++;
-    hedgeAtNanos = nowNanos + session.reads.hedgeNanos();
+    references++;
+    hedgeAt(nowNanos + session.reads.hedgeNanos());
     NodeLink link = replica.node.link;
     int length =
         link.request.range(
@@ -129,45 +155,78 @@ final class ReadOp {
             block,
             count,
             0);
-    int era = replica.era;
-    link.send(
-        length,
-        null,
-        new NodeLink.Pending() {
-          @Override
-          public void onReply(
-              Status status,
-              DirectBuffer header,
-              int offset,
-              Payload payload,
-              long sentNanos,
-              long now) {
-            outstanding--;
-            boolean good = replica.node.check(status, sentNanos, now);
-            if (ended || answered || session.isOver()) {
-              return;
-            }
-            // A replica that left the set while it answered may lack what others acknowledged.
-            if (good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era) {
-              session.reads.observe(now - sentNanos);
-              take(replica, header, offset, payload, now);
-            } else {
-              if (status == Status.UNREADABLE) {
-                badMask |= 1 << replica.bit;
-              }
-              askNext(now);
-            }
-          }
+    Ask ask = session.reads.takeAsk();
+    ask.read = this;
+    ask.replica = replica;
+    ask.era = replica.era;
+    link.send(length, null, ask, nowNanos);
+  }
 
-          @Override
-          public void onLost(long now) {
-            outstanding--;
-            if (!ended && !answered && !session.isOver()) {
-              askNext(now);
-            }
-          }
-        },
-        nowNanos);
+  /** One request to one replica. */
+  static final class Ask implements NodeLink.Pending {
+    private ReadOp read;
+    private OwnedReplica replica;
+    private int era;
+
+    @Override
+    public void onReply(
+        Status status, DirectBuffer header, int offset, Payload payload, long sentNanos, long now) {
+      read.replied(replica, era, status, header, offset, payload, sentNanos, now);
+      end();
+    }
+
+    @Override
+    public void onLost(long now) {
+      read.lost(now);
+      end();
+    }
+
+    private void end() {
+      ReadOp ended = read;
+      read = null;
+      replica = null;
+      ended.session.reads.give(this);
+      ended.dereference();
+    }
+  }
+
+  private void replied(
+      OwnedReplica replica,
+      int era,
+      Status status,
+      DirectBuffer header,
+      int offset,
+      Payload payload,
+      long sentNanos,
+      long now) {
+    outstanding--;
+    boolean good = replica.node.check(status, sentNanos, now);
+    if (ended || answered || session.isOver()) {
+      return;
+    }
+    // A replica that left the set while it answered may lack what others acknowledged.
+    if (good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era) {
+      session.reads.observe(now - sentNanos);
+      take(replica, header, offset, payload, now);
+    } else {
+      if (status == Status.UNREADABLE) {
+        badMask |= 1 << replica.bit;
+      }
+      askNext(now);
+    }
+  }
+
+  private void lost(long now) {
+    outstanding--;
+    if (!ended && !answered && !session.isOver()) {
+      askNext(now);
+    }
+  }
+
+  private void dereference() {
+    if (--references == 0) {
+      session.reads.give(this);
+    }
   }
 
   private void take(
@@ -221,6 +280,7 @@ final class ReadOp {
 
   private void answered(long nowNanos) {
     answered = true;
+    session.reads.awaitLease(1);
     hedgeAtNanos = Long.MAX_VALUE;
     answerUnderLease(nowNanos);
   }
@@ -265,12 +325,16 @@ final class ReadOp {
   private void end(boolean good, long nowNanos) {
     ended = true;
     session.reads.remove(this);
+    if (answered) {
+      session.reads.awaitLease(-1);
+    }
     if (extentsDone != null) {
       extentsDone.on(good ? triples : null);
     } else {
       done.on(blocks, good && badMask != 0, nowNanos);
     }
     drop();
+    dereference();
   }
 
   /** The session is over: nobody is answered here any more. */
@@ -280,6 +344,9 @@ final class ReadOp {
   }
 
   private void drop() {
+    done = null;
+    extentsDone = null;
+    triples = null;
     if (blocks != null) {
       blocks.release();
       blocks = null;

@@ -1,31 +1,82 @@
 package io.cairn.client.volume;
 
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
-/** The reads under way, and how long replicas usually take for one. */
+/** The reads under way, in the order of their age, and how long replicas usually take for one. */
 final class Reads {
   private static final long HEDGE_MIN_NANOS = 5_000_000L;
 
-  private final Set<ReadOp> underWay = new LinkedHashSet<>();
+  private final Pool<ReadOp> ops;
+  private final Pool<ReadOp.Ask> asks = new Pool<>(ReadOp.Ask::new);
+  private ReadOp oldest;
+  private ReadOp newest;
+  private int count;
   private int start;
   private long ewmaNanos = HEDGE_MIN_NANOS;
 
+  /** Reads that have a good answer and wait for a lease. */
+  private int awaitLease;
+
+  /** No read is due before this; one that has ended meanwhile may have set it. */
+  private long dueNanos = Long.MAX_VALUE;
+
+  Reads(VolumeSession session) {
+    ops = new Pool<>(() -> new ReadOp(session));
+  }
+
+  /** A read that is not under way. */
+  ReadOp take() {
+    return ops.take();
+  }
+
+  /** Nobody refers to the read any more. */
+  void give(ReadOp read) {
+    ops.give(read);
+  }
+
+  ReadOp.Ask takeAsk() {
+    return asks.take();
+  }
+
+  void give(ReadOp.Ask ask) {
+    asks.give(ask);
+  }
+
   void add(ReadOp read) {
-    underWay.add(read);
+    read.older = newest;
+    read.newer = null;
+    if (newest == null) {
+      oldest = read;
+    } else {
+      newest.newer = read;
+    }
+    newest = read;
+    count++;
   }
 
   void remove(ReadOp read) {
-    underWay.remove(read);
+    if (read.older == null) {
+      oldest = read.newer;
+    } else {
+      read.older.newer = read.newer;
+    }
+    if (read.newer == null) {
+      newest = read.older;
+    } else {
+      read.newer.older = read.older;
+    }
+    read.older = null;
+    read.newer = null;
+    count--;
   }
 
   boolean isEmpty() {
-    return underWay.isEmpty();
+    return count == 0;
   }
 
   int count() {
-    return underWay.size();
+    return count;
   }
 
   /** Rotates over the replicas: the one that the next read tries first. */
@@ -42,31 +93,58 @@ final class Reads {
     ewmaNanos += (nanos - ewmaNanos) / 8;
   }
 
+  /** A read has something to do at that time, unless it ends before. */
+  void dueAt(long nanos) {
+    dueNanos = Math.min(dueNanos, nanos);
+  }
+
+  /** Counts reads that wait for nothing but a lease. */
+  void awaitLease(int change) {
+    awaitLease += change;
+  }
+
   /** Answers those that waited for nothing but a lease. */
   void answerUnderLease(long nowNanos) {
-    for (ReadOp read : List.copyOf(underWay)) {
-      read.answerUnderLease(nowNanos);
+    if (awaitLease > 0) {
+      for (ReadOp read : underWay()) {
+        read.answerUnderLease(nowNanos);
+      }
     }
   }
 
+  /** No later than the time at which a read has something to do. */
   long nextDeadlineNanos() {
-    long next = Long.MAX_VALUE;
-    for (ReadOp read : underWay) {
-      next = Math.min(next, read.deadlineNanos());
-    }
-    return next;
+    return dueNanos;
   }
 
   void onTimer(long nowNanos) {
-    for (ReadOp read : List.copyOf(underWay)) {
+    if (nowNanos < dueNanos) {
+      return;
+    }
+    for (ReadOp read : underWay()) {
       read.onTimer(nowNanos);
+    }
+    dueNanos = Long.MAX_VALUE;
+    for (ReadOp read = oldest; read != null; read = read.newer) {
+      dueAt(read.deadlineNanos());
     }
   }
 
+  private List<ReadOp> underWay() {
+    List<ReadOp> reads = new ArrayList<>(count);
+    for (ReadOp read = oldest; read != null; read = read.newer) {
+      reads.add(read);
+    }
+    return reads;
+  }
+
   void abandon() {
-    for (ReadOp read : List.copyOf(underWay)) {
+    for (ReadOp read : underWay()) {
       read.abandon();
     }
-    underWay.clear();
+    oldest = null;
+    newest = null;
+    count = 0;
+    dueNanos = Long.MAX_VALUE;
   }
 }

@@ -4,6 +4,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
+import io.cairn.storage.wire.Reply;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Status;
 import org.agrona.DirectBuffer;
@@ -36,7 +37,7 @@ final class ReplicaRequests {
             record.layer(),
             record.index(),
             chunk.session.generation());
-    send(replica, length, null, good, nowNanos);
+    send(replica, length, good, nowNanos);
   }
 
   void create(OwnedReplica replica, Good good, long nowNanos) {
@@ -53,7 +54,7 @@ final class ReplicaRequests {
             record.index(),
             chunk.session.generation(),
             chunk.session.chunkBlocks());
-    send(replica, length, null, good, nowNanos);
+    send(replica, length, good, nowNanos);
   }
 
   void catchUp(OwnedReplica replica, OwnedReplica source, long base, Good good, long nowNanos) {
@@ -75,11 +76,11 @@ final class ReplicaRequests {
             chunk.session.chunkBlocks(),
             source.node.link.host(),
             source.node.link.port());
-    send(replica, length, null, good, nowNanos);
+    send(replica, length, good, nowNanos);
   }
 
-  /** Sends a write, or zeroes. */
-  void write(OwnedReplica replica, WriteOp op, Good good, long nowNanos) {
+  /** Sends a write, or zeroes; the chunk hears of a good answer. */
+  void write(OwnedReplica replica, WriteOp op, long nowNanos) {
     NodeLink link = replica.node.link;
     ChunkRecord record = chunk.record();
     int flags = (op.durable ? Frame.FLAG_DURABLE : 0) | (op.noHole ? Frame.FLAG_NO_HOLE : 0);
@@ -118,14 +119,57 @@ final class ReplicaRequests {
               op.block,
               op.count);
     }
-    send(replica, length, op.payload, good, nowNanos);
+    WriteSent sent = chunk.session.window.takeSent();
+    sent.chunk = chunk;
+    sent.replica = replica;
+    sent.op = op;
+    sent.era = replica.era;
+    op.reference();
+    link.send(length, op.payload, sent, nowNanos);
   }
 
-  private void send(OwnedReplica replica, int length, Payload payload, Good good, long nowNanos) {
+  /** A write on its way to one replica. */
+  static final class WriteSent implements NodeLink.Pending {
+    private OwnedChunk chunk;
+    private OwnedReplica replica;
+    private WriteOp op;
+    private int era;
+
+    @Override
+    public void onReply(
+        Status status, DirectBuffer header, int offset, Payload unused, long sentNanos, long now) {
+      boolean ok = replica.node.check(status, sentNanos, now);
+      if (replica.era == era && !chunk.session.isOver()) {
+        if (ok) {
+          chunk.onWritten(op, replica, Reply.appendedLsn(header, offset), now);
+        } else {
+          chunk.failed(replica, status, now);
+        }
+      }
+      end();
+    }
+
+    @Override
+    public void onLost(long now) {
+      end();
+    }
+
+    private void end() {
+      WriteOp ended = op;
+      WriteWindow window = chunk.session.window;
+      chunk = null;
+      replica = null;
+      op = null;
+      window.give(this);
+      ended.dereference();
+    }
+  }
+
+  private void send(OwnedReplica replica, int length, Good good, long nowNanos) {
     int era = replica.era;
     replica.node.link.send(
         length,
-        payload,
+        null,
         new NodeLink.Pending() {
           @Override
           public void onReply(

@@ -1,8 +1,6 @@
 package io.cairn.client.volume;
 
-import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
-import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
@@ -14,9 +12,7 @@ import io.cairn.storage.wire.Frame;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.LongSupplier;
 
 /**
@@ -50,7 +46,7 @@ public final class VolumeSession implements VolumeIo {
   /** Chunks that open as soon as what they hold is durable. */
   final Set<OwnedChunk> awaitsDurable = new LinkedHashSet<>();
 
-  final Reads reads = new Reads();
+  final Reads reads = new Reads(this);
   final SessionCounters counters = new SessionCounters();
   final WriteWindow window;
   final Ownership ownership;
@@ -60,13 +56,13 @@ public final class VolumeSession implements VolumeIo {
   private final String name;
   private final Membership membership;
   private final BlockRequests requests;
-  private final Map<Integer, OwnedChunk> chunks = new TreeMap<>();
+  private final ChunkMap chunks = new ChunkMap();
+  private final Release release = new Release(this);
   final OwnedNodes nodes;
   private final CatchUps catchUps;
   private State state = State.NEW;
   private long metadataRetryNanos = Long.MAX_VALUE;
   private Runnable metadataRetry;
-  private boolean releaseSent;
   private long attempt;
   private long nowNanos;
   private long tickNanos = Long.MAX_VALUE;
@@ -142,11 +138,7 @@ public final class VolumeSession implements VolumeIo {
 
   void learn(Reply.Chunks page) {
     nodes.learn(page.nodes());
-    for (ChunkRecord chunk : page.chunks()) {
-      if (!chunks.containsKey(chunk.index())) {
-        chunks.put(chunk.index(), new OwnedChunk(this, chunk, nowNanos));
-      }
-    }
+    chunks.learn(this, page.chunks(), nowNanos);
   }
 
   /** Runs the action after a while: the metadata did not answer, or refused for now. */
@@ -160,12 +152,12 @@ public final class VolumeSession implements VolumeIo {
     nodes.moved(records);
   }
 
-  Collection<OwnedNode> nodes() {
+  List<OwnedNode> nodes() {
     return nodes.all();
   }
 
   Collection<OwnedChunk> chunks() {
-    return chunks.values();
+    return chunks.all();
   }
 
   long clusterId() {
@@ -347,7 +339,7 @@ public final class VolumeSession implements VolumeIo {
   void onNodeReady(OwnedNode node, long now) {
     nowNanos = now;
     ownership.onFenceTaken(now);
-    for (OwnedChunk chunk : chunks.values()) {
+    for (OwnedChunk chunk : chunks.all()) {
       chunk.poke(now);
     }
     progress(now);
@@ -358,12 +350,12 @@ public final class VolumeSession implements VolumeIo {
     if (isOver()) {
       return;
     }
-    for (OwnedChunk chunk : chunks.values()) {
+    for (OwnedChunk chunk : chunks.all()) {
       chunk.onNodeDown(node);
     }
     // Only then: what is settled makes room for waiting writes, which must not be sent to it.
     // Writes that were kept for that node alone need not be kept any longer.
-    for (OwnedChunk chunk : List.copyOf(chunks.values())) {
+    for (OwnedChunk chunk : List.copyOf(chunks.all())) {
       chunk.settleAll();
     }
     wake();
@@ -438,7 +430,7 @@ public final class VolumeSession implements VolumeIo {
       node.link.close();
     }
     reads.abandon();
-    chunks.values().forEach(OwnedChunk::abandon);
+    chunks.all().forEach(OwnedChunk::abandon);
     window.abandon();
     lease.abandon();
     allocation.abandon();
@@ -456,46 +448,29 @@ public final class VolumeSession implements VolumeIo {
       return;
     }
     state = State.RELEASING;
-    releaseWhenSettled();
+    release.proceed();
   }
 
   /** Takes a release back, unless it went out already; true when the session serves on. */
   public boolean keep(long now) {
     nowNanos = now;
-    if (state != State.RELEASING || releaseSent) {
+    if (state != State.RELEASING || release.isSent()) {
       return false;
     }
     state = State.SERVING;
     return true;
   }
 
-  private void releaseWhenSettled() {
-    if (state != State.RELEASING || releaseSent) {
-      return;
-    }
-    if (requests.inFlight() > 0 || !window.isSettled()) {
-      syncAll();
-      wake();
-      return;
-    }
-    if (nowNanos < ownership.releaseGateNanos()) {
-      wake();
-      return;
-    }
-    if (!ownership.leavesNobodyBehind()) {
-      // The next owner must not take us for the last one: it waits as after a crash.
+  /** The ownership was given up, or the next owner cannot be told so. */
+  void onReleased(long now) {
+    nowNanos = now;
+    if (!isOver()) {
       over(State.CLOSED);
-      return;
     }
-    releaseSent = true;
-    metadata.submit(
-        new Command.ReleaseVolume(volumeId(), generation()),
-        (reply, now) -> {
-          nowNanos = now;
-          if (!isOver()) {
-            over(State.CLOSED);
-          }
-        });
+  }
+
+  /** Nothing is to be done at the next tick. */
+  void sleep() {
     tickNanos = Long.MAX_VALUE;
   }
 
@@ -511,22 +486,7 @@ public final class VolumeSession implements VolumeIo {
 
   /** What the session does and what its requests wait for, for people: some lines of text. */
   public String describe() {
-    StringBuilder text = new StringBuilder();
-    text.append("volume ").append(name).append(' ').append(state);
-    text.append(" generation ").append(generation());
-    text.append(", ").append(requests.inFlight()).append(" requests, ");
-    text.append(reads.count()).append(" reads, ");
-    window.describe(text);
-    text.append(lease.waiterCount()).append(" wait for a lease, ");
-    allocation.describe(text);
-    counters.describe(text);
-    text.append('\n');
-    for (OwnedChunk chunk : chunks.values()) {
-      if (chunk.isWaiting() || CatchUps.needsCare(chunk)) {
-        chunk.describe(text);
-      }
-    }
-    return text.toString();
+    return SessionDescription.of(this, name, state.name());
   }
 
   /** Whether a replica that can be reached is being brought up to the in-sync set. */
@@ -548,8 +508,9 @@ public final class VolumeSession implements VolumeIo {
     long next = Math.min(tickNanos, metadataRetryNanos);
     if (!isOver()) {
       next = Math.min(next, requests.nextDeadlineNanos());
-      for (OwnedNode node : nodes.all()) {
-        next = Math.min(next, node.link.nextDeadlineNanos());
+      List<OwnedNode> linked = nodes.all();
+      for (int i = 0; i < linked.size(); i++) {
+        next = Math.min(next, linked.get(i).link.nextDeadlineNanos());
       }
       next = Math.min(next, reads.nextDeadlineNanos());
     }
@@ -567,7 +528,7 @@ public final class VolumeSession implements VolumeIo {
       return;
     }
     requests.onTimer(now);
-    for (OwnedNode node : List.copyOf(nodes.all())) {
+    for (OwnedNode node : nodes.all()) {
       node.link.onTimer(now);
     }
     reads.onTimer(now);
@@ -579,7 +540,7 @@ public final class VolumeSession implements VolumeIo {
   private void tick(long now) {
     tickNanos = Long.MAX_VALUE;
     boolean waiting = false;
-    for (OwnedChunk chunk : chunks.values()) {
+    for (OwnedChunk chunk : chunks.all()) {
       if (chunk.isWaiting() || CatchUps.needsCare(chunk)) {
         waiting = true;
         chunk.poke(now);
@@ -587,7 +548,7 @@ public final class VolumeSession implements VolumeIo {
     }
     if (window.isFull()) {
       waiting = true;
-      for (OwnedChunk chunk : chunks.values()) {
+      for (OwnedChunk chunk : chunks.all()) {
         chunk.dropWhoHoldsBack(now);
       }
     }
@@ -600,7 +561,7 @@ public final class VolumeSession implements VolumeIo {
     catchUps.pump(now);
     membership.propose(now);
     if (state == State.RELEASING) {
-      releaseWhenSettled();
+      release.proceed();
     }
     if (waiting
         || membership.isUnanswered()

@@ -3,7 +3,6 @@ package io.cairn.client.volume;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
 
 /**
  * The writes that are not durable everywhere yet (I7): bounds them, lets further ones wait, and
@@ -15,7 +14,14 @@ final class WriteWindow {
   private final VolumeSession session;
   private final long bytesMax;
   private final int entriesMax;
-  private final TreeMap<Long, WriteOp> unsettled = new TreeMap<>();
+  private final Pool<WriteOp> ops = new Pool<>(WriteOp::new);
+  private final Pool<ReplicaRequests.WriteSent> sends = new Pool<>(ReplicaRequests.WriteSent::new);
+
+  /** Writes that are not durable on all in-sync replicas, in the order of their numbers. */
+  private WriteOp oldest;
+
+  private WriteOp newest;
+  private int unsettled;
   private final List<Flush> flushes = new ArrayList<>();
   private final ArrayDeque<WriteOp> throttled = new ArrayDeque<>();
   private long bytes;
@@ -34,7 +40,7 @@ final class WriteWindow {
 
   /** Whether every write is durable on all in-sync replicas. */
   boolean isSettled() {
-    return unsettled.isEmpty();
+    return unsettled == 0;
   }
 
   /** Whether somebody waits for something to become durable. */
@@ -44,6 +50,55 @@ final class WriteWindow {
 
   boolean hasFlushes() {
     return !flushes.isEmpty();
+  }
+
+  /** A write that is not under way. */
+  WriteOp take() {
+    return ops.take();
+  }
+
+  /** Nobody refers to the write any more. */
+  void give(WriteOp op) {
+    ops.give(op);
+  }
+
+  ReplicaRequests.WriteSent takeSent() {
+    return sends.take();
+  }
+
+  void give(ReplicaRequests.WriteSent sent) {
+    sends.give(sent);
+  }
+
+  private void link(WriteOp op) {
+    op.older = newest;
+    if (newest == null) {
+      oldest = op;
+    } else {
+      newest.newer = op;
+    }
+    newest = op;
+    unsettled++;
+  }
+
+  /** Does nothing when it was unlinked before. */
+  private void unlink(WriteOp op) {
+    if (oldest != op && op.older == null) {
+      return;
+    }
+    if (op.older == null) {
+      oldest = op.newer;
+    } else {
+      op.older.newer = op.newer;
+    }
+    if (op.newer == null) {
+      newest = op.older;
+    } else {
+      op.newer.older = op.older;
+    }
+    op.older = null;
+    op.newer = null;
+    unsettled--;
   }
 
   /** Puts a write into the window, or behind those that wait for the window. */
@@ -71,7 +126,7 @@ final class WriteWindow {
     entries++;
     op.number = ++writeNumber;
     bytes += op.windowBytes();
-    unsettled.put(op.number, op);
+    link(op);
     op.chunk.submit(op, session.now());
     session.wake();
   }
@@ -79,7 +134,7 @@ final class WriteWindow {
   /** Runs the action once every write that is completed now is durable on all in-sync replicas. */
   void whenDurable(Runnable done) {
     long last = 0;
-    for (WriteOp op : unsettled.values()) {
+    for (WriteOp op = newest; op != null && last == 0; op = op.older) {
       if (op.completed) {
         last = op.number;
       }
@@ -95,8 +150,8 @@ final class WriteWindow {
 
   /** The write is completed and durable on all in-sync replicas. */
   void onSettled(WriteOp op) {
-    unsettled.remove(op.number);
-    long first = unsettled.isEmpty() ? Long.MAX_VALUE : unsettled.firstKey();
+    unlink(op);
+    long first = oldest == null ? Long.MAX_VALUE : oldest.number;
     if (!flushes.isEmpty() && flushes.getFirst().number() < first) {
       List<Flush> done = flushes.stream().filter(f -> f.number() < first).toList();
       flushes.removeAll(done);
@@ -108,10 +163,11 @@ final class WriteWindow {
   void forget(WriteOp op) {
     entries--;
     bytes -= op.windowBytes();
-    unsettled.remove(op.number);
+    unlink(op);
     if (op.payload != null) {
       op.payload.release();
     }
+    op.dereference();
     while (!session.isOver() && !throttled.isEmpty() && hasRoom(throttled.peek())) {
       admit(throttled.remove());
     }
@@ -129,7 +185,7 @@ final class WriteWindow {
   }
 
   void describe(StringBuilder text) {
-    text.append(unsettled.size()).append(" unsettled, ");
+    text.append(unsettled).append(" unsettled, ");
     text.append(throttled.size()).append(" held back by the window of ");
     text.append(entries).append(" writes and ").append(bytes).append(" bytes, ");
   }

@@ -1,0 +1,34 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.model.ChunkRecord;
+import java.util.Collection;
+import java.util.List;
+import java.util.TreeMap;
+import org.agrona.collections.Int2ObjectHashMap;
+
+/** The chunks of a volume that exist, as far as its owner was told. */
+final class ChunkMap {
+  private final TreeMap<Integer, OwnedChunk> inOrder = new TreeMap<>();
+  private final Int2ObjectHashMap<OwnedChunk> byIndex = new Int2ObjectHashMap<>();
+
+  /** Chunks that were not known yet join. */
+  void learn(VolumeSession session, List<ChunkRecord> records, long nowNanos) {
+    for (ChunkRecord record : records) {
+      if (!byIndex.containsKey(record.index())) {
+        OwnedChunk chunk = new OwnedChunk(session, record, nowNanos);
+        inOrder.put(record.index(), chunk);
+        byIndex.put(record.index(), chunk);
+      }
+    }
+  }
+
+  /** The chunk of an index, or null while none is allocated. */
+  OwnedChunk get(int index) {
+    return byIndex.get(index);
+  }
+
+  /** All of them in the order of their indices. */
+  Collection<OwnedChunk> all() {
+    return inOrder.values();
+  }
+}
