@@ -28,14 +28,27 @@ public final class RunningCluster implements AutoCloseable {
    * @param processes one process per role.
    * @param nodeCount storage nodes.
    * @param volumes name and size, such as "1GiB".
+   * @param logs what every JVM logs beside, as values of {@code -Xlog}.
    */
   public record Settings(
-      Path directory, boolean processes, int nodeCount, Map<String, String> volumes) {
+      Path directory,
+      boolean processes,
+      int nodeCount,
+      Map<String, String> volumes,
+      List<String> logs) {
+    /** A cluster whose JVMs log nothing beside. */
+    public Settings(Path directory, boolean processes, int nodeCount, Map<String, String> volumes) {
+      this(directory, processes, nodeCount, volumes, List.of());
+    }
+
     /** Three nodes. */
     public Settings(Path directory, boolean processes, Map<String, String> volumes) {
       this(directory, processes, 3, volumes);
     }
   }
+
+  /** What the launcher adds to the flags of the JVM. */
+  private static final String JVM_OPTIONS = "CAIRN_JAVA_OPTS";
 
   private final Settings settings;
   private final Ports ports;
@@ -111,12 +124,15 @@ public final class RunningCluster implements AutoCloseable {
     long begin = System.nanoTime();
     try {
       Files.createDirectories(settings.directory().toAbsolutePath().getParent());
-      process =
+      ProcessBuilder builder =
           new ProcessBuilder(command)
               .redirectInput(new File("/dev/null"))
               .redirectOutput(outputFile.toFile())
-              .redirectError(errorFile.toFile())
-              .start();
+              .redirectError(errorFile.toFile());
+      for (String log : settings.logs()) {
+        builder.environment().merge(JVM_OPTIONS, "-Xlog:" + log, (a, b) -> a + " " + b);
+      }
+      process = builder.start();
     } catch (IOException e) {
       throw new ChaosFailure(String.join(" ", command) + " cannot be run", e);
     }

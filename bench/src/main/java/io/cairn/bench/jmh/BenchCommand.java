@@ -30,14 +30,11 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = {
       "Measures the hot rooms: journal, destaging, wire, checksums, NBD, session, a replicated"
-          + " write, each with the bytes that it allocates.",
+          + " write and read, each with the bytes that it allocates.",
       "What invalidates a figure stands in bench/docs/measuring.md."
     },
     mixinStandardHelpOptions = true)
 public final class BenchCommand implements Callable<Integer> {
-  private static final int WARM_UPS = 3;
-  private static final int MEASUREMENTS = 5;
-
   @Spec private CommandSpec spec;
 
   @Parameters(
@@ -50,20 +47,40 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--mode",
       paramLabel = "average|throughput|latency",
-      defaultValue = "average",
+      split = ",",
+      defaultValue = "throughput,latency",
       description =
-          "Mean time of an operation, operations in a time, or the percentiles of single ones."
-              + " Default: ${DEFAULT-VALUE}")
-  private Form form;
+          "Mean time of an operation, operations in a time, or the percentiles of single ones;"
+              + " several by commas. Default: ${DEFAULT-VALUE}")
+  private List<Form> forms;
 
   @Option(
       names = "--seconds",
-      description = "Seconds of one iteration; there are 3 to warm up and 5 to measure.",
+      paramLabel = "N",
+      description = "Of one iteration. Default: ${DEFAULT-VALUE}",
       defaultValue = "1")
   private int seconds;
 
-  @Option(names = "--forks", description = "JVMs per benchmark, one after the other.")
-  private int forks = 1;
+  @Option(
+      names = "--warm-ups",
+      paramLabel = "N",
+      description = "Iterations of each JVM that do not count. Default: ${DEFAULT-VALUE}",
+      defaultValue = "2")
+  private int warmUps;
+
+  @Option(
+      names = "--iterations",
+      paramLabel = "N",
+      description = "Of each JVM that count. Default: ${DEFAULT-VALUE}",
+      defaultValue = "3")
+  private int iterations;
+
+  @Option(
+      names = "--forks",
+      paramLabel = "N",
+      description = "JVMs per benchmark, one after the other. Default: ${DEFAULT-VALUE}",
+      defaultValue = "2")
+  private int forks;
 
   @Option(
       names = "--directory",
@@ -73,7 +90,10 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--save",
       paramLabel = "FILE",
-      description = "Stores the run as JSON, with the machine and the commit.")
+      description =
+          "Stores the run as JSON, with the machine and the commit. What the file has of the same"
+              + " machine and commit stays, unless it was measured again: a long run may be made in"
+              + " parts.")
   private Path save;
 
   @Option(
@@ -100,18 +120,18 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws RunnerException, IOException {
-    StoredRun before = against == null ? null : read();
+    StoredRun before = against == null ? null : read(against);
     ChainedOptionsBuilder options =
         new OptionsBuilder()
             .include(pattern)
-            .mode(form.mode)
             .forks(forks)
-            .warmupIterations(WARM_UPS)
+            .warmupIterations(warmUps)
             .warmupTime(TimeValue.seconds(seconds))
-            .measurementIterations(MEASUREMENTS)
+            .measurementIterations(iterations)
             .measurementTime(TimeValue.seconds(seconds))
             .addProfiler(GCProfiler.class)
             .shouldFailOnError(true);
+    forms.forEach(form -> options.mode(form.mode));
     if (directory != null) {
       options.jvmArgsAppend("-D" + ScratchStore.DIRECTORY + "=" + directory.toAbsolutePath());
     }
@@ -124,13 +144,16 @@ public final class BenchCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "%d forks, %d x %d s to warm up, %d x %d s",
                 forks,
-                WARM_UPS,
+                warmUps,
                 seconds,
-                MEASUREMENTS,
+                iterations,
                 seconds),
             results);
+    if (now.figures().isEmpty()) {
+      throw new CommandFailure("no benchmark is called like '" + pattern + "'");
+    }
     if (save != null) {
-      Files.writeString(save, now.json());
+      Files.writeString(save, (Files.exists(save) ? now.joined(read(save)) : now).json());
     }
     PrintWriter out = spec.commandLine().getOut();
     List<String> lines = now.beside(before);
@@ -139,11 +162,11 @@ public final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private StoredRun read() {
+  private static StoredRun read(Path file) {
     try {
-      return StoredRun.parse(Files.readString(against));
+      return StoredRun.parse(Files.readString(file));
     } catch (IOException e) {
-      throw new CommandFailure("--against " + against + ": " + e.getMessage(), e);
+      throw new CommandFailure(file + " is no stored run: " + e.getMessage(), e);
     }
   }
 }

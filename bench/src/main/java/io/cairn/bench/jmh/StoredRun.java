@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import io.cairn.bench.machine.Machine;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -104,6 +105,32 @@ record StoredRun(Machine machine, String iterations, List<Figure> figures) {
   /** Reads what {@link #json} wrote. */
   static StoredRun parse(String json) throws JsonProcessingException {
     return new ObjectMapper().readValue(json, StoredRun.class);
+  }
+
+  /**
+   * These figures, and those of an earlier part of the run that were not measured again. A run of
+   * another machine, commit or length has no part in this one.
+   */
+  StoredRun joined(StoredRun earlier) {
+    boolean same =
+        earlier.iterations.equals(iterations)
+            && earlier.machine.commit().equals(machine.commit())
+            && earlier.machine.dirty() == machine.dirty()
+            && earlier.machine.processor().equals(machine.processor())
+            && earlier.machine.cores() == machine.cores()
+            && earlier.machine.jdk().equals(machine.jdk());
+    if (!same) {
+      return this;
+    }
+    List<Figure> all = new ArrayList<>(figures);
+    earlier.figures.stream()
+        .filter(old -> figures.stream().noneMatch(old::isSameAs))
+        .forEach(all::add);
+    all.sort(
+        Comparator.comparing(Figure::benchmark)
+            .thenComparing(Figure::mode)
+            .thenComparing(figure -> figure.parameters().toString()));
+    return new StoredRun(earlier.machine, iterations, all);
   }
 
   /** A line for each figure, with the change from another run, which may be null. */

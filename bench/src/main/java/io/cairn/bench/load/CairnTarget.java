@@ -68,8 +68,16 @@ final class CairnTarget implements Target {
 
   @Override
   public List<String> fioArguments(Row row, long regionBytes) {
-    String volume = row.form() == Row.Form.ALWAYS ? ALWAYS : FLUSHED;
-    return NbdTarget.fioArguments(cluster.uri(volume), row);
+    return NbdTarget.fioArguments(cluster.uri(volume(row)), row);
+  }
+
+  private static String volume(Row row) {
+    return row.form() == Row.Form.ALWAYS ? ALWAYS : FLUSHED;
+  }
+
+  @Override
+  public Optional<NbdAddress> address(Row row) {
+    return Optional.of(new NbdAddress(cluster.nbdPort(), volume(row)));
   }
 
   @Override
@@ -91,7 +99,7 @@ final class CairnTarget implements Target {
   }
 
   /** The flags that the JVMs were started with, of one process of each kind. */
-  Map<String, List<String>> jvmFlags() {
+  static Map<String, List<String>> jvmFlags(RunningCluster cluster) {
     Map<String, List<String>> flags = new LinkedHashMap<>();
     for (String name : List.of("gateway-1", "storage-1", "metadata-1")) {
       cluster.member(name).process().ifPresent(process -> flags.put(name, jvmFlags(process)));
@@ -99,12 +107,13 @@ final class CairnTarget implements Target {
     return flags;
   }
 
-  private static List<String> jvmFlags(ProcessHandle process) {
+  /** The flags of the JVM that runs there, without places. */
+  static List<String> jvmFlags(ProcessHandle process) {
     try {
       String line = Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"));
       return Arrays.stream(line.split("\0"))
           .filter(word -> word.startsWith("-X") || word.startsWith("--"))
-          .filter(word -> !word.startsWith("--config"))
+          .filter(word -> !word.startsWith("--config") && !word.startsWith("-Xlog:"))
           // Where the tree lies is nobody's business.
           .map(word -> word.replaceFirst("=/.*/", "="))
           .toList();

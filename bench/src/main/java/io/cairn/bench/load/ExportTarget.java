@@ -2,6 +2,7 @@ package io.cairn.bench.load;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -54,7 +55,17 @@ final class ExportTarget implements Target {
 
   @Override
   public boolean can(Row row) {
-    return row.form() != Row.Form.ALWAYS;
+    return switch (row.form()) {
+      case CLOSED -> true;
+      case ALWAYS -> false;
+      // The client of paced rows has a socket of this machine only.
+      case PACED -> address(row).isPresent();
+    };
+  }
+
+  @Override
+  public Optional<NbdAddress> address(Row row) {
+    return NbdAddress.parse(uri);
   }
 
   @Override

@@ -13,61 +13,45 @@ import java.util.List;
 import java.util.Map;
 import org.HdrHistogram.Histogram;
 
-/** One run of fio against a target, and what it and {@code /proc} say about it. */
+/** Runs of fio: a number of requests in flight, the next of which begins when one has ended. */
 final class FioRun {
   private static final Duration SPARE = Duration.ofSeconds(120);
-  private static final long LATENCY_MAX_NANOS = 600_000_000_000L;
-  private static final int DIGITS = 3;
 
   private final Path directory;
-  private final long regionBytes;
-  private final int pacedIops;
 
   /**
-   * Runs within a part of the volume.
+   * Runs.
    *
    * @param directory for fio's files.
-   * @param regionBytes from the volume's begin.
-   * @param pacedIops rate of paced rows.
    */
-  FioRun(Path directory, long regionBytes, int pacedIops) {
+  FioRun(Path directory) {
     this.directory = directory;
-    this.regionBytes = regionBytes;
-    this.pacedIops = pacedIops;
   }
 
-  /** Writes the whole region once, so that no row meets a block that was never there. */
-  void prewrite(Target target, Row.Form form) {
+  /** Writes a whole region once, so that no row meets a block that was never there. */
+  void prewrite(Target target, Row.Form form, long regionBytes) {
     Row row = new Row("prewrite", form, "write", 1 << 20, 8);
-    List<String> arguments = new ArrayList<>(row.fioArguments(pacedIops));
+    List<String> arguments = new ArrayList<>(row.fioArguments());
     arguments.addAll(target.fioArguments(row, regionBytes));
+    arguments.add("--size=" + regionBytes);
     arguments.add("--end_fsync=1");
-    report(arguments, SPARE.plusSeconds(regionBytes >> 23));
+    run(arguments, SPARE.plusSeconds(regionBytes >> 23));
   }
 
-  /** Measures one row. */
-  Sample measure(Target target, Row row, int seconds) {
-    List<String> arguments = new ArrayList<>(row.fioArguments(pacedIops));
+  /** Loads a target for some seconds. */
+  Served load(Target target, Row row, long regionBytes, int seconds) {
+    List<String> arguments = new ArrayList<>(row.fioArguments());
     arguments.addAll(target.fioArguments(row, regionBytes));
+    arguments.add("--size=" + regionBytes);
     arguments.add("--time_based");
     arguments.add("--runtime=" + seconds);
-    List<ProcessHandle> servers = target.servers(row);
-    List<ProcessHandle> metadata = target.metadata();
-    long begin = System.nanoTime();
-    long machine = ProcessorTime.machineNanos();
-    long server = ProcessorTime.ofNanos(servers);
-    long beside = ProcessorTime.ofNanos(metadata);
-    JsonNode job = report(arguments, SPARE.plusSeconds(seconds));
-    server = ProcessorTime.ofNanos(servers) - server;
-    beside = ProcessorTime.ofNanos(metadata) - beside;
-    machine = ProcessorTime.machineNanos() - machine;
-    long elapsed = System.nanoTime() - begin;
-    return sample(job, server, beside, machine, elapsed);
+    return run(arguments, SPARE.plusSeconds(seconds));
   }
 
-  private static Sample sample(
-      JsonNode job, long server, long beside, long machine, long elapsedNanos) {
-    Histogram latencies = new Histogram(LATENCY_MAX_NANOS, DIGITS);
+  /** Runs fio to its end. */
+  Served run(List<String> arguments, Duration limit) {
+    JsonNode job = report(arguments, limit);
+    Histogram latencies = new Histogram(Served.LATENCY_MAX_NANOS, Served.DIGITS);
     long ios = 0;
     double iops = 0;
     double bytesPerSecond = 0;
@@ -78,14 +62,13 @@ final class FioRun {
       bytesPerSecond += part.path("bw_bytes").asDouble();
       for (Map.Entry<String, JsonNode> bin : part.path("clat_ns").path("bins").properties()) {
         latencies.recordValueWithCount(
-            Math.min(LATENCY_MAX_NANOS, Long.parseLong(bin.getKey())), bin.getValue().asLong());
+            Math.min(Served.LATENCY_MAX_NANOS, Long.parseLong(bin.getKey())),
+            bin.getValue().asLong());
       }
     }
     double clientShare = (job.path("usr_cpu").asDouble() + job.path("sys_cpu").asDouble()) / 100;
     long client = (long) (clientShare * job.path("job_runtime").asDouble() * 1e6);
-    double others = (double) (machine - server - beside - client) / elapsedNanos;
-    return new Sample(
-        ios, iops, bytesPerSecond, latencies, server, beside, client, Math.max(0, others));
+    return new Served(ios, iops, bytesPerSecond, latencies, client);
   }
 
   private JsonNode report(List<String> arguments, Duration limit) {
@@ -95,7 +78,6 @@ final class FioRun {
       List<String> all = new ArrayList<>(arguments);
       all.addAll(
           List.of(
-              "--size=" + regionBytes,
               "--norandommap",
               "--randrepeat=0",
               "--group_reporting",

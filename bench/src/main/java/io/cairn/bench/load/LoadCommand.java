@@ -1,24 +1,28 @@
 package io.cairn.bench.load;
 
-import io.cairn.bench.chaos.Ports;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Trees;
 import io.cairn.bench.machine.Machine;
 import io.cairn.client.cli.CommandFailure;
+import io.cairn.metadata.options.Durations;
 import io.cairn.metadata.options.Sizes;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -31,12 +35,11 @@ import picocli.CommandLine.Spec;
     description = {
       "Starts a cluster of processes in a new directory and peers beside it, runs fio on them in"
           + " turn through NBD, and prints one table with latencies, the processor's time per"
-          + " request and ratios.",
-      "Needs fio; nbdkit and qemu-nbd are measured if they are installed. What invalidates a"
+          + " request and ratios, and one with each process's memory, idle cost and pauses.",
+      "Needs fio; nbdkit, qemu-nbd and Ceph are measured if they are installed. What invalidates a"
           + " figure stands in bench/docs/measuring.md."
     })
 public final class LoadCommand implements Callable<Integer> {
-  private static final Set<String> PEERS = Set.of("nbdkit", "qemu-nbd", "raw", "none");
   private static final int SHORT_MEBIBYTES = 64;
   private static final int TOP_FRAMES = 20;
 
@@ -81,8 +84,10 @@ public final class LoadCommand implements Callable<Integer> {
       names = "--peers",
       paramLabel = "NAME",
       split = ",",
-      defaultValue = "nbdkit,qemu-nbd,raw",
-      description = "Of nbdkit, qemu-nbd, raw; or none. Default: ${DEFAULT-VALUE}")
+      defaultValue = "nbdkit,qemu-nbd,raw,ceph",
+      description =
+          "Of nbdkit, qemu-nbd, raw, ceph; or none. What is not installed is left out. Default:"
+              + " ${DEFAULT-VALUE}")
   private List<String> peers;
 
   @Option(
@@ -94,6 +99,32 @@ public final class LoadCommand implements Callable<Integer> {
               + ExportTarget.SYNTAX
               + "; its data is overwritten. Repeatable.")
   private List<String> exports = new ArrayList<>();
+
+  @Option(
+      names = "--for",
+      paramLabel = "D",
+      description =
+          "One measurement of each row that takes so long, like 10m or 90s, instead of --seconds"
+              + " and --repeat: for pauses and for what grows.")
+  private String duration;
+
+  @Option(
+      names = "--idle",
+      paramLabel = "N",
+      defaultValue = "20",
+      description =
+          "Seconds after the last row in which the processes are looked at while nobody asks them"
+              + " for anything. Default: ${DEFAULT-VALUE}")
+  private int idleSeconds;
+
+  @Option(
+      names = "--scale",
+      paramLabel = "chunks|volumes|clients|replicas",
+      split = ",",
+      description =
+          "Instead of rows: requests a second and processor time over the number of chunks in use,"
+              + " of volumes attached, of clients or of replicas; several by commas.")
+  private List<Scale> scales = new ArrayList<>();
 
   @Option(
       names = "--size",
@@ -130,7 +161,7 @@ public final class LoadCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description =
           "Draws latencies of each row, and throughput of its random ones over depths of 1 to 64,"
-              + " which are measured for that.")
+              + " which are measured for that; or the scales.")
   private Path plots;
 
   @Option(
@@ -156,7 +187,6 @@ public final class LoadCommand implements Callable<Integer> {
     JSON
   }
 
-  private final Map<String, String> skipped = new LinkedHashMap<>();
   private final Map<String, Stacks> stacks = new LinkedHashMap<>();
 
   @Override
@@ -170,7 +200,11 @@ public final class LoadCommand implements Callable<Integer> {
     Thread hook = new Thread(() -> close(open));
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      measure(rows, regionBytes, work, open);
+      if (scales.isEmpty()) {
+        measure(rows, regionBytes, work, open);
+      } else {
+        measureScales(work, open);
+      }
     } finally {
       close(open);
       Runtime.getRuntime().removeShutdownHook(hook);
@@ -188,24 +222,24 @@ public final class LoadCommand implements Callable<Integer> {
             new RunningCluster.Settings(
                 work.resolve("cluster"),
                 true,
-                Map.of(CairnTarget.volumeName(), (regionBytes >> 20) + "MiB")));
+                3,
+                Map.of(CairnTarget.volumeName(), (regionBytes >> 20) + "MiB"),
+                List.of(Pauses.option(work))));
     open.add(cluster);
     note(String.format("ready after %.1f s", cluster.readySeconds()));
-    CairnTarget cairn = new CairnTarget(cluster, regionBytes);
-    List<Target> targets = new ArrayList<>(List.of(cairn));
-    addPeers(targets, regionBytes, work, open);
+    Peers others = new Peers(work, regionBytes, open);
+    others.start(peers, exports);
+    others.skipped().forEach((name, reason) -> note(name + " is left out: " + reason));
+    List<Target> targets = new ArrayList<>(List.of(new CairnTarget(cluster, regionBytes)));
+    targets.addAll(others.started());
     Matrix matrix =
-        new Matrix(
-            new FioRun(work, regionBytes, pacedIops),
-            targets,
-            shortForm
-                ? new Matrix.Settings(1, 1, 0, false)
-                : new Matrix.Settings(seconds, repeat, warmUpSeconds, true),
-            this::note);
+        new Matrix(new FioRun(work), regionBytes, pacedIops, targets, settings(), this::note);
     List<Row> all = plots == null ? rows : Plots.withDepths(rows);
     matrix.prewrite(all);
+    final long beginMillis = System.currentTimeMillis();
     List<Matrix.Result> results = matrix.run(all, around(work));
     check(results);
+    List<Footprint> footprints = footprints(cluster, targets.subList(0, 1), work, beginMillis);
     writeProfiles();
     Machine machine = Machine.here(Program.launcher().getParent(), work);
     if (plots != null) {
@@ -215,70 +249,78 @@ public final class LoadCommand implements Callable<Integer> {
         new Report(
             machine,
             spec.commandLine().getParseResult().originalArgs(),
-            cairn.jvmFlags(),
+            CairnTarget.jvmFlags(cluster),
             targets,
-            skipped,
-            results);
-    PrintWriter out = spec.commandLine().getOut();
-    out.println(output == Output.JSON ? report.json() : report.table());
-    out.flush();
+            others.skipped(),
+            results,
+            footprints);
+    print(output == Output.JSON ? report.json() : report.table());
   }
 
-  private void addPeers(
-      List<Target> targets, long regionBytes, Path work, List<AutoCloseable> open) {
-    Ports ports = Ports.free();
-    Path file = work.resolve("raw-file");
-    if (peers.contains("nbdkit")) {
-      addPeer(
-          "nbdkit-memory",
-          () -> List.of(NbdTarget.nbdkitMemory(work, ports.base() + 1, regionBytes)),
-          targets,
-          open);
-    }
-    if (peers.contains("qemu-nbd")) {
-      addPeer("qemu-nbd", () -> qemuNbd(ports.base(), regionBytes, work), targets, open);
-    }
-    if (peers.contains("raw")) {
-      addPeer("raw-file", () -> List.of(new RawFileTarget(file)), targets, open);
-    }
-    for (String export : exports) {
-      ExportTarget target = ExportTarget.parse(export);
-      addPeer(target.name(), () -> List.of(target), targets, open);
-    }
-    if (exports.isEmpty()) {
-      skipped.put(
-          "ceph and others",
-          "no cluster of theirs is known; --export NAME=URI,PROGRAM,… measures one that runs");
-    }
-  }
-
-  private static List<Target> qemuNbd(int basePort, long regionBytes, Path work) {
-    List<Target> both = new ArrayList<>();
-    for (Row.Form form : List.of(Row.Form.CLOSED, Row.Form.ALWAYS)) {
-      Path file = work.resolve("qemu-nbd-" + form + ".raw");
-      try (var channel = new java.io.RandomAccessFile(file.toFile(), "rw")) {
-        channel.setLength(regionBytes);
-      } catch (IOException e) {
-        throw new CommandFailure(file + " cannot be made: " + e.getMessage(), e);
+  /** Each scale has a cluster of its own, which is stopped before the next one's starts. */
+  private void measureScales(Path work, List<AutoCloseable> open) throws IOException {
+    ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    Machine machine = Machine.here(Program.launcher().getParent(), work);
+    ObjectNode root = mapper.createObjectNode();
+    root.set("machine", mapper.valueToTree(machine));
+    root.set("arguments", mapper.valueToTree(spec.commandLine().getParseResult().originalArgs()));
+    ArrayNode all = root.putArray("scales");
+    StringBuilder tables = new StringBuilder(machine.line() + System.lineSeparator());
+    for (Scale scale : new LinkedHashSet<>(scales)) {
+      Path directory = Files.createDirectories(work.resolve(scale.name().toLowerCase(Locale.ROOT)));
+      ScaleRun run = new ScaleRun(scale, directory, shortForm, settings(), this::note);
+      RunningCluster cluster = run.start();
+      open.add(cluster);
+      note(String.format("%s: ready after %.1f s", scale.title(), cluster.readySeconds()));
+      final long beginMillis = System.currentTimeMillis();
+      List<Matrix.Result> results = run.run(cluster);
+      check(results);
+      ScaleReport report =
+          new ScaleReport(
+              scale,
+              results,
+              footprints(cluster, List.of(results.getFirst().target()), directory, beginMillis));
+      if (plots != null) {
+        report.plot(plots, machine);
       }
-      both.add(NbdTarget.qemuNbd(work, basePort + 2 + form.ordinal(), file, form));
+      root.set("jvmFlags", mapper.valueToTree(CairnTarget.jvmFlags(cluster)));
+      all.add(report.json(mapper));
+      tables.append(System.lineSeparator()).append(report.table());
+      close(open);
     }
-    return both;
+    print(output == Output.JSON ? mapper.writeValueAsString(root) : tables.toString());
   }
 
-  /** A peer that cannot be started is left out, and the report says why. */
-  private void addPeer(
-      String name,
-      Supplier<List<? extends Target>> start,
-      List<Target> targets,
-      List<AutoCloseable> open) {
-    try {
-      List<? extends Target> started = start.get();
-      targets.addAll(started);
-      open.addAll(started);
-    } catch (RuntimeException e) {
-      skipped.put(name, e.getMessage());
+  private Matrix.Settings settings() {
+    if (shortForm) {
+      return new Matrix.Settings(1, 1, 0, false);
     }
+    return duration == null
+        ? new Matrix.Settings(seconds, repeat, warmUpSeconds, true)
+        : new Matrix.Settings((int) duration().toSeconds(), 1, warmUpSeconds, true);
+  }
+
+  private Duration duration() {
+    try {
+      return Durations.parse(duration);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--for: " + e.getMessage(), e);
+    }
+  }
+
+  private List<Footprint> footprints(
+      RunningCluster cluster, List<Target> ours, Path logs, long beginMillis) {
+    if (!shortForm) {
+      Matrix.settle(ours, this::note);
+    }
+    return Footprint.of(
+        cluster.members(), logs, beginMillis, Duration.ofSeconds(shortForm ? 1 : idleSeconds));
+  }
+
+  private void print(String text) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(text);
+    out.flush();
   }
 
   private Matrix.Around around(Path work) throws IOException {
@@ -330,9 +372,13 @@ public final class LoadCommand implements Callable<Integer> {
   }
 
   private long regionBytes() {
-    if (seconds < 1 || repeat < 1 || warmUpSeconds < 0 || pacedIops < 1) {
+    if (seconds < 1 || repeat < 1 || warmUpSeconds < 0 || pacedIops < 1 || idleSeconds < 1) {
       throw new ParameterException(
-          spec.commandLine(), "--seconds, --repeat and --paced-iops are from 1, --warm-up from 0");
+          spec.commandLine(),
+          "--seconds, --repeat, --paced-iops and --idle are from 1, --warm-up from 0");
+    }
+    if (duration != null && duration().toSeconds() < 1) {
+      throw new ParameterException(spec.commandLine(), "--for is from 1s");
     }
     if (shortForm) {
       return (long) SHORT_MEBIBYTES << 20;
@@ -351,7 +397,7 @@ public final class LoadCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--export: " + e.getMessage(), e);
     }
     for (String peer : peers) {
-      if (!PEERS.contains(peer)) {
+      if (!Peers.NAMES.contains(peer)) {
         throw new ParameterException(spec.commandLine(), "--peers: '" + peer + "' is not known");
       }
     }

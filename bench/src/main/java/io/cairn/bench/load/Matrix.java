@@ -19,6 +19,8 @@ final class Matrix {
   private static final double SETTLED_SHARE = 0.06;
 
   private final FioRun fio;
+  private final long regionBytes;
+  private final int pacedIops;
   private final List<Target> targets;
   private final Settings settings;
   private final Consumer<String> progress;
@@ -35,8 +37,22 @@ final class Matrix {
   /** What one row gave on one target. */
   record Result(Row row, Target target, List<Sample> samples) {}
 
-  Matrix(FioRun fio, List<Target> targets, Settings settings, Consumer<String> progress) {
+  /**
+   * A matrix within a part of each target.
+   *
+   * @param regionBytes from the target's begin.
+   * @param pacedIops rate of paced rows.
+   */
+  Matrix(
+      FioRun fio,
+      long regionBytes,
+      int pacedIops,
+      List<Target> targets,
+      Settings settings,
+      Consumer<String> progress) {
     this.fio = fio;
+    this.regionBytes = regionBytes;
+    this.pacedIops = pacedIops;
     this.targets = targets;
     this.settings = settings;
     this.progress = progress;
@@ -59,7 +75,7 @@ final class Matrix {
           .forEach(
               form -> {
                 progress.accept("prewrite " + target.name());
-                fio.prewrite(target, form);
+                fio.prewrite(target, form, regionBytes);
               });
     }
   }
@@ -71,7 +87,7 @@ final class Matrix {
       Map<Target, List<Sample>> samples = new LinkedHashMap<>();
       targets.stream().filter(t -> t.can(row)).forEach(t -> samples.put(t, new ArrayList<>()));
       if (settings.warmUpSeconds() > 0) {
-        samples.keySet().forEach(target -> fio.measure(target, row, settings.warmUpSeconds()));
+        samples.keySet().forEach(target -> measure(target, row, settings.warmUpSeconds()));
       }
       for (int round = 1; round <= settings.repeat(); round++) {
         for (Map.Entry<Target, List<Sample>> entry : samples.entrySet()) {
@@ -82,9 +98,7 @@ final class Matrix {
               .getValue()
               .add(
                   around.measure(
-                      row,
-                      entry.getKey(),
-                      () -> fio.measure(entry.getKey(), row, settings.seconds())));
+                      row, entry.getKey(), () -> measure(entry.getKey(), row, settings.seconds())));
         }
       }
       samples.forEach((target, list) -> results.add(new Result(row, target, list)));
@@ -92,18 +106,32 @@ final class Matrix {
     return results;
   }
 
+  private Sample measure(Target target, Row row, int seconds) {
+    if (row.form() != Row.Form.PACED) {
+      return Meter.measure(target, row, () -> fio.load(target, row, regionBytes, seconds));
+    }
+    try (OwnClient client = new OwnClient()) {
+      client.connect(target.address(row).orElseThrow());
+      return Meter.measure(target, row, () -> client.paced(row, regionBytes, pacedIops, seconds));
+    }
+  }
+
   /** Destaging and the like go on after a load: they must not be counted as another's. */
   private void settle() {
-    if (!settings.settle()) {
-      return;
+    if (settings.settle()) {
+      settle(targets, progress);
     }
+  }
+
+  /** Waits until the targets' servers do next to nothing; says so when that does not come. */
+  static void settle(List<? extends Target> targets, Consumer<String> progress) {
     long begin = System.nanoTime();
     double share = 1;
     while (share > SETTLED_SHARE && System.nanoTime() - begin < SETTLE_LIMIT.toNanos()) {
-      long before = targetNanos();
+      long before = nanosOf(targets);
       long from = System.nanoTime();
       Await.pass(SETTLE_STEP);
-      share = (double) (targetNanos() - before) / (System.nanoTime() - from);
+      share = (double) (nanosOf(targets) - before) / (System.nanoTime() - from);
     }
     if (share > SETTLED_SHARE) {
       progress.accept(
@@ -111,7 +139,7 @@ final class Matrix {
     }
   }
 
-  private long targetNanos() {
+  private static long nanosOf(List<? extends Target> targets) {
     Row any = Row.parse(Row.DEFAULT.getFirst());
     return targets.stream().mapToLong(t -> ProcessorTime.ofNanos(t.servers(any))).sum();
   }

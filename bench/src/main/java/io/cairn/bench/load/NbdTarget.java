@@ -2,6 +2,7 @@ package io.cairn.bench.load;
 
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.Tool;
+import io.cairn.client.cli.CommandFailure;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -9,6 +10,7 @@ import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /** A server of one disk over NBD and TCP, which this run has started. */
 final class NbdTarget implements Target {
@@ -77,18 +79,23 @@ final class NbdTarget implements Target {
       String... arguments) {
     Tool.Running running = tool.start(output, arguments);
     try {
-      Await.until(
-          name + " serves",
-          START,
-          () -> isListening(port) || !running.isAlive(),
-          running::outputSoFar);
-      if (!running.isAlive()) {
-        throw new io.cairn.client.cli.CommandFailure(name + " ended: " + running.outputSoFar());
-      }
+      awaitServing(name, port, running);
       return new NbdTarget(name, description, form, port, running);
     } catch (RuntimeException e) {
       running.close();
       throw e;
+    }
+  }
+
+  /** Waits until the program listens; fails when it ends. */
+  static void awaitServing(String name, int port, Tool.Running running) {
+    Await.until(
+        name + " serves",
+        START,
+        () -> isListening(port) || !running.isAlive(),
+        running::outputSoFar);
+    if (!running.isAlive()) {
+      throw new CommandFailure(name + " ended: " + running.outputSoFar());
     }
   }
 
@@ -124,6 +131,11 @@ final class NbdTarget implements Target {
   @Override
   public List<String> fioArguments(Row row, long regionBytes) {
     return fioArguments("nbd://127.0.0.1:" + port, row);
+  }
+
+  @Override
+  public Optional<NbdAddress> address(Row row) {
+    return Optional.of(new NbdAddress(port, ""));
   }
 
   @Override

@@ -15,7 +15,7 @@ import java.util.function.ToDoubleFunction;
 /** The table and the JSON of a run. Each figure is the median of the row's samples. */
 final class Report {
   /** From which share of a core that others used a row is marked. */
-  private static final double NOISY_SHARE = 0.10;
+  static final double NOISY_SHARE = 0.10;
 
   private final Machine machine;
   private final List<String> arguments;
@@ -23,6 +23,7 @@ final class Report {
   private final List<Target> targets;
   private final Map<String, String> skipped;
   private final List<Matrix.Result> results;
+  private final List<Footprint> footprints;
 
   /**
    * A report.
@@ -30,6 +31,7 @@ final class Report {
    * @param arguments of the command.
    * @param jvmFlags of each kind of the cluster's processes.
    * @param skipped peers that were not measured, with the reason.
+   * @param footprints the cluster's processes after the last row.
    */
   Report(
       Machine machine,
@@ -37,13 +39,15 @@ final class Report {
       Map<String, List<String>> jvmFlags,
       List<Target> targets,
       Map<String, String> skipped,
-      List<Matrix.Result> results) {
+      List<Matrix.Result> results,
+      List<Footprint> footprints) {
     this.machine = machine;
     this.arguments = arguments;
     this.jvmFlags = jvmFlags;
     this.targets = targets;
     this.skipped = skipped;
     this.results = results;
+    this.footprints = footprints;
   }
 
   /** The middle one, or the mean of the two in the middle. */
@@ -87,7 +91,7 @@ final class Report {
       }
       text.append(line(result)).append(System.lineSeparator());
     }
-    return text.toString();
+    return text.append(System.lineSeparator()).append(Footprint.table(footprints)).toString();
   }
 
   private String line(Matrix.Result result) {
@@ -156,6 +160,7 @@ final class Report {
       ArrayNode samples = row.putArray("samples");
       result.samples().forEach(sample -> put(samples.addObject(), List.of(sample)));
     }
+    root.set("processes", mapper.valueToTree(footprints));
     try {
       return mapper.writeValueAsString(root);
     } catch (JsonProcessingException e) {
@@ -163,7 +168,7 @@ final class Report {
     }
   }
 
-  private static void put(ObjectNode node, List<Sample> samples) {
+  static void put(ObjectNode node, List<Sample> samples) {
     node.put("ios", median(samples, Sample::ios));
     node.put("iops", rounded(median(samples, Sample::iops)));
     node.put("megabytesPerSecond", rounded(median(samples, Sample::bytesPerSecond) / 1e6));

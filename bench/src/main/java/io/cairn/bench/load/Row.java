@@ -77,12 +77,21 @@ record Row(String name, Form form, String pattern, int blockBytes, int depth) {
     return new Row(name, form, matcher.group(2), blockBytes, depth);
   }
 
+  /** The share of reads in percent. */
+  int readPercent() {
+    return switch (pattern) {
+      case "randrw70" -> 70;
+      case "randread", "read" -> 100;
+      default -> 0;
+    };
+  }
+
   boolean random() {
     return pattern.startsWith("rand");
   }
 
-  /** What it does, as arguments of fio; without depth, time and place. */
-  List<String> fioArguments(int pacedIops) {
+  /** What it does, as arguments of fio, which knows no PACED; without depth, time and place. */
+  List<String> fioArguments() {
     List<String> arguments = new ArrayList<>();
     arguments.add("--name=" + name);
     arguments.add("--bs=" + blockBytes);
@@ -91,10 +100,6 @@ record Row(String name, Form form, String pattern, int blockBytes, int depth) {
       arguments.add("--rwmixread=70");
     } else {
       arguments.add("--rw=" + pattern);
-    }
-    if (form == Form.PACED) {
-      arguments.add("--rate_iops=" + pacedIops);
-      arguments.add("--rate_process=poisson");
     }
     return arguments;
   }

@@ -1,6 +1,7 @@
 package io.cairn.bench.load;
 
 import java.util.List;
+import java.util.Optional;
 
 /** Something that keeps blocks and can be measured. It is closed at the end of the run. */
 interface Target extends AutoCloseable {
@@ -15,6 +16,11 @@ interface Target extends AutoCloseable {
 
   /** Engine, place and depth for fio. */
   List<String> fioArguments(Row row, long regionBytes);
+
+  /** Where it is served over NBD on this machine, if it is. */
+  default Optional<NbdAddress> address(Row row) {
+    return Optional.empty();
+  }
 
   /** The processes whose time counts as the server's for this row. */
   List<ProcessHandle> servers(Row row);

@@ -28,6 +28,16 @@ class LoadIT {
           "always-randwrite-4k-qd32",
           "paced-randread-4k-qd64");
 
+  private static final List<String> MEMBERS =
+      List.of(
+          "metadata-1",
+          "metadata-2",
+          "metadata-3",
+          "storage-1",
+          "storage-2",
+          "storage-3",
+          "gateway-1");
+
   @Test
   void everyRowIsServedWithoutAnError() throws IOException {
     Tool.Result run =
@@ -41,10 +51,7 @@ class LoadIT {
             String.join(",", ROWS),
             "-o",
             "json");
-    run.ok();
-    // Notes stand before the report.
-    JsonNode report =
-        new ObjectMapper().readTree(run.output().substring(run.output().indexOf("\n{") + 1));
+    JsonNode report = report(run);
     List<JsonNode> ours =
         StreamSupport.stream(report.path("rows").spliterator(), false)
             .filter(row -> "cairn".equals(row.path("target").asText()))
@@ -56,5 +63,52 @@ class LoadIT {
       assertTrue(figures.path("p99Micros").asDouble() > 0, row.toString());
     }
     assertTrue(report.path("machine").path("cores").asInt() > 0, run.toString());
+    List<JsonNode> processes =
+        StreamSupport.stream(report.path("processes").spliterator(), false).toList();
+    assertEquals(MEMBERS, processes.stream().map(p -> p.path("process").asText()).toList());
+    for (JsonNode process : processes) {
+      assertTrue(process.path("ownBytes").asLong() > 1 << 20, process.toString());
+    }
+    double stops = processes.stream().mapToInt(p -> p.path("pauses").path("stops").asInt()).sum();
+    assertTrue(stops > 0, "the JVMs' logs hold no stop: " + processes);
+  }
+
+  @Test
+  void eachScaleHasItsPoints() throws IOException {
+    JsonNode report =
+        report(Program.run(LIMIT, "load", "--short", "--scale", "chunks,volumes", "-o", "json"));
+    List<String> points =
+        StreamSupport.stream(report.path("scales").spliterator(), false)
+            .flatMap(
+                scale ->
+                    StreamSupport.stream(scale.path("points").spliterator(), false)
+                        .map(
+                            point -> {
+                              assertTrue(
+                                  point.path("median").path("ios").asLong() > 0, point.toString());
+                              return scale.path("scale").asText()
+                                  + " "
+                                  + point.path("count").asInt()
+                                  + " "
+                                  + point.path("row").asText();
+                            }))
+            .toList();
+    assertEquals(
+        List.of(
+            "chunks 1 randwrite-4k-qd32",
+            "chunks 1 randread-4k-qd32",
+            "chunks 256 randwrite-4k-qd32",
+            "chunks 256 randread-4k-qd32",
+            "volumes 1 randwrite-4k-qd32",
+            "volumes 1 randread-4k-qd32",
+            "volumes 4 randwrite-4k-qd32",
+            "volumes 4 randread-4k-qd32"),
+        points);
+  }
+
+  private static JsonNode report(Tool.Result run) throws IOException {
+    run.ok();
+    // Notes stand before the report.
+    return new ObjectMapper().readTree(run.output().substring(run.output().indexOf("\n{") + 1));
   }
 }

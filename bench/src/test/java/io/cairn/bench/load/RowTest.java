@@ -21,14 +21,9 @@ class RowTest {
     assertEquals(Row.Form.PACED, row.form());
     assertEquals(64, row.depth());
     assertEquals(
-        List.of(
-            "--name=paced-randrw70-128k-qd64",
-            "--bs=131072",
-            "--rw=randrw",
-            "--rwmixread=70",
-            "--rate_iops=500",
-            "--rate_process=poisson"),
-        row.fioArguments(500));
+        List.of("--name=paced-randrw70-128k-qd64", "--bs=131072", "--rw=randrw", "--rwmixread=70"),
+        row.fioArguments());
+    assertEquals(70, row.readPercent());
   }
 
   @ParameterizedTest

@@ -1,0 +1,31 @@
+package io.cairn.bench.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PausesTest {
+  @TempDir private Path directory;
+
+  @Test
+  void collectionsAndStopsCountFromTheGivenTimeOn() throws IOException {
+    Path log = Pauses.log(directory, 4711);
+    Files.write(
+        log,
+        List.of(
+            "[1000ms] Using Serial",
+            "[1500ms] GC(0) Pause Full (Metadata GC Threshold) 9M->5M(30M) 20.000ms",
+            "[2000ms] GC(1) Pause Young (Allocation Failure) 9M->1M(30M) 1.250ms",
+            "[2000ms] Safepoint \"GenCollectForAllocation\", Time since last: 93 ns, Reaching"
+                + " safepoint: 9 ns, At safepoint: 8 ns, Leaving safepoint: 5 ns, Total: 1500000"
+                + " ns, Threads: 0 runnable, 14 total",
+            "[2500ms] GC(2) Pause Young (Allocation Failure) 9M->1M(30M) 0.750ms",
+            "[2600ms] Safepoint \"Cleanup\", Time since last: 93 ns, Total: 250000 ns"));
+    assertEquals(new Pauses(2, 1.25, 2.0, 2, 1.5, 1.75), Pauses.read(log, 2000));
+  }
+}
