@@ -10,12 +10,12 @@ import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.TurnLoop;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -86,9 +86,7 @@ public final class Gateway implements AutoCloseable {
 
   private void open(OptionValues options) throws IOException {
     // One loop for the whole gateway: connections, sessions and links share it.
-    MultiThreadIoEventLoopGroup group =
-        new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("gateway", true), NbdServer.ioHandlers());
+    TurnLoop.Group group = new TurnLoop.Group(1, "gateway", NbdServer.ioHandlers());
     parts.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly(10_000));
     loop = group.next();
 

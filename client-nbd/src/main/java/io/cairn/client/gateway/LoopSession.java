@@ -12,6 +12,7 @@ import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
+import io.cairn.storage.transport.TurnLoop;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
 import java.util.List;
@@ -31,6 +32,8 @@ final class LoopSession implements VolumeIo {
   private final String name;
   private final EventLoop loop;
   private final VolumeSession session;
+  private final Runnable arm = this::arm;
+  private final Runnable fire = this::fire;
   private boolean armPending;
   private long armedNanos = Long.MAX_VALUE;
   private Future<?> timer;
@@ -109,7 +112,7 @@ final class LoopSession implements VolumeIo {
   private void touched() {
     if (!armPending) {
       armPending = true;
-      loop.execute(this::arm);
+      TurnLoop.atTurnEnd(loop, arm);
     }
   }
 
@@ -127,7 +130,7 @@ final class LoopSession implements VolumeIo {
     long now = System.nanoTime();
     // What is due since ever stands as Long.MIN_VALUE: no difference may be taken with it.
     long delayNanos = next <= now ? 0 : next - now;
-    timer = loop.schedule(this::fire, delayNanos, TimeUnit.NANOSECONDS);
+    timer = loop.schedule(fire, delayNanos, TimeUnit.NANOSECONDS);
   }
 
   private void fire() {

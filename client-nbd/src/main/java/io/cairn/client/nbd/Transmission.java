@@ -5,6 +5,8 @@ import static io.cairn.client.nbd.Nbd.ORDER;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.storage.env.Payload;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.LongConsumer;
 import org.agrona.ExpandableArrayBuffer;
 
@@ -25,6 +27,7 @@ public final class Transmission {
   private final Output output;
   private final LongConsumer finished;
   private final ExpandableArrayBuffer out = new ExpandableArrayBuffer(64);
+  private final List<Exchange> free = new ArrayList<>();
   private boolean closed;
   private int requestsInFlight;
   private boolean disconnecting;
@@ -86,11 +89,8 @@ public final class Transmission {
     }
     boolean fua = (flags & Nbd.CMD_FLAG_FUA) != 0;
     switch (type) {
-      case Nbd.CMD_READ ->
-          io.read(
-              offset, (int) length, (read, failure) -> read(cookie, offset, length, read, failure));
-      case Nbd.CMD_WRITE ->
-          io.write(offset, payload, fua, failure -> done(cookie, length, failure));
+      case Nbd.CMD_READ -> io.read(offset, (int) length, exchange(cookie, offset, length));
+      case Nbd.CMD_WRITE -> io.write(offset, payload, fua, exchange(cookie, offset, length));
       case Nbd.CMD_FLUSH -> io.flush(failure -> done(cookie, 0, failure));
       case Nbd.CMD_TRIM -> io.zero(offset, length, true, fua, failure -> done(cookie, 0, failure));
       case Nbd.CMD_WRITE_ZEROES ->
@@ -104,6 +104,33 @@ public final class Transmission {
       case Nbd.CMD_BLOCK_STATUS -> blockStatus(flags, cookie, offset, length);
       default -> throw new IllegalStateException("command " + type + " passed the gate");
     }
+  }
+
+  /** A read or write under way; used again once it is answered. */
+  private final class Exchange implements VolumeIo.Callback, VolumeIo.ReadCallback {
+    private long cookie;
+    private long offset;
+    private long weight;
+
+    @Override
+    public void done(VolumeIo.Failure failure) {
+      free.add(this);
+      Transmission.this.done(cookie, weight, failure);
+    }
+
+    @Override
+    public void done(Payload payload, VolumeIo.Failure failure) {
+      free.add(this);
+      read(cookie, offset, weight, payload, failure);
+    }
+  }
+
+  private Exchange exchange(long cookie, long offset, long weight) {
+    Exchange exchange = free.isEmpty() ? new Exchange() : free.removeLast();
+    exchange.cookie = cookie;
+    exchange.offset = offset;
+    exchange.weight = weight;
+    return exchange;
   }
 
   /** The gate: 0, or the error that the protocol names for the request. */

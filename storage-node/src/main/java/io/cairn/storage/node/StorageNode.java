@@ -15,11 +15,11 @@ import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
+import io.cairn.storage.transport.TurnLoop;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -103,11 +103,8 @@ public final class StorageNode implements AutoCloseable {
       timer = new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("node-timer", true));
       timer.setRemoveOnCancelPolicy(true);
       opened.push(timer::shutdownNow);
-      MultiThreadIoEventLoopGroup group =
-          new MultiThreadIoEventLoopGroup(
-              plan.shardCount(),
-              new DefaultThreadFactory("shard", true),
-              SocketKind.best().ioHandlers());
+      TurnLoop.Group group =
+          new TurnLoop.Group(plan.shardCount(), "shard", SocketKind.best().ioHandlers());
       opened.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly());
       for (int i = 0; i < plan.shardCount(); i++) {
         loops.add(group.next());

@@ -18,14 +18,18 @@ import org.agrona.concurrent.UnsafeBuffer;
  * PREFIX, HEADER --anything else--> the stream is over
  * </pre>
  *
- * <p>A payload that lies whole in the bytes that are fed shares their memory; any other is
- * collected in a buffer of its own size, so that no byte is copied more than once.
+ * <p>A payload that lies whole in the bytes that are fed shares their memory. A small one is waited
+ * for when there is room for the rest of it behind what came; any other is collected in a buffer of
+ * its own size, which the socket may be read into: no byte is copied more than once.
  */
 final class FrameDecoder {
   /** A larger header's array is given back after its frame: idle links stay small. */
   private static final int HEADER_KEPT_BYTES = 4096;
 
   private static final int HEADER_FIRST_BYTES = 512;
+
+  /** A payload up to this size is waited for where it lies. */
+  private static final int WAITED_FOR_BYTES = 32 << 10;
 
   /** Receives the frames. */
   interface Sink {
@@ -51,6 +55,8 @@ final class FrameDecoder {
   /** The part of a payload that came so far; null when nothing had to be collected yet. */
   private ByteBuf collected;
 
+  private boolean refused;
+
   FrameDecoder(ByteBufAllocator allocator) {
     this.allocator = allocator;
   }
@@ -62,6 +68,7 @@ final class FrameDecoder {
    * @return null, or why the stream is over, with the value and the bound.
    */
   String feed(ByteBuf in, Sink sink) {
+    refused = false;
     while (sink.takesMore()) {
       if (payloadLength < 0) {
         String problem = fillHeader(in);
@@ -75,16 +82,26 @@ final class FrameDecoder {
       if (payloadLength == 0) {
         deliver(sink, null);
       } else if (collected == null && in.readableBytes() >= payloadLength) {
-        deliver(sink, in.readRetainedSlice(payloadLength));
+        int from = in.readerIndex();
+        in.skipBytes(payloadLength);
+        deliver(sink, NettyPayload.of(in.retain(), from, payloadLength));
+      } else if (collected == null && hasRoomForRest(in)) {
+        return null;
       } else if (collect(in)) {
         ByteBuf whole = collected;
         collected = null;
-        deliver(sink, whole);
+        deliver(sink, NettyPayload.of(whole));
       } else {
         return null;
       }
     }
+    refused = true;
     return null;
+  }
+
+  /** Whether the last feeding ended because the sink took no more. */
+  boolean wasRefused() {
+    return refused;
   }
 
   private String fillHeader(ByteBuf in) {
@@ -120,6 +137,23 @@ final class FrameDecoder {
     return headerFilled == wanted;
   }
 
+  private boolean hasRoomForRest(ByteBuf in) {
+    return payloadLength <= WAITED_FOR_BYTES
+        && in.writableBytes() >= payloadLength - in.readableBytes();
+  }
+
+  /**
+   * The payload that is being collected, for the socket to be read into; null when there is none.
+   */
+  ByteBuf collected() {
+    return collected;
+  }
+
+  /** Whether a payload was collected whole, and waits for the sink. */
+  boolean hasWhole() {
+    return collected != null && !collected.isWritable();
+  }
+
   private boolean collect(ByteBuf in) {
     if (collected == null) {
       collected = allocator.directBuffer(payloadLength, payloadLength);
@@ -128,12 +162,11 @@ final class FrameDecoder {
     return !collected.isWritable();
   }
 
-  private void deliver(Sink sink, ByteBuf bytes) {
+  private void deliver(Sink sink, NettyPayload payload) {
     int length = headerLength;
     headerFilled = 0;
     headerLength = 0;
     payloadLength = -1;
-    NettyPayload payload = bytes == null ? null : NettyPayload.of(bytes);
     try {
       sink.onFrame(header, length, payload);
     } finally {

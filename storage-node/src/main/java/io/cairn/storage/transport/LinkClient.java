@@ -78,7 +78,9 @@ public final class LinkClient implements Dialer, AutoCloseable {
               protected void initChannel(Channel channel) {
                 kind.tune(channel);
                 channels.add(channel);
-                made[0] = new NettyLink(channel, NettyLink.Role.CLIENT, handler, limits);
+                Inbox inbox = new Inbox();
+                channel.config().setRecvByteBufAllocator(inbox);
+                made[0] = new NettyLink(channel, inbox, NettyLink.Role.CLIENT, handler, limits);
                 channel.pipeline().addLast(made[0]);
               }
             })

@@ -172,7 +172,9 @@ public final class LinkServer implements AutoCloseable {
     if (greetings.size() >= GREETINGS_MAX) {
       greetings.iterator().next().giveWay();
     }
-    Greeting greeting = new Greeting();
+    Inbox inbox = new Inbox();
+    channel.config().setRecvByteBufAllocator(inbox);
+    Greeting greeting = new Greeting(inbox);
     greetings.add(greeting);
     channel.pipeline().addLast(greeting);
   }
@@ -181,10 +183,15 @@ public final class LinkServer implements AutoCloseable {
   private final class Greeting extends ChannelInboundHandlerAdapter {
     private final UnsafeBuffer hello = new UnsafeBuffer(new byte[Request.HELLO_BYTES]);
     private ChannelHandlerContext context;
+    private final Inbox inbox;
     private ByteBuf received;
     private ScheduledFuture<?> deadline;
     private Shard shard;
     private boolean over;
+
+    Greeting(Inbox inbox) {
+      this.inbox = inbox;
+    }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
@@ -199,18 +206,19 @@ public final class LinkServer implements AutoCloseable {
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-      ByteBuf bytes = (ByteBuf) message;
+      ((ByteBuf) message).release();
       if (over && shard == null) {
-        bytes.release();
+        inbox.release();
         return;
       }
+      // Few bytes: reading stops at the first HELLO. They may move to another loop, their slab may
+      // not; and who keeps silent holds little.
+      ByteBuf bytes = inbox.bytes();
       if (received == null) {
-        received = bytes;
-      } else {
-        // Few bytes: reading stops at the first HELLO.
-        received = received.writeBytes(bytes);
-        bytes.release();
+        received = ctx.alloc().directBuffer(Math.max(bytes.readableBytes(), Request.HELLO_BYTES));
       }
+      received.writeBytes(bytes);
+      inbox.trim();
       if (shard == null) {
         examine(ctx);
       }
@@ -304,7 +312,7 @@ public final class LinkServer implements AutoCloseable {
       ByteBuf first = received;
       received = null;
       over = true;
-      NettyLink link = new NettyLink(channel, NettyLink.Role.SERVER, shard.accept(), limits);
+      NettyLink link = new NettyLink(channel, inbox, NettyLink.Role.SERVER, shard.accept(), limits);
       channel.pipeline().replace(this, null, link);
       // Reading goes on as soon as the link has taken what is here.
       link.begin(first);

@@ -4,11 +4,10 @@ import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOutboundBuffer;
-import java.util.ArrayDeque;
 import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.DirectBuffer;
 import org.slf4j.Logger;
@@ -25,9 +24,6 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   private static final Logger LOG = LoggerFactory.getLogger(NettyLink.class);
   private static final AtomicLong IDS = new AtomicLong();
 
-  /** Headers without a payload share buffers of this size. */
-  private static final int HEADERS_BYTES = 2048;
-
   /** Which end of the connection this is. */
   enum Role {
     /** Sends requests; always reads, or two ends could wait for each other for ever. */
@@ -42,23 +38,28 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   private final Dialer.Handler handler;
   private final LinkLimits limits;
   private final FrameDecoder decoder;
-  private final Runnable flush = this::flush;
 
-  /** Bytes that were received and wait until the handler, or a server's peer, takes more. */
-  private final ArrayDeque<ByteBuf> received = new ArrayDeque<>();
+  /** What was received, also while the handler, or a server's peer, takes no more. */
+  private final Inbox inbox;
 
-  private ByteBuf headers;
+  private final Outbox outbox;
   private boolean open;
   private boolean told;
   private boolean draining;
-  private boolean flushScheduled;
 
-  NettyLink(Channel channel, Role role, Dialer.Handler handler, LinkLimits limits) {
+  /**
+   * A link that does not read yet; made on the channel's loop.
+   *
+   * @param inbox the channel's receive allocator.
+   */
+  NettyLink(Channel channel, Inbox inbox, Role role, Dialer.Handler handler, LinkLimits limits) {
+    this.inbox = inbox;
     this.channel = channel;
     this.role = role;
     this.handler = handler;
     this.limits = limits;
     this.decoder = new FrameDecoder(channel.alloc());
+    this.outbox = new Outbox(channel, this::flush);
   }
 
   @Override
@@ -92,7 +93,8 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     open = true;
     handler.onOpen(this, System.nanoTime());
     if (first != null) {
-      take(first);
+      inbox.append(first);
+      drain();
     }
   }
 
@@ -101,35 +103,32 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     begin(null);
   }
 
+  /** The message is the inbox's, or a payload's that is being collected, with another reference. */
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
-    take((ByteBuf) message);
-  }
-
-  private void take(ByteBuf bytes) {
-    if (!open) {
-      bytes.release();
-      return;
-    }
-    received.add(bytes);
+    ((ByteBuf) message).release();
     drain();
   }
 
+  private boolean hasReceived() {
+    return inbox.bytes() != null && inbox.bytes().isReadable();
+  }
+
   private void drain() {
-    if (draining) {
+    if (draining || !open) {
       return;
     }
     draining = true;
     try {
-      while (!received.isEmpty() && takesMore()) {
-        ByteBuf first = received.peek();
-        String problem = decoder.feed(first, this);
-        if (problem != null) {
-          LOG.debug("{} is closed: {}", this, problem);
-          close();
-        } else if (!first.isReadable()) {
-          received.remove().release();
-        }
+      ByteBuf bytes = inbox.bytes() == null ? Unpooled.EMPTY_BUFFER : inbox.bytes();
+      String problem;
+      do {
+        problem = decoder.feed(bytes, this);
+        // What is sent while frames are taken may fill the channel, or find it empty again.
+      } while (problem == null && decoder.wasRefused() && takesMore());
+      if (problem != null) {
+        LOG.debug("{} is closed: {}", this, problem);
+        close();
       }
     } catch (RuntimeException e) {
       LOG.error("{} is closed: its handler failed", this, e);
@@ -139,8 +138,13 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     }
     if (!open) {
       releaseReceived();
-    } else if (channel.config().isAutoRead() != received.isEmpty()) {
-      channel.config().setAutoRead(received.isEmpty());
+      return;
+    }
+    inbox.trim();
+    inbox.readInto(hasReceived() ? null : decoder.collected());
+    boolean stops = decoder.wasRefused() && (hasReceived() || decoder.hasWhole());
+    if (channel.config().isAutoRead() == stops) {
+      channel.config().setAutoRead(!stops);
     }
   }
 
@@ -151,14 +155,8 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
 
   @Override
   public void resume() {
-    if (open && !received.isEmpty()) {
-      channel.eventLoop().execute(this::drainIfOpen);
-    }
-  }
-
-  private void drainIfOpen() {
-    if (open) {
-      drain();
+    if (open && !channel.config().isAutoRead()) {
+      channel.eventLoop().execute(this::drain);
     }
   }
 
@@ -182,59 +180,26 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     if (!open) {
       return;
     }
-    if (headers != null && headers.writableBytes() < headerLength) {
-      writeHeaders();
-    }
-    if (headers == null) {
-      headers = channel.alloc().directBuffer(Math.max(HEADERS_BYTES, headerLength));
-    }
-    append(header, headerOffset, headerLength);
+    outbox.header(header, headerOffset, headerLength);
     if (payload != null && payload.length() > 0) {
-      writeHeaders();
-      channel.write(PayloadBytes.of(payload, channel.alloc()), channel.voidPromise());
+      outbox.payload(payload);
       if (queuedBytes() > limits.queuedBytesMax()) {
         LOG.warn("{} is closed: its peer left {} bytes unread", this, queuedBytes());
         open = false;
         channel.close();
-        return;
       }
-    }
-    if (!flushScheduled) {
-      flushScheduled = true;
-      channel.eventLoop().execute(flush);
-    }
-  }
-
-  private void append(DirectBuffer header, int offset, int length) {
-    byte[] array = header.byteArray();
-    if (array != null) {
-      headers.writeBytes(array, header.wrapAdjustment() + offset, length);
-    } else {
-      header.getBytes(offset, headers.internalNioBuffer(headers.writerIndex(), length), length);
-      headers.writerIndex(headers.writerIndex() + length);
-    }
-  }
-
-  private void writeHeaders() {
-    if (headers != null) {
-      ByteBuf bytes = headers;
-      headers = null;
-      channel.write(bytes, channel.voidPromise());
     }
   }
 
   private void flush() {
-    flushScheduled = false;
     if (open) {
-      writeHeaders();
-      channel.flush();
+      outbox.flush();
     }
   }
 
   /** Bytes that wait to leave. */
   long queuedBytes() {
-    ChannelOutboundBuffer outbound = channel.unsafe().outboundBuffer();
-    return outbound == null ? 0 : outbound.totalPendingWriteBytes();
+    return outbox.queuedBytes();
   }
 
   /** Closes at once; what was sent before leaves if the socket takes it without waiting. */
@@ -244,8 +209,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
       return;
     }
     open = false;
-    writeHeaders();
-    channel.flush();
+    outbox.flush();
     channel.close();
     if (!draining) {
       releaseReceived();
@@ -253,14 +217,10 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   }
 
   private void releaseReceived() {
+    inbox.readInto(null);
     decoder.release();
-    while (!received.isEmpty()) {
-      received.remove().release();
-    }
-    if (headers != null) {
-      headers.release();
-      headers = null;
-    }
+    inbox.release();
+    outbox.release();
   }
 
   @Override

@@ -4,29 +4,51 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.util.IllegalReferenceCountException;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * A payload that is a range of a Netty buffer, which it shares and whose reference it holds. The
- * reference count is the buffer's, so a payload may be released on any thread.
+ * A payload that is a range of a Netty buffer, which it shares and of which it holds one reference.
+ * May be released on any thread; released on the one that made it, the object is used again.
  */
 public final class NettyPayload implements Payloads.Writable {
-  private final ByteBuf bytes;
-  private final UnsafeBuffer view;
+  private static final AtomicIntegerFieldUpdater<NettyPayload> REFERENCES =
+      AtomicIntegerFieldUpdater.newUpdater(NettyPayload.class, "references");
 
-  private NettyPayload(ByteBuf bytes) {
-    this.bytes = bytes;
-    // An empty buffer has no memory to look at; one of Netty's own may refuse to name its address.
-    this.view =
-        bytes.readableBytes() == 0
-            ? new UnsafeBuffer(0, 0)
-            : new UnsafeBuffer(bytes.nioBuffer(bytes.readerIndex(), bytes.readableBytes()));
+  private final LoopMemory home;
+  private final UnsafeBuffer view = new UnsafeBuffer(0, 0);
+  private ByteBuf bytes;
+  private int from;
+  private int length;
+  private volatile int references;
+
+  NettyPayload(LoopMemory home) {
+    this.home = home;
   }
 
   /** Wraps the readable bytes; takes over one reference. */
   public static NettyPayload of(ByteBuf bytes) {
-    return new NettyPayload(bytes);
+    return of(bytes, bytes.readerIndex(), bytes.readableBytes());
+  }
+
+  /** Wraps a range of the bytes; takes over one reference. */
+  public static NettyPayload of(ByteBuf bytes, int from, int length) {
+    NettyPayload payload = LoopMemory.current().takePayload();
+    payload.bytes = bytes;
+    payload.from = from;
+    payload.length = length;
+    payload.references = 1;
+    if (length == 0) {
+      // An empty buffer has no memory to look at.
+      payload.view.wrap(0, 0);
+    } else if (bytes.hasMemoryAddress()) {
+      payload.view.wrap(bytes.memoryAddress() + from, length);
+    } else {
+      payload.view.wrap(bytes.nioBuffer(from, length));
+    }
+    return payload;
   }
 
   /** Allocates payloads of zeroes off the heap. */
@@ -34,13 +56,8 @@ public final class NettyPayload implements Payloads.Writable {
     return length -> {
       ByteBuf bytes = allocator.directBuffer(Math.max(1, length), Math.max(1, length));
       bytes.writeZero(length);
-      return new NettyPayload(bytes);
+      return of(bytes);
     };
-  }
-
-  /** The readable bytes as a buffer with a reference of its own, for a channel to write. */
-  public ByteBuf retainedBytes() {
-    return bytes.retainedSlice();
   }
 
   @Override
@@ -60,21 +77,39 @@ public final class NettyPayload implements Payloads.Writable {
 
   @Override
   public int length() {
-    return bytes.readableBytes();
+    return length;
   }
 
   @Override
   public void retain() {
-    bytes.retain();
+    int before = REFERENCES.getAndIncrement(this);
+    if (before <= 0) {
+      REFERENCES.decrementAndGet(this);
+      throw new IllegalReferenceCountException(before, 1);
+    }
   }
 
   @Override
   public void release() {
-    bytes.release();
+    int left = REFERENCES.decrementAndGet(this);
+    if (left < 0) {
+      REFERENCES.incrementAndGet(this);
+      throw new IllegalReferenceCountException(left + 1, -1);
+    }
+    if (left == 0) {
+      ByteBuf shared = bytes;
+      bytes = null;
+      home.give(this);
+      shared.release();
+    }
   }
 
   @Override
-  public Payload slice(int offset, int length) {
-    return new NettyPayload(bytes.retainedSlice(bytes.readerIndex() + offset, length));
+  public Payload slice(int offset, int lengthOfPart) {
+    if (offset < 0 || lengthOfPart < 0 || offset > length - lengthOfPart) {
+      throw new IndexOutOfBoundsException(
+          "bytes " + offset + "+" + lengthOfPart + " of a payload of " + length);
+    }
+    return of(bytes.retain(), from + offset, lengthOfPart);
   }
 }

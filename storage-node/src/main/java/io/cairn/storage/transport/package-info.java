@@ -3,6 +3,10 @@
  * reading at {@code LinkServer} and {@code LinkClient}, whose connections are both {@code
  * NettyLink}s over a {@code FrameDecoder}.
  *
+ * <p>A channel is read into its {@code Inbox} and written from its {@code Outbox}; memory and
+ * objects are the {@code LoopMemory}'s, which uses them again: in the steady state a frame
+ * allocates nothing. {@code TurnLoop} sends together what one turn of a loop brought.
+ *
  * <p>Knows frames, but of the messages only HELLO; knows nothing of replicas.
  */
 package io.cairn.storage.transport;

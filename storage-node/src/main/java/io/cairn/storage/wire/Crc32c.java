@@ -1,6 +1,5 @@
 package io.cairn.storage.wire;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 import org.agrona.BufferUtil;
@@ -19,11 +18,11 @@ public final class Crc32c {
       new Crc32c().of(new UnsafeBuffer(new byte[Frame.BLOCK_BYTES]), 0, Frame.BLOCK_BYTES);
 
   private final CRC32C crc = new CRC32C();
+  private final NativeMemory unnamed = new NativeMemory();
   private ByteBuffer source;
   private ByteBuffer view;
 
   /** The checksum of a range. */
-  @SuppressWarnings("restricted")
   public int of(DirectBuffer buffer, int offset, int length) {
     crc.reset();
     byte[] array = buffer.byteArray();
@@ -39,10 +38,11 @@ public final class Crc32c {
       view.limit(start + length).position(start);
       crc.update(view);
     } else {
-      crc.update(
-          MemorySegment.ofAddress(buffer.addressOffset() + offset)
-              .reinterpret(length)
-              .asByteBuffer());
+      long address = buffer.addressOffset() + offset;
+      ByteBuffer memory = unnamed.over(address);
+      int start = (int) (address - NativeMemory.base(address));
+      memory.limit(start + length).position(start);
+      crc.update(memory);
     }
     return (int) crc.getValue();
   }

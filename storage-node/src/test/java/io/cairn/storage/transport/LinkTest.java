@@ -51,6 +51,7 @@ class LinkTest {
   private final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(true);
   private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]);
   private final Request request = new Request(7);
+  private final int slabsBefore = LoopMemory.slabsInUse();
   private MultiThreadIoEventLoopGroup group;
   private LinkServer server;
   private LinkClient client;
@@ -110,6 +111,7 @@ class LinkTest {
       group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly();
     }
     assertEquals(0, allocator.metric().usedDirectMemory(), "bytes that leaked");
+    assertTrue(LoopMemory.slabsInUse() <= slabsBefore, "slabs that leaked");
     synchronized (echoes) {
       for (Echo echo : echoes) {
         assertEquals(1, echo.closed, "an accepted link hears of its close once");

@@ -7,21 +7,23 @@ import io.cairn.client.nbd.Output;
 import io.cairn.client.nbd.Transmission;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.transport.Inbox;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.Outbox;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.concurrent.ScheduledFuture;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Cuts one connection's bytes into options and requests.
+ * Cuts one connection's bytes into options and requests. A payload stays in the memory that the
+ * socket was read into, and what a read answers goes from the node's link to the client's socket.
  *
  * <pre>
  * FLAGS --> OPTION --> OPTION_DATA --> OPTION ... --granted--> REQUEST
@@ -29,7 +31,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * OPTION --too long--> SKIP --> OPTION      ADMISSION --payload too long--> SKIP --> REQUEST
  * </pre>
  */
-final class NbdConnection extends ByteToMessageDecoder implements Output, Handshake.Listener {
+final class NbdConnection extends ChannelInboundHandlerAdapter
+    implements Output, Handshake.Listener {
   /** Requests that one connection may have under way; beyond it the socket is not read. */
   private static final int REQUESTS_MAX = 256;
 
@@ -51,6 +54,10 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     SKIP
   }
 
+  /** A payload up to this size is waited for where it lies. */
+  private static final int WAITED_FOR_BYTES = 32 << 10;
+
+  private final Inbox inbox;
   private final Handshake handshake;
   private final ExportMemories memories;
   private final Consumer<NbdConnection> handshaken;
@@ -66,8 +73,16 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   private ChannelHandlerContext context;
   private ScheduledFuture<?> deadline;
   private ScheduledFuture<?> payloadWatch;
-  private boolean flushNeeded;
+  private Outbox outbox;
   private boolean reading;
+
+  /** A payload that does not lie in the inbox; the socket is read into it. */
+  private ByteBuf collected;
+
+  /** Bytes of payloads that were sent and may not have left. */
+  private long unsentBytes;
+
+  private boolean watchesUnsent;
 
   private int option;
   private long skipBytes;
@@ -80,9 +95,12 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   /**
    * A connection before its handshake.
    *
+   * @param inbox the channel's receive allocator.
    * @param handshaken hears, once or more, that the handshake is over, well or not.
    */
-  NbdConnection(Exports exports, ExportMemories memories, Consumer<NbdConnection> handshaken) {
+  NbdConnection(
+      Inbox inbox, Exports exports, ExportMemories memories, Consumer<NbdConnection> handshaken) {
+    this.inbox = inbox;
     this.memories = memories;
     this.handshaken = handshaken;
     handshake = new Handshake(exports, this, this);
@@ -91,6 +109,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   @Override
   public void handlerAdded(ChannelHandlerContext added) {
     context = added;
+    outbox = new Outbox(added.channel(), this::flush);
     if (added.channel().isActive()) {
       begin();
     }
@@ -105,7 +124,6 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     if (deadline == null) {
       deadline = context.executor().schedule(this::onDeadline, HANDSHAKE_SECONDS, TimeUnit.SECONDS);
       handshake.greet();
-      context.flush();
     }
   }
 
@@ -128,17 +146,37 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     }
   }
 
+  /** The message is the inbox's, or the collected payload, with another reference. */
   @Override
-  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> unused) {
-    reading = true;
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    ((ByteBuf) message).release();
     lastReadNanos = System.nanoTime();
-    while (ctx.channel().isOpen() && step(in)) {
+    decode();
+  }
+
+  private void decode() {
+    if (!context.channel().isActive()) {
+      return;
+    }
+    ByteBuf in = inbox.bytes() == null ? Unpooled.EMPTY_BUFFER : inbox.bytes();
+    reading = true;
+    while (context.channel().isOpen() && step(in)) {
       // One option or request after the other, as far as the bytes reach.
       continue;
     }
     reading = false;
+    if (!context.channel().isOpen()) {
+      return;
+    }
     if (handshake.isBusy() && in.readableBytes() > EARLY_BYTES_MAX) {
-      ctx.close();
+      context.close();
+      return;
+    }
+    inbox.trim();
+    inbox.readInto(collected);
+    boolean backlogged = transmission != null && stopped;
+    if (context.channel().config().isAutoRead() == backlogged) {
+      context.channel().config().setAutoRead(!backlogged);
     }
   }
 
@@ -150,7 +188,7 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
       case OPTION_DATA -> in.readableBytes() >= dataLength && optionData(in);
       case REQUEST -> in.readableBytes() >= Nbd.REQUEST_BYTES && requestHeader(in);
       case ADMISSION -> admitted();
-      case PAYLOAD -> in.readableBytes() >= dataLength && payload(in);
+      case PAYLOAD -> payload(in);
       case SKIP -> skip(in);
     };
   }
@@ -256,14 +294,37 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
   }
 
   private boolean payload(ByteBuf in) {
+    int length = (int) dataLength;
+    NettyPayload payload;
+    if (collected == null && in.readableBytes() >= length) {
+      payload = NettyPayload.of(in.retain(), in.readerIndex(), length);
+      in.skipBytes(length);
+    } else if (collect(in, length)) {
+      payload = NettyPayload.of(collected);
+      collected = null;
+      inbox.readInto(null);
+    } else {
+      return false;
+    }
     stage = Stage.REQUEST;
-    NettyPayload payload = NettyPayload.of(in.readRetainedSlice((int) dataLength));
     try {
       transmission.onRequest(flags, type, cookie, offset, dataLength, payload);
     } finally {
       payload.release();
     }
     return true;
+  }
+
+  /** A small payload may be waited for where it lies; whether another one is whole. */
+  private boolean collect(ByteBuf in, int length) {
+    if (collected == null) {
+      if (length <= WAITED_FOR_BYTES && in.writableBytes() >= length - in.readableBytes()) {
+        return false;
+      }
+      collected = context.alloc().directBuffer(length, length);
+    }
+    collected.writeBytes(in, Math.min(in.readableBytes(), collected.writableBytes()));
+    return !collected.isWritable();
   }
 
   private boolean skip(ByteBuf in) {
@@ -314,79 +375,62 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
     }
   }
 
-  /** Bytes that came meanwhile wait in the cumulation: decode them now. */
+  /** Bytes that came meanwhile wait in the inbox: decode them now. */
   @Override
   public void resume() {
     if (!reading && context.channel().isActive()) {
-      context
-          .executor()
-          .execute(
-              () -> {
-                if (context.channel().isActive()) {
-                  decodeWhatIsThere();
-                }
-              });
+      context.executor().execute(this::decodeWhatIsThere);
     }
   }
 
   private void decodeWhatIsThere() {
     try {
-      // The decoder calls nobody when there are no bytes, and the request may have none.
-      reading = true;
-      if (stage == Stage.ADMISSION && admitted() && stage == Stage.PAYLOAD && dataLength == 0) {
-        payload(Unpooled.EMPTY_BUFFER);
-      }
-      reading = false;
-      channelRead(context, Unpooled.EMPTY_BUFFER);
-      channelReadComplete(context);
-    } catch (Exception e) {
+      decode();
+    } catch (RuntimeException e) {
       exceptionCaught(context, e);
     }
   }
 
   @Override
   public void send(DirectBuffer header, int headerLength, Payload payload) {
-    ByteBuf bytes = context.alloc().directBuffer(headerLength);
-    byte[] array = header.byteArray();
-    bytes.writeBytes(array, 0, headerLength);
-    context.write(bytes);
+    outbox.header(header, 0, headerLength);
     if (payload != null && payload.length() > 0) {
       int length = payload.length();
       memory.hold(length);
-      context.write(bytesOf(payload)).addListener(written -> memory.release(length));
+      unsentBytes += length;
+      outbox.payload(payload);
     }
-    if (!reading && !flushNeeded) {
-      flushNeeded = true;
-      context.executor().execute(this::flush);
-    }
-  }
-
-  private static ByteBuf bytesOf(Payload payload) {
-    if (payload instanceof NettyPayload netty) {
-      return netty.retainedBytes();
-    }
-    byte[] copy = new byte[payload.length()];
-    payload.buffer().getBytes(payload.offset(), copy);
-    return Unpooled.wrappedBuffer(copy);
   }
 
   private void flush() {
-    flushNeeded = false;
-    context.flush();
+    outbox.flush();
+    if (unsentBytes > 0 && outbox.queuedBytes() == 0) {
+      sent(unsentBytes);
+    } else if (unsentBytes > 0 && !watchesUnsent) {
+      // The client does not take all at once: this one leaves behind all that is queued now.
+      watchesUnsent = true;
+      long count = unsentBytes;
+      context
+          .writeAndFlush(Unpooled.EMPTY_BUFFER)
+          .addListener(
+              left -> {
+                watchesUnsent = false;
+                sent(Math.min(count, unsentBytes));
+                if (unsentBytes > 0) {
+                  flush();
+                }
+              });
+    }
   }
 
-  @Override
-  public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
-    ctx.flush();
-    super.channelReadComplete(ctx);
-    boolean backlogged = transmission != null && stopped;
-    if (ctx.channel().config().isAutoRead() == backlogged) {
-      ctx.channel().config().setAutoRead(!backlogged);
-    }
+  private void sent(long count) {
+    unsentBytes -= count;
+    memory.release(count);
   }
 
   @Override
   public void close() {
+    outbox.flush();
     context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
   }
 
@@ -409,7 +453,17 @@ final class NbdConnection extends ByteToMessageDecoder implements Output, Handsh
       } else if (stage == Stage.PAYLOAD) {
         memory.release(dataLength);
       }
+      if (unsentBytes > 0) {
+        sent(unsentBytes);
+      }
       memories.leave(export);
+    }
+    inbox.readInto(null);
+    inbox.release();
+    outbox.release();
+    if (collected != null) {
+      collected.release();
+      collected = null;
     }
   }
 

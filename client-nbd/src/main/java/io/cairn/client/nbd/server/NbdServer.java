@@ -1,6 +1,7 @@
 package io.cairn.client.nbd.server;
 
 import io.cairn.client.nbd.Exports;
+import io.cairn.storage.transport.Inbox;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -116,7 +117,10 @@ public final class NbdServer implements AutoCloseable {
               return;
             }
             channels.add(channel);
-            NbdConnection connection = new NbdConnection(exports, memories, handshakes::remove);
+            Inbox inbox = new Inbox();
+            channel.config().setRecvByteBufAllocator(inbox);
+            NbdConnection connection =
+                new NbdConnection(inbox, exports, memories, handshakes::remove);
             handshakes.add(connection);
             channel.pipeline().addLast(connection);
           }

@@ -1,0 +1,165 @@
+package io.cairn.storage.transport;
+
+import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.NativeMemory;
+import io.netty.util.concurrent.FastThreadLocal;
+import java.util.ArrayList;
+import java.util.List;
+import org.agrona.collections.Long2ObjectHashMap;
+
+/**
+ * What the connections of one loop use again and again, so that a frame allocates nothing: slabs of
+ * memory, payloads, and what a channel writes. One per thread.
+ */
+public final class LoopMemory {
+  /** Size of a slab into which sockets are read. */
+  static final int RECEIVE_BYTES = 128 << 10;
+
+  /** Size of a slab of headers. */
+  static final int HEADERS_BYTES = 4 << 10;
+
+  /** Free slabs of one size that are kept. */
+  private static final int SLABS_KEPT = 32;
+
+  /** Free objects of one kind that are kept. */
+  private static final int OBJECTS_KEPT = 4096;
+
+  private static final FastThreadLocal<LoopMemory> CURRENT =
+      new FastThreadLocal<>() {
+        @Override
+        protected LoopMemory initialValue() {
+          return new LoopMemory();
+        }
+
+        @Override
+        protected void onRemoval(LoopMemory memory) {
+          memory.free();
+        }
+      };
+
+  private final Thread thread = Thread.currentThread();
+  private final List<Slab> receive = new ArrayList<>();
+
+  /** A slab with room behind payloads that still use it: small ones lie close together. */
+  private Slab begun;
+
+  private final List<Slab> headers = new ArrayList<>();
+  private final List<NettyPayload> payloads = new ArrayList<>();
+  private final Long2ObjectHashMap<List<OutboundBytes>> outbound = new Long2ObjectHashMap<>();
+  private final NativeMemory memory = new NativeMemory();
+  private long lastBase = -1;
+  private List<OutboundBytes> lastOutbound;
+  private boolean over;
+
+  private LoopMemory() {}
+
+  /** The calling thread's. */
+  static LoopMemory current() {
+    return CURRENT.get();
+  }
+
+  /** Slabs that connections and payloads hold, over all threads, but for one of each thread. */
+  public static int slabsInUse() {
+    return Slab.inUse();
+  }
+
+  /** A slab for a socket to be read into, with room behind its writer index. */
+  Slab forReceiving(int wantedBytes) {
+    Slab next = begun;
+    if (next != null) {
+      begun = null;
+      if (next.refCnt() == 1) {
+        next.clear();
+      }
+      if (next.writableBytes() >= wantedBytes) {
+        return next;
+      }
+      next.release();
+    }
+    return receive.isEmpty() ? new Slab(this, RECEIVE_BYTES) : receive.removeLast().again();
+  }
+
+  /** A connection needs the slab no more; takes its reference over. */
+  void giveBack(Slab slab) {
+    if (begun == null && Thread.currentThread() == thread && !over) {
+      begun = slab;
+    } else {
+      slab.release();
+    }
+  }
+
+  /** An empty slab for headers. */
+  Slab forHeaders() {
+    return headers.isEmpty() ? new Slab(this, HEADERS_BYTES) : headers.removeLast().again();
+  }
+
+  /** Whether a slab that nobody holds any more is kept here. */
+  boolean keeps(Slab slab) {
+    if (Thread.currentThread() != thread || over) {
+      return false;
+    }
+    List<Slab> free = slab.capacity() == RECEIVE_BYTES ? receive : headers;
+    return free.size() < SLABS_KEPT && free.add(slab);
+  }
+
+  NettyPayload takePayload() {
+    return payloads.isEmpty() ? new NettyPayload(this) : payloads.removeLast();
+  }
+
+  void give(NettyPayload payload) {
+    if (Thread.currentThread() == thread && payloads.size() < OBJECTS_KEPT) {
+      payloads.add(payload);
+    }
+  }
+
+  /** Bytes off the heap for a channel to write; the payload gets another reference. */
+  OutboundBytes outbound(long address, int lengthBytes, Payload payload) {
+    payload.retain();
+    return take(address).of(address, lengthBytes, payload, null);
+  }
+
+  /** A part of a slab for a channel to write; the slab gets another reference. */
+  OutboundBytes outbound(Slab slab, int from, int lengthBytes) {
+    slab.retain();
+    long address = slab.memoryAddress() + from;
+    return take(address).of(address, lengthBytes, null, slab);
+  }
+
+  private OutboundBytes take(long address) {
+    long base = NativeMemory.base(address);
+    List<OutboundBytes> free = free(base);
+    return free.isEmpty() ? new OutboundBytes(this, memory.over(address), base) : free.removeLast();
+  }
+
+  private List<OutboundBytes> free(long base) {
+    if (base != lastBase) {
+      lastBase = base;
+      lastOutbound = outbound.get(base);
+      if (lastOutbound == null) {
+        lastOutbound = new ArrayList<>();
+        outbound.put(base, lastOutbound);
+      }
+    }
+    return lastOutbound;
+  }
+
+  void give(OutboundBytes written, long base) {
+    if (Thread.currentThread() == thread) {
+      List<OutboundBytes> free = free(base);
+      if (free.size() < OBJECTS_KEPT) {
+        free.add(written);
+      }
+    }
+  }
+
+  private void free() {
+    over = true;
+    if (begun != null) {
+      begun.release();
+    }
+    receive.forEach(Slab::free);
+    headers.forEach(Slab::free);
+    receive.clear();
+    headers.clear();
+  }
+}
