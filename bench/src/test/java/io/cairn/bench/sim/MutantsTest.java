@@ -292,10 +292,10 @@ class MutantsTest {
             "good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era",
             "good && replica.era == era")
         .with(
-            STORAGE + "ReplicaShard",
+            STORAGE + "ReplicaReads",
             "    return chunk.syncing() ? Status.SYNCING : null;",
             "    return null;")
-        .with(STORAGE + "ReplicaShard", "problem == null && chunk.syncing()", "false");
+        .with(STORAGE + "ReplicaReads", "problem == null && chunk.syncing()", "false");
     isCaughtAs("I4");
   }
 }

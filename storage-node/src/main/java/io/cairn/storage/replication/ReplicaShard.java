@@ -13,15 +13,10 @@ import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.PriorityQueue;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.Long2ObjectHashMap;
-import org.agrona.collections.LongArrayList;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * One shard's side of the replication protocol: checks who asks (I1), keeps sequences dense (I5),
@@ -42,42 +37,22 @@ public final class ReplicaShard implements ShardStore.Listener {
   private final int shardIndex;
   private final int shardCount;
   private final ShardStore store;
-  private final PeerLinks peers;
   private final ReplicaLimits limits;
   private final ReplicaCounters counters = new ReplicaCounters();
 
   private final Long2ObjectHashMap<ClientLink> links = new Long2ObjectHashMap<>();
-  private final PriorityQueue<DurableWait> waits = new PriorityQueue<>();
   private final ClientLink.Backlog backlog = new ClientLink.Backlog();
-  private final Map<ChunkKey, CatchUp> catchUps = new LinkedHashMap<>();
   private final Crc32c crc = new Crc32c();
-  private final Reply reply = new Reply();
-  private final UnsafeBuffer out = new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]);
-  private CatchUpObserver observer = CatchUpObserver.NONE;
-  private long waitOrder;
+  private final Answers answers;
+  private final ReplicaReads reads;
+  private final CatchUps catchUps;
+
+  /** Kept between syncs: the links while they are told what is durable. */
+  private ClientLink[] present = {};
+
   private long nowNanos;
   private String failure;
   private boolean stopping;
-
-  /** Names a chunk; the shard's maps are keyed by it. */
-  record ChunkKey(long volumeId, int layer, int index) {}
-
-  /** An answer that waits for the journal to be durable. */
-  private record DurableWait(
-      long lsn,
-      long order,
-      ClientLink link,
-      int type,
-      long requestId,
-      long lastVersion,
-      long detail)
-      implements Comparable<DurableWait> {
-    @Override
-    public int compareTo(DurableWait other) {
-      int byLsn = Long.compare(lsn, other.lsn);
-      return byLsn != 0 ? byLsn : Long.compare(order, other.order);
-    }
-  }
 
   /**
    * A shard over its recovered store.
@@ -99,13 +74,16 @@ public final class ReplicaShard implements ShardStore.Listener {
     this.shardIndex = shardIndex;
     this.shardCount = shardCount;
     this.store = store;
-    this.peers = peers;
     this.limits = limits;
+    answers = new Answers(store, counters);
+    reads = new ReplicaReads(store, answers, this::generationProblem);
+    catchUps =
+        new CatchUps(clusterId, nodeId, incarnation, store, peers, limits, answers, counters);
   }
 
   /** Tells somebody of each catch-up from now on. */
   public void observeCatchUps(CatchUpObserver catchUpObserver) {
-    observer = catchUpObserver;
+    catchUps.observe(catchUpObserver);
   }
 
   /** Links that are open. */
@@ -115,7 +93,7 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   /** Catch-ups that are under way. */
   public int catchUpCount() {
-    return catchUps.size();
+    return catchUps.count();
   }
 
   /** What the shard has done. */
@@ -234,9 +212,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       unpark(client);
     }
     resumeWaiting();
-    for (CatchUp catchUp : List.copyOf(catchUps.values())) {
-      catchUp.onRoom(nowNanos);
-    }
+    catchUps.onRoom(nowNanos);
   }
 
   /** Links that were told to wait for others' parked requests are read again. */
@@ -313,10 +289,10 @@ public final class ReplicaShard implements ShardStore.Listener {
     }
     return switch (type) {
       case MessageType.WRITE, MessageType.ZERO -> write(client, type, id, b, o, payload, chunk);
-      case MessageType.READ -> read(client, id, b, o, chunk);
-      case MessageType.VERSIONS -> versions(client, id, b, o, chunk);
-      case MessageType.EXTENTS -> extents(client, id, b, o, chunk);
-      case MessageType.CATCH_UP -> catchUp(client, id, b, o, chunk);
+      case MessageType.READ -> reads.read(client, id, b, o, chunk);
+      case MessageType.VERSIONS -> reads.versions(client, id, b, o, chunk);
+      case MessageType.EXTENTS -> reads.extents(client, id, b, o, chunk);
+      case MessageType.CATCH_UP -> catchUps.begin(client, id, b, o, chunk, nowNanos);
       default -> refuse(client, type, id, Status.INVALID, 0, type);
     };
   }
@@ -366,10 +342,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     client.greeted = true;
     client.clientId = clientId;
     client.connectionNumber = connection;
-    int length =
-        reply.hello(
-            out, 0, id, store.appendedLsn(), store.durableLsn(), nodeId, incarnation, shardCount);
-    send(client, length, null);
+    answers.hello(client, id, nodeId, incarnation, shardCount);
   }
 
   private boolean fence(ClientLink client, long id, long volume, long generation) {
@@ -385,7 +358,7 @@ public final class ReplicaShard implements ShardStore.Listener {
         return false;
       }
       store.appendFence(volume, generation);
-      abortOlderCatchUps(volume, generation);
+      catchUps.abortOlder(volume, generation);
     }
     // An equal one may have been appended a moment ago: it too is answered only when durable.
     whenDurable(client, MessageType.FENCE, id, store.appendedLsn(), 0, generation);
@@ -395,16 +368,8 @@ public final class ReplicaShard implements ShardStore.Listener {
   /** The volume was deleted: its chunks go to the trash, and nothing takes their place (I9). */
   public void trashVolume(long volumeId) {
     // First: a catch-up that went on would write to what is gone.
-    abortOlderCatchUps(volumeId, Long.MAX_VALUE);
+    catchUps.abortOlder(volumeId, Long.MAX_VALUE);
     store.trashVolume(volumeId);
-  }
-
-  private void abortOlderCatchUps(long volume, long generation) {
-    for (Map.Entry<ChunkKey, CatchUp> entry : List.copyOf(catchUps.entrySet())) {
-      if (entry.getKey().volumeId() == volume && entry.getValue().generation() < generation) {
-        entry.getValue().abort(Status.STALE_GENERATION);
-      }
-    }
   }
 
   private boolean create(ClientLink client, long id, DirectBuffer b, int o, ChunkEntry chunk) {
@@ -440,17 +405,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     if (chunk != null) {
       state = chunk.syncing() ? Reply.STATE_SYNCING : Reply.STATE_COMPLETE;
     }
-    int length =
-        reply.open(
-            out,
-            0,
-            id,
-            store.appendedLsn(),
-            store.durableLsn(),
-            chunk == null ? 0 : chunk.lastVersion(),
-            state,
-            chunk == null ? 0 : chunk.sizeBlocks());
-    send(client, length, null);
+    answers.open(client, id, state, chunk);
   }
 
   private boolean write(
@@ -509,10 +464,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     }
     written(client, type, id, durable, version);
     if (chunk.syncing()) {
-      CatchUp catchUp = catchUps.get(new ChunkKey(chunk.volumeId(), chunk.layer(), chunk.index()));
-      if (catchUp != null) {
-        catchUp.onWritten(nowNanos);
-      }
+      catchUps.onWritten(chunk, nowNanos);
     }
     return true;
   }
@@ -538,183 +490,6 @@ public final class ReplicaShard implements ShardStore.Listener {
     return ok(client, type, id, version, 0);
   }
 
-  private boolean read(ClientLink client, long id, DirectBuffer b, int o, ChunkEntry chunk) {
-    int block = Request.rangeBlock(b, o);
-    int count = Request.rangeCount(b, o);
-    long generation = Request.generation(b, o);
-    Status problem = readProblem(chunk, block, count);
-    if (problem != null) {
-      return refuse(client, MessageType.READ, id, problem, chunk.lastVersion(), 0);
-    }
-    boolean withVersions = (Frame.flags(b, o) & Frame.FLAG_WITH_VERSIONS) != 0;
-    int bytes = count * Frame.BLOCK_BYTES;
-    client.readBegun(bytes);
-    store.read(
-        chunk,
-        block,
-        count,
-        new ShardStore.ReadSink() {
-          @Override
-          public void onBlocks(int[] crcs, long[] versions, Payload payload) {
-            client.readEnded(bytes);
-            if (answerable(client, MessageType.READ, id, chunk, generation)) {
-              int length =
-                  reply.read(
-                      out,
-                      0,
-                      id,
-                      store.appendedLsn(),
-                      store.durableLsn(),
-                      chunk.lastVersion(),
-                      block,
-                      count,
-                      crcs,
-                      withVersions ? versions : null);
-              counters.readBytes += payload.length();
-              send(client, length, payload);
-            }
-          }
-
-          @Override
-          public void onUnreadable(int bad, String reason) {
-            client.readEnded(bytes);
-            if (answerable(client, MessageType.READ, id, chunk, generation)) {
-              refuse(client, MessageType.READ, id, Status.UNREADABLE, chunk.lastVersion(), bad);
-            }
-          }
-        });
-    return true;
-  }
-
-  private static Status readProblem(ChunkEntry chunk, int block, int count) {
-    if (RequestGate.rangeProblem(block, count, chunk.sizeBlocks()) != null) {
-      return Status.INVALID;
-    }
-    return chunk.syncing() ? Status.SYNCING : null;
-  }
-
-  /** A read that took its time: the fence, and the replica's state, count when it is answered. */
-  private boolean answerable(
-      ClientLink client, int type, long id, ChunkEntry chunk, long generation) {
-    if (client.dead) {
-      return false;
-    }
-    Status problem = generationProblem(chunk.volumeId(), generation);
-    if (problem == null && chunk.syncing()) {
-      problem = Status.SYNCING;
-    }
-    if (problem != null) {
-      refuse(client, type, id, problem, chunk.lastVersion(), store.fence(chunk.volumeId()));
-    }
-    return problem == null;
-  }
-
-  private boolean versions(ClientLink client, long id, DirectBuffer b, int o, ChunkEntry chunk) {
-    int block = Request.rangeBlock(b, o);
-    int count = Request.rangeCount(b, o);
-    long generation = Request.generation(b, o);
-    Status problem = readProblem(chunk, block, count);
-    if (problem == null && chunk.lastVersion() < Request.versionsMinLast(b, o)) {
-      problem = Status.BEHIND;
-    }
-    if (problem != null) {
-      return refuse(
-          client, MessageType.VERSIONS, id, problem, chunk.lastVersion(), chunk.lastVersion());
-    }
-    store.readVersions(
-        chunk,
-        block,
-        count,
-        new ListSink(client, MessageType.VERSIONS, id, chunk, generation) {
-          @Override
-          int encode(LongArrayList values) {
-            for (int i = 0; i < count; i++) {
-              Reply.putItem(out, 0, i, values.getLong(i));
-            }
-            return reply.versions(
-                out,
-                0,
-                id,
-                store.appendedLsn(),
-                store.durableLsn(),
-                chunk.lastVersion(),
-                block,
-                count);
-          }
-        });
-    return true;
-  }
-
-  private boolean extents(ClientLink client, long id, DirectBuffer b, int o, ChunkEntry chunk) {
-    int block = Request.rangeBlock(b, o);
-    int count = Request.rangeCount(b, o);
-    Status problem = readProblem(chunk, block, count);
-    if (problem != null) {
-      return refuse(client, MessageType.EXTENTS, id, problem, chunk.lastVersion(), 0);
-    }
-    store.readExtents(
-        chunk,
-        block,
-        count,
-        new ListSink(client, MessageType.EXTENTS, id, chunk, Request.generation(b, o)) {
-          @Override
-          int encode(LongArrayList values) {
-            int extentCount = values.size() / 3;
-            for (int i = 0; i < extentCount; i++) {
-              Reply.putExtent(
-                  out,
-                  0,
-                  i,
-                  (int) values.getLong(3 * i),
-                  (int) values.getLong(3 * i + 1),
-                  (int) values.getLong(3 * i + 2));
-            }
-            return reply.extents(
-                out,
-                0,
-                id,
-                store.appendedLsn(),
-                store.durableLsn(),
-                chunk.lastVersion(),
-                extentCount);
-          }
-        });
-    return true;
-  }
-
-  /** Answers a request for a list once the store has it. */
-  private abstract class ListSink implements ShardStore.VersionsSink {
-    private final ClientLink client;
-    private final int type;
-    private final long id;
-    private final ChunkEntry chunk;
-    private final long generation;
-
-    ListSink(ClientLink client, int type, long id, ChunkEntry chunk, long generation) {
-      this.client = client;
-      this.type = type;
-      this.id = id;
-      this.chunk = chunk;
-      this.generation = generation;
-    }
-
-    abstract int encode(LongArrayList values);
-
-    @Override
-    public final void onVersions(LongArrayList values) {
-      if (answerable(client, type, id, chunk, generation)) {
-        send(client, encode(values), null);
-      }
-    }
-
-    @Override
-    public final void onUnreadable(int block, String reason) {
-      if (answerable(client, type, id, chunk, generation)) {
-        refuse(client, type, id, Status.UNREADABLE, chunk.lastVersion(), block);
-      }
-    }
-  }
-
   private boolean sync(ClientLink client, long id, long lsn) {
     if (lsn < 0 || lsn > store.appendedLsn()) {
       return refuse(client, MessageType.SYNC, id, Status.INVALID, 0, store.appendedLsn());
@@ -723,132 +498,27 @@ public final class ReplicaShard implements ShardStore.Listener {
     return true;
   }
 
-  private boolean catchUp(ClientLink client, long id, DirectBuffer b, int o, ChunkEntry chunk) {
-    long base = Request.catchUpBase(b, o);
-    long generation = Request.generation(b, o);
-    long attempt = Request.catchUpAttempt(b, o);
-    ChunkKey key = new ChunkKey(chunk.volumeId(), chunk.layer(), chunk.index());
-    CatchUp running = catchUps.get(key);
-    if (running != null && running.generation() == generation && running.attempt() >= attempt) {
-      return refuse(
-          client, MessageType.CATCH_UP, id, Status.STALE_ATTEMPT, chunk.lastVersion(), attempt);
-    }
-    if (Request.catchUpSource(b, o) == nodeId
-        || Request.catchUpSizeBlocks(b, o) != chunk.sizeBlocks()
-        || base < 0
-        || Version.generation(base) > generation) {
-      return refuse(client, MessageType.CATCH_UP, id, Status.INVALID, chunk.lastVersion(), base);
-    }
-    if (!chunk.syncing() && chunk.lastVersion() == base) {
-      // Equal last versions mean equal prefixes: nothing is missing.
-      whenDurable(client, MessageType.CATCH_UP, id, store.appendedLsn(), base, 0);
-      return true;
-    }
-    if (!store.hasRoom(0)) {
-      return store.isFull()
-          && refuse(client, MessageType.CATCH_UP, id, Status.NO_SPACE, chunk.lastVersion(), base);
-    }
-    if (running != null) {
-      running.abort(Status.STALE_ATTEMPT);
-    }
-    store.appendSyncBegin(chunk, generation, base);
-    CatchUp begun =
-        new CatchUp(
-            new CatchUp.Task(
-                clusterId,
-                nodeId,
-                incarnation,
-                Request.catchUpSource(b, o),
-                Request.catchUpHost(b, o),
-                Request.catchUpPort(b, o),
-                generation,
-                attempt,
-                base),
-            chunk,
-            store,
-            peers,
-            limits,
-            (ended, status) -> catchUpEnded(client, id, key, ended, status));
-    catchUps.put(key, begun);
-    observer.onBegun(chunk.volumeId(), chunk.layer(), chunk.index(), begun.sourceNodeId());
-    begun.start(nowNanos);
-    return true;
-  }
-
-  private void catchUpEnded(
-      ClientLink client, long id, ChunkKey key, CatchUp ended, Status status) {
-    catchUps.remove(key, ended);
-    counters.catchUpBlocks += ended.copiedBlocks();
-    observer.onEnded(
-        key.volumeId(),
-        key.layer(),
-        key.index(),
-        ended.sourceNodeId(),
-        status,
-        ended.copiedBlocks(),
-        ended.sizeBlocks());
-    if (status == Status.OK) {
-      counters.catchUps++;
-      whenDurable(
-          client,
-          MessageType.CATCH_UP,
-          id,
-          store.appendedLsn(),
-          ended.base(),
-          ended.copiedBlocks());
-    } else {
-      counters.catchUpFailures++;
-      if (!client.dead) {
-        refuse(client, MessageType.CATCH_UP, id, status, 0, ended.copiedBlocks());
-      }
-    }
-  }
-
-  private void whenDurable(
-      ClientLink client, int type, long id, long lsn, long lastVersion, long detail) {
-    if (store.durableLsn() >= lsn) {
-      if (!client.dead) {
-        ok(client, type, id, lastVersion, detail);
-      }
-      return;
-    }
-    waits.add(new DurableWait(lsn, waitOrder++, client, type, id, lastVersion, detail));
-    store.requestSync(lsn);
-  }
-
   @Override
   public void onDurable(long durableLsn) {
-    while (!waits.isEmpty() && waits.peek().lsn() <= durableLsn) {
-      DurableWait wait = waits.remove();
-      if (!wait.link().dead) {
-        ok(wait.link(), wait.type(), wait.requestId(), wait.lastVersion(), wait.detail());
-      }
-    }
+    answers.onDurable(durableLsn);
     // A copy: a send may close its link, which takes it out of the map.
-    for (ClientLink client : List.copyOf(links.values())) {
-      if (!client.dead && client.greeted && client.ackedLsn > client.reportedDurableLsn) {
-        int length = reply.durable(out, 0, store.appendedLsn(), durableLsn);
-        send(client, length, null);
-      }
+    present = links.values().toArray(present);
+    for (int i = 0; i < present.length && present[i] != null; i++) {
+      answers.tellDurable(present[i], durableLsn);
     }
+    Arrays.fill(present, null);
   }
 
   @Override
   public void onTrashed(long volumeId) {
-    for (Map.Entry<ChunkKey, CatchUp> entry : List.copyOf(catchUps.entrySet())) {
-      if (entry.getKey().volumeId() == volumeId) {
-        entry.getValue().abort(Status.ABSENT);
-      }
-    }
+    catchUps.abortAll(volumeId, Status.ABSENT);
   }
 
   @Override
   public void onFailed(String reason) {
     failure = reason;
-    waits.clear();
-    for (CatchUp catchUp : List.copyOf(catchUps.values())) {
-      catchUp.abort(Status.DEVICE_FAILED);
-    }
+    answers.forgetWaits();
+    catchUps.abortAll(Status.DEVICE_FAILED);
     // The owners must learn at once: a link that ends is suspected, one that is silent is waited
     // for.
     List<ClientLink> gone = new ArrayList<>(links.values());
@@ -859,58 +529,27 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   /** Earliest time at which {@link #onTimer} has something to do; Long.MAX_VALUE when never. */
   public long nextDeadlineNanos() {
-    long next = Long.MAX_VALUE;
-    if (catchUps.isEmpty()) {
-      // Asked after every frame: the usual case must cost nothing.
-      return next;
-    }
-    for (CatchUp catchUp : catchUps.values()) {
-      next = Math.min(next, catchUp.nextDeadlineNanos());
-    }
-    return next;
+    return catchUps.nextDeadlineNanos();
   }
 
   /** Time has passed. */
   public void onTimer(long now) {
     nowNanos = now;
-    Iterator<CatchUp> running = new ArrayList<>(catchUps.values()).iterator();
-    while (running.hasNext()) {
-      running.next().onTimer(now);
-    }
+    catchUps.onTimer(now);
   }
 
   private boolean ok(ClientLink client, int type, long id, long lastVersion, long detail) {
-    int length =
-        reply.bare(
-            out,
-            0,
-            type,
-            id,
-            Status.OK,
-            store.appendedLsn(),
-            store.durableLsn(),
-            lastVersion,
-            detail);
-    send(client, length, null);
-    return true;
+    return answers.ok(client, type, id, lastVersion, detail);
   }
 
   /** Sends a refusal; always true, for the callers that end with it. */
   private boolean refuse(
       ClientLink client, int type, long id, Status status, long lastVersion, long detail) {
-    counters.refusal(status);
-    int length =
-        reply.bare(
-            out, 0, type, id, status, store.appendedLsn(), store.durableLsn(), lastVersion, detail);
-    send(client, length, null);
-    return true;
+    return answers.refuse(client, type, id, status, lastVersion, detail);
   }
 
-  private void send(ClientLink client, int headerLength, Payload payload) {
-    if (client.dead) {
-      return;
-    }
-    client.reportedDurableLsn = store.durableLsn();
-    client.link.send(out, 0, headerLength, payload);
+  private void whenDurable(
+      ClientLink client, int type, long id, long lsn, long lastVersion, long detail) {
+    answers.whenDurable(client, type, id, lsn, lastVersion, detail);
   }
 }
