@@ -51,12 +51,21 @@ public final class NettyPayload implements Payloads.Writable {
     return payload;
   }
 
-  /** Allocates payloads of zeroes off the heap. */
+  /** Allocates payloads off the heap. */
   public static Payloads allocator(ByteBufAllocator allocator) {
-    return length -> {
-      ByteBuf bytes = allocator.directBuffer(Math.max(1, length), Math.max(1, length));
-      bytes.writeZero(length);
-      return of(bytes);
+    return new Payloads() {
+      @Override
+      public Writable allocate(int length) {
+        Writable payload = allocateUnset(length);
+        payload.mutable().setMemory(0, length, (byte) 0);
+        return payload;
+      }
+
+      @Override
+      public Writable allocateUnset(int length) {
+        ByteBuf bytes = allocator.directBuffer(Math.max(1, length), Math.max(1, length));
+        return of(bytes.writerIndex(length));
+      }
     };
   }
 
