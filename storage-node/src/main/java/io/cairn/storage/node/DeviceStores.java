@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.storage.chunk.FileCapacityTier;
 import io.cairn.storage.chunk.index.RocksCatalogue;
+import io.cairn.storage.device.BackgroundThread;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.journal.JournalIdentity;
@@ -26,6 +27,7 @@ import java.util.SortedSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
@@ -48,25 +50,39 @@ final class DeviceStores implements ShardStores {
   private final Plan plan;
   private final ThreadPoolExecutor blocking;
   private final ThreadPoolExecutor syncing;
+  private final ThreadPoolExecutor background;
   private final List<Opened> shards = new ArrayList<>();
   private FileCapacityTier tier;
 
   private DeviceStores(Plan plan, int shardCount) {
     this.plan = plan;
-    blocking = pool("tier", BLOCKING_PER_SHARD * shardCount);
+    blocking = pool(BLOCKING_PER_SHARD * shardCount, new DefaultThreadFactory("tier", true));
     // Its own threads: a sync must not queue behind slow reads.
-    syncing = pool("journal-sync", shardCount);
+    syncing = pool(shardCount, new DefaultThreadFactory("journal-sync", true));
+    background = pool(shardCount, new BackgroundThreads());
   }
 
-  private static ThreadPoolExecutor pool(String name, int threads) {
+  /** Threads that destage while there is time for it. */
+  private static final class BackgroundThreads extends DefaultThreadFactory {
+    BackgroundThreads() {
+      super("destage", true);
+    }
+
+    @Override
+    protected Thread newThread(Runnable task, String name) {
+      return super.newThread(
+          () -> {
+            BackgroundThread.lowerThisOne();
+            task.run();
+          },
+          name);
+    }
+  }
+
+  private static ThreadPoolExecutor pool(int threads, ThreadFactory factory) {
     ThreadPoolExecutor pool =
         new ThreadPoolExecutor(
-            threads,
-            threads,
-            IDLE_SECONDS,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            new DefaultThreadFactory(name, true));
+            threads, threads, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
     pool.allowCoreThreadTimeOut(true);
     return pool;
   }
@@ -195,6 +211,11 @@ final class DeviceStores implements ShardStores {
     @Override
     public void offLoop(Runnable task) {
       blocking.execute(task);
+    }
+
+    @Override
+    public void inBackground(Runnable task) {
+      background.execute(task);
     }
 
     @Override
@@ -384,6 +405,7 @@ final class DeviceStores implements ShardStores {
   @Override
   public void close() throws IOException {
     end(syncing);
+    end(background);
     end(blocking);
     if (tier != null) {
       tier.close();
