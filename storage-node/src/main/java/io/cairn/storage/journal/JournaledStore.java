@@ -2,8 +2,6 @@ package io.cairn.storage.journal;
 
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
-import io.cairn.storage.chunk.ChunkId;
-import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.replication.ChunkEntry;
@@ -25,65 +23,59 @@ import org.agrona.DirectBuffer;
  * </pre>
  */
 public final class JournaledStore implements ShardStore {
-  private static final int EVICT_CHUNKS = 16;
-
   private final Journal journal;
   private final ShardIndex index;
   private final Catalogue catalogue;
   private final CapacityTier tier;
   private final StoreLoop loop;
   private final StoreSettings settings;
-  private final Destager destager;
+  private final Destaging destaging;
   private final StoreReads reads;
   private final StoreCounters counters = new StoreCounters();
   private final TreeSet<Long> untrashed = new TreeSet<>();
-  private final Journal.Recovered recovered;
+  private final Recovery recovery;
   private final Runnable syncAfterDelay = this::syncAfterDelay;
+  private final Runnable whenLoaded = this::room;
   private Listener listener = new NobodyYet();
   private Runnable whenStopped;
-
-  /** What goes to the trash up to here is destaged although there is room, to give space back. */
-  private long flushLsn;
 
   /** Fences that are on their way into the catalogue. */
   private int fencesUnderWay;
 
   private boolean syncArmed;
-  private boolean roomWanted;
-  private boolean destaging;
-  private boolean draining;
-  private boolean retryArmed;
-
-  /** Which device had no room at the last try to destage, as the system says; null if both had. */
-  private String fullReason;
-
   private boolean closed;
   private String failure;
 
   private JournaledStore(
-      Journal journal,
-      Journal.Recovered recovered,
-      ShardIndex index,
+      Recovery recovery,
       Catalogue catalogue,
       CapacityTier tier,
       StoreLoop loop,
       Payloads payloads,
       StoreSettings settings) {
-    this.journal = journal;
-    this.recovered = recovered;
-    this.index = index;
+    this.recovery = recovery;
+    this.journal = recovery.journal();
+    this.index = recovery.index();
     this.catalogue = catalogue;
     this.tier = tier;
     this.loop = loop;
     this.settings = settings;
-    this.destager = new Destager(journal, catalogue, tier);
+    this.destaging =
+        new Destaging(
+            journal,
+            index,
+            new Destager(journal, catalogue, tier),
+            loop,
+            settings,
+            counters,
+            new DestageEvents());
     this.reads =
         new StoreReads(
             journal, index, catalogue, tier, loop, payloads, counters, settings, new ReadEvents());
     journal.listener(new JournalEvents());
     if (!index.trashed().isEmpty()) {
       index.trashed().clear();
-      flushLsn = recovered.endLsn();
+      destaging.flush(recovery.found().endLsn());
     }
   }
 
@@ -108,45 +100,13 @@ public final class JournaledStore implements ShardStore {
       Payloads payloads,
       StoreSettings settings)
       throws IOException {
-    Journal journal = new Journal(identity, ring);
-    ShardIndex index = new ShardIndex(new RecoverySource(catalogue), false);
-    catalogue.fences().forEach(index::raiseFence);
-    for (Catalogue.Stored stored : catalogue.chunks()) {
-      index.add(IndexedChunk.of(stored));
-    }
-    long[] trashedBytes = new long[1];
-    Journal.Recovered recovered;
-    try {
-      recovered =
-          journal.recover(
-              catalogue.checkpointLsn(),
-              life,
-              record -> index.apply(record, gone -> trashedBytes[0] += gone.sizeBytes()));
-    } catch (InternalError e) {
-      // What a device that cannot be read becomes behind a mapped file.
-      throw new IOException("the journal cannot be read: " + e.getMessage(), e);
-    }
-    index.dropSource();
-    // What the journal sends to the trash still occupies its space until it is destaged.
-    tier.adopt(trashedBytes[0]);
-    for (IndexedChunk chunk : index.chunks()) {
-      tier.adopt(chunk.sizeBytes());
-    }
-    return new JournaledStore(journal, recovered, index, catalogue, tier, loop, payloads, settings);
+    Recovery recovery = Recovery.of(identity, ring, life, catalogue, tier);
+    return new JournaledStore(recovery, catalogue, tier, loop, payloads, settings);
   }
 
   /** What recovery found, in one line for the log. */
   public String recoveryText() {
-    return recovered.records()
-        + " records of the journal behind checkpoint "
-        + catalogue.checkpointLsn()
-        + " up to "
-        + recovered.endLsn()
-        + " ("
-        + recovered.endReason()
-        + "), "
-        + index.chunkCount()
-        + " chunks";
+    return recovery.text();
   }
 
   /**
@@ -154,7 +114,7 @@ public final class JournaledStore implements ShardStore {
    * damaged device. What was lost comes back from the other replicas.
    */
   public boolean isJournalDamaged() {
-    return recovered.lostLsn() > 0;
+    return recovery.found().lostLsn() > 0;
   }
 
   /** Begins to serve; what was recovered is synced first, as it may be in the page cache only. */
@@ -250,25 +210,24 @@ public final class JournaledStore implements ShardStore {
       return true;
     }
     counters.roomWaits++;
-    roomWanted = true;
     journal.sync();
-    destageIfNeeded();
+    destaging.wantRoom();
     return false;
   }
 
   @Override
   public boolean isFull() {
-    return fullReason != null;
+    return destaging.fullReason() != null;
   }
 
   /** Why {@link #isFull}, for people; null when it is not. */
   public String fullReason() {
-    return fullReason;
+    return destaging.fullReason();
   }
 
   @Override
   public boolean isLoaded(ChunkEntry chunk, int blockOffset, int blockCount) {
-    return reads.isLoaded((IndexedChunk) chunk, blockOffset, blockCount, this::room);
+    return reads.isLoaded((IndexedChunk) chunk, blockOffset, blockCount, whenLoaded);
   }
 
   @Override
@@ -370,7 +329,7 @@ public final class JournaledStore implements ShardStore {
     }
     bare(JournalRecord.TRASH, 0, volumeId, 0, 0, 0, 0, 0);
     index.trashed().clear();
-    flushLsn = journal.headLsn();
+    destaging.flush(journal.headLsn());
     listener.onTrashed(volumeId);
   }
 
@@ -455,7 +414,7 @@ public final class JournaledStore implements ShardStore {
     }
     if (journal.headLsn() - journal.durableLsn() >= settings.syncBytes()) {
       journal.sync();
-      destageIfNeeded();
+      destaging.beginIfNeeded();
     } else if (!syncArmed && !journal.isSyncing()) {
       armSync();
     }
@@ -514,7 +473,7 @@ public final class JournaledStore implements ShardStore {
       }
       counters.syncs++;
       listener.onDurable(lsn);
-      destageIfNeeded();
+      destaging.beginIfNeeded();
       if (whenStopped != null) {
         stop(whenStopped);
       } else if (journal.headLsn() > lsn && !syncArmed) {
@@ -525,6 +484,45 @@ public final class JournaledStore implements ShardStore {
     @Override
     public void onFailed(Throwable problem) {
       fail("sync of the journal failed: " + problem);
+      closeIfIdle();
+    }
+  }
+
+  private final class DestageEvents implements Destaging.Host {
+    @Override
+    public boolean takesPart() {
+      return failure == null && !closed;
+    }
+
+    @Override
+    public boolean isClosed() {
+      return closed;
+    }
+
+    @Override
+    public void onRoom() {
+      room();
+    }
+
+    @Override
+    public void onRolled() {
+      if (!syncArmed && !journal.isSyncing()) {
+        armSync();
+      }
+    }
+
+    @Override
+    public void onMemoryFailed(InternalError problem) {
+      memoryFailed(problem);
+    }
+
+    @Override
+    public void onFailed(String reason) {
+      fail(reason);
+    }
+
+    @Override
+    public void onIdle() {
       closeIfIdle();
     }
   }
@@ -544,18 +542,6 @@ public final class JournaledStore implements ShardStore {
     public void onIdle() {
       closeIfIdle();
     }
-  }
-
-  /** Hears nothing, until the shard is started. */
-  private static final class NobodyYet implements Listener {
-    @Override
-    public void onDurable(long durableLsn) {}
-
-    @Override
-    public void onRoom() {}
-
-    @Override
-    public void onFailed(String reason) {}
   }
 
   private void fail(String reason) {
@@ -578,110 +564,6 @@ public final class JournaledStore implements ShardStore {
     listener.onRoom();
   }
 
-  private void destageIfNeeded() {
-    long percent = journal.usedBytes() * 100 / journal.capacityBytes();
-    boolean flushing = flushLsn > journal.tailLsn();
-    if (percent >= settings.destageAbove() || roomWanted || flushing) {
-      draining = true;
-    } else if (percent <= settings.destageBelow()) {
-      draining = false;
-    }
-    if (failure != null || closed) {
-      return;
-    }
-    if (flushing && flushLsn > segmentStart(journal.headLsn())) {
-      // Only whole segments are destaged; the record that opens the next one is synced soon.
-      rollSegment();
-    }
-    if (draining && !destaging && !retryArmed) {
-      destage();
-    }
-  }
-
-  private long segmentStart(long lsn) {
-    return lsn / journal.segmentBytes() * journal.segmentBytes();
-  }
-
-  private void rollSegment() {
-    try {
-      if (journal.roll() && !syncArmed && !journal.isSyncing()) {
-        armSync();
-      }
-    } catch (InternalError e) {
-      memoryFailed(e);
-    }
-  }
-
-  private void destage() {
-    long from = journal.tailLsn();
-    long most = (from / journal.segmentBytes() + settings.destageSegmentsMax());
-    long to = Math.min(journal.destageableLsn(), most * journal.segmentBytes());
-    if (to <= from) {
-      return;
-    }
-    destaging = true;
-    loop.offLoop(
-        () -> {
-          try {
-            Destager.Outcome outcome = destager.run(from, to);
-            loop.onLoop(() -> destaged(outcome));
-          } catch (OutOfSpaceException e) {
-            loop.onLoop(() -> destageStalled(e.getMessage()));
-          } catch (IOException | RuntimeException | Error e) {
-            loop.onLoop(() -> destageFailed(e));
-          }
-        });
-  }
-
-  private void destaged(Destager.Outcome outcome) {
-    destaging = false;
-    if (closed) {
-      closeIfIdle();
-      return;
-    }
-    counters.destageRuns++;
-    counters.destagedBlocks += outcome.blocks();
-    counters.rottenBlocks += outcome.rottenBlocks();
-    for (Destager.Moved moved : outcome.pages()) {
-      ChunkId id = moved.chunk();
-      IndexedChunk chunk = index.find(id.volumeId(), id.layer(), id.index());
-      if (chunk != null) {
-        chunk.setStored(moved.page());
-      }
-    }
-    fullReason = null;
-    journal.free(outcome.lsn());
-    index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
-    roomWanted = false;
-    room();
-    destageIfNeeded();
-  }
-
-  private void destageStalled(String reason) {
-    destaging = false;
-    counters.destageStalls++;
-    closeIfIdle();
-    if (!closed) {
-      retryArmed = true;
-      if (fullReason == null) {
-        fullReason = reason;
-        room();
-      }
-      loop.later(
-          settings.retryNanos(),
-          () -> {
-            retryArmed = false;
-            destageIfNeeded();
-          });
-    }
-  }
-
-  private void destageFailed(Throwable problem) {
-    destaging = false;
-    fail("destaging failed: " + problem);
-    closeIfIdle();
-  }
-
   /** Syncs what was appended, then closes; on the loop, whatever comes later is dropped. */
   public void stop(Runnable done) {
     whenStopped = done;
@@ -697,7 +579,7 @@ public final class JournaledStore implements ShardStore {
   private void closeIfIdle() {
     if (!closed
         || whenStopped == null
-        || destaging
+        || destaging.isUnderWay()
         || fencesUnderWay > 0
         || journal.isSyncing()
         || reads.areUnderWay()) {
@@ -711,23 +593,5 @@ public final class JournaledStore implements ShardStore {
           catalogue.close();
           done.run();
         });
-  }
-
-  /** Pages as of the checkpoint, for recovery, which may block. */
-  private record RecoverySource(Catalogue catalogue) implements ShardIndex.Source {
-    @Override
-    public Page page(IndexedChunk chunk, int page) {
-      return ShardIndex.stored(catalogue, chunk.id, page, false);
-    }
-
-    @Override
-    public IndexedChunk chunk(ChunkId id) {
-      return null;
-    }
-
-    @Override
-    public List<ChunkId> chunksOf(long volumeId) {
-      return List.of();
-    }
   }
 }

@@ -191,7 +191,7 @@ final class StoreReads {
       crcs = new int[count];
       versions = new long[count];
     }
-    Payloads.Writable payload = payloads.allocate(count * Frame.BLOCK_BYTES);
+    Payloads.Writable payload = payloads.allocateUnset(count * Frame.BLOCK_BYTES);
     boolean allHere;
     try {
       allHere = copyFromJournal(chunk, block, count, payload);
@@ -219,13 +219,15 @@ final class StoreReads {
       crcs[i] = page.crcs[at];
       versions[i] = page.versions[at];
       long place = page.places[at];
+      int target = payload.offset() + i * Frame.BLOCK_BYTES;
       if (place >= journal.tailLsn()) {
-        int target = payload.offset() + i * Frame.BLOCK_BYTES;
         payload
             .mutable()
             .putBytes(target, journal.segment(place), journal.offset(place), Frame.BLOCK_BYTES);
       } else if (isInTier(place)) {
         allHere = false;
+      } else {
+        payload.mutable().setMemory(target, Frame.BLOCK_BYTES, (byte) 0);
       }
     }
     return allHere;
