@@ -44,6 +44,7 @@ public final class NativeFile implements AutoCloseable {
   private static final int O_DIRECT =
       "aarch64".equals(System.getProperty("os.arch")) ? 0x1_0000 : 0x4000;
 
+  private static final int RWF_DSYNC = 2;
   private static final int RWF_NOWAIT = 8;
   private static final int FALLOC_FL_KEEP_SIZE = 1;
   private static final int FALLOC_FL_PUNCH_HOLE = 2;
@@ -52,6 +53,7 @@ public final class NativeFile implements AutoCloseable {
   private static final int EINTR = 4;
   private static final int EINVAL = 22;
   private static final int ENOSPC = 28;
+  private static final int ENOSYS = 38;
   private static final int EOPNOTSUPP = 95;
   private static final int EDQUOT = 122;
 
@@ -96,6 +98,17 @@ public final class NativeFile implements AutoCloseable {
   private static final MethodHandle PREADV2 =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("preadv2"),
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT,
+              ValueLayout.ADDRESS,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT),
+          ERRNO);
+  private static final MethodHandle PWRITEV2 =
+      LINKER.downcallHandle(
+          LINKER.defaultLookup().findOrThrow("pwritev2"),
           FunctionDescriptor.of(
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_INT,
@@ -176,6 +189,43 @@ public final class NativeFile implements AutoCloseable {
     long done = 0;
     while (done < bytes.byteSize()) {
       done += transfer(PWRITE, "write", bytes.asSlice(done), position + done);
+    }
+  }
+
+  /**
+   * Writes all bytes at a position, and makes them durable with the same call where the system has
+   * one for both: a sync that follows would ask the file system once more.
+   */
+  public void writeDurably(MemorySegment bytes, long position) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = arena.allocate(STATE);
+      MemorySegment vector = arena.allocate(2 * Long.BYTES, Long.BYTES);
+      long done = 0;
+      while (done < bytes.byteSize()) {
+        vector.set(ValueLayout.JAVA_LONG, 0, bytes.address() + done);
+        vector.set(ValueLayout.JAVA_LONG, Long.BYTES, bytes.byteSize() - done);
+        long count = (long) PWRITEV2.invokeExact(state, fd, vector, 1, position + done, RWF_DSYNC);
+        if (count >= 0) {
+          done += count;
+          continue;
+        }
+        int errno = (int) ERRNO_OF.get(state, 0L);
+        if (errno == ENOSYS || errno == EOPNOTSUPP) {
+          write(bytes.asSlice(done), position + done);
+          sync();
+          return;
+        }
+        if (errno != EINTR) {
+          throw failure("write", path, errno);
+        }
+      }
+    } catch (OutOfSpaceException e) {
+      // As of a sync: what is not durable now will not be by trying again.
+      throw new IOException(e.getMessage(), e);
+    } catch (IOException e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
     }
   }
 
