@@ -21,6 +21,6 @@ public record StoreSettings(
     long retryNanos) {
   /** What a node uses unless it is told otherwise. */
   public static StoreSettings defaults() {
-    return new StoreSettings(10_000_000L, 4 << 20, 50, 25, 8, 32_768, 1_000_000_000L);
+    return new StoreSettings(50_000_000L, 4 << 20, 50, 25, 8, 32_768, 1_000_000_000L);
   }
 }
