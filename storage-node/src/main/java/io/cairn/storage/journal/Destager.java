@@ -67,9 +67,10 @@ final class Destager {
     Map<Long, Long> fences = new TreeMap<>();
     Map<ChunkId, Long> sizes = new HashMap<>();
     long[] rotten = new long[1];
+    Consumer<IndexedChunk> onTrash = chunk -> sizes.put(chunk.id, chunk.sizeBytes());
     Consumer<JournalRecord> visitor =
         record -> {
-          view.apply(record, chunk -> sizes.put(chunk.id, chunk.sizeBytes()));
+          view.apply(record, onTrash);
           if (record.kind() == JournalRecord.FENCE || record.kind() == JournalRecord.TRASH) {
             fences.put(record.volumeId(), view.fence(record.volumeId()));
           }

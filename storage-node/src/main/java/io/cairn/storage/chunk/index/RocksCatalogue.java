@@ -16,8 +16,10 @@ import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.CompressionType;
+import org.rocksdb.Env;
 import org.rocksdb.LRUCache;
 import org.rocksdb.Options;
+import org.rocksdb.Priority;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
@@ -44,6 +46,8 @@ public final class RocksCatalogue implements Catalogue {
 
   static {
     RocksDB.loadLibrary();
+    // Compaction has time; requests have none.
+    Env.getDefault().lowerThreadPoolCPUPriority(Priority.LOW);
   }
 
   private final Options options;
