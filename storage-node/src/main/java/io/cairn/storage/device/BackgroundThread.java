@@ -12,30 +12,21 @@ import java.lang.invoke.MethodHandle;
 @SuppressWarnings("restricted")
 public final class BackgroundThread {
   /** A tenth of the weight of a thread that is left alone. */
-  private static final int NICE = 10;
+  private static final int NICER_BY = 10;
 
-  private static final int PRIO_PROCESS = 0;
-
-  private static final MethodHandle SETPRIORITY =
+  /** nice(3): relative, so that a process that gives way as a whole is never raised. */
+  private static final MethodHandle NICE =
       Linker.nativeLinker()
           .downcallHandle(
-              Linker.nativeLinker().defaultLookup().findOrThrow("setpriority"),
-              FunctionDescriptor.of(
-                  ValueLayout.JAVA_INT,
-                  ValueLayout.JAVA_INT,
-                  ValueLayout.JAVA_INT,
-                  ValueLayout.JAVA_INT));
+              Linker.nativeLinker().defaultLookup().findOrThrow("nice"),
+              FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
   private BackgroundThread() {}
 
-  /**
-   * Lowers the calling thread for good: raising it again takes a right that containers lack.
-   *
-   * @return whether the system agreed; when not, the thread runs as before.
-   */
-  public static boolean lowerThisOne() {
+  /** Lowers the calling thread for good: raising it again takes a right that containers lack. */
+  public static void lowerThisOne() {
     try {
-      return (int) SETPRIORITY.invokeExact(PRIO_PROCESS, 0, NICE) == 0;
+      int unused = (int) NICE.invokeExact(NICER_BY);
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
