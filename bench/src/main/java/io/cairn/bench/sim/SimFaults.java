@@ -34,6 +34,7 @@ final class SimFaults {
     METADATA_AWAY(2),
     TAKE_OVER(4),
     SPLIT_BRAIN(3),
+    MAINTAIN(3),
     TOTAL_LOSS(1),
     DELETE_VOLUME(1);
 
@@ -99,6 +100,7 @@ final class SimFaults {
       case METADATA_AWAY -> metadataAway();
       case TAKE_OVER -> takeOver();
       case SPLIT_BRAIN -> splitBrain();
+      case MAINTAIN -> maintain();
       case TOTAL_LOSS -> totalLoss();
       case DELETE_VOLUME -> deleteVolume();
       default -> throw new IllegalStateException();
@@ -291,7 +293,83 @@ final class SimFaults {
       cluster.metadata().setCut(from.process, true);
       cluster.world().after(nanos, () -> cluster.metadata().setCut(from.process, false));
     }
-    to.attach();
+    if (random.oneIn(2)) {
+      to.maintain(cluster.volume().generation());
+      attachOnceMaintained(to);
+    } else {
+      to.attach();
+    }
+  }
+
+  /** An owner comes as soon as somebody maintains: what it must wait for is who was before that. */
+  private void attachOnceMaintained(SimGateway gateway) {
+    cluster
+        .world()
+        .after(
+            SECOND / 100,
+            () -> {
+              if (healed || !gateway.maintains() || gateway.process.isStalled()) {
+                return;
+              }
+              if (gateway.running() == null) {
+                attachOnceMaintained(gateway);
+              } else {
+                gateway.session().abandon(cluster.world().nowNanos());
+                gateway.attach();
+              }
+            });
+  }
+
+  /**
+   * Nobody has the volume for a while, or the metadata believes so of an owner that lives: a
+   * gateway takes it to mend it, and an owner comes at any time.
+   */
+  private void maintain() {
+    SimGateway from = cluster.gateways().get(random.below(2));
+    SimGateway to = cluster.gateways().get(random.below(2));
+    if (from.serving() != null && !from.process.isStalled()) {
+      if (random.oneIn(3)) {
+        from.kill();
+      } else if (!random.oneIn(3)) {
+        from.release();
+      }
+    }
+    long offered = cluster.volume().generation();
+    cluster
+        .world()
+        .after(
+            random.between(0, SECOND / 2),
+            () -> {
+              if (!healed && !to.isAttached() && !to.process.isStalled()) {
+                to.maintain(random.oneIn(4) ? offered : cluster.volume().generation());
+              }
+            });
+    attachAfter(random.between(SECOND / 10, 3 * SECOND), to);
+  }
+
+  /** An owner comes, on the other gateway or, when that has a session, on this one. */
+  private void attachAfter(long nanos, SimGateway maintaining) {
+    cluster
+        .world()
+        .after(
+            nanos,
+            () -> {
+              if (healed) {
+                return;
+              }
+              for (SimGateway gateway : cluster.gateways()) {
+                boolean free = !gateway.isAttached() && !gateway.process.isStalled();
+                if (free && gateway != maintaining) {
+                  gateway.attach();
+                  return;
+                }
+              }
+              if (maintaining.maintains() && !maintaining.process.isStalled()) {
+                // As the gateway does for a client of its own.
+                maintaining.session().abandon(cluster.world().nowNanos());
+                maintaining.attach();
+              }
+            });
   }
 
   private void takeOver() {

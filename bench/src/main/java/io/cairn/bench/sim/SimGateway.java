@@ -12,6 +12,7 @@ final class SimGateway {
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private boolean serving;
   private boolean releasing;
+  private boolean maintains;
   private int sessions;
   private long armedNanos = Long.MAX_VALUE;
 
@@ -23,6 +24,11 @@ final class SimGateway {
 
   /** The session that serves now, or null. */
   VolumeSession serving() {
+    return maintains ? null : running();
+  }
+
+  /** The session that owns the volume and has its map, whether it serves or only mends; or null. */
+  VolumeSession running() {
     return process.isUp() && serving && !session.isOver() ? session : null;
   }
 
@@ -55,8 +61,22 @@ final class SimGateway {
     return process.life() * 1000 + sessions;
   }
 
+  /** Whether the session is one that only mends. */
+  boolean maintains() {
+    return isAttached() && maintains;
+  }
+
   /** Takes the volume, in a new life of the process if it is dead. */
   void attach() {
+    attach(-1);
+  }
+
+  /** Takes the volume only to mend it, unless somebody else has taken it since. */
+  void maintain(long offeredGeneration) {
+    attach(offeredGeneration);
+  }
+
+  private void attach(long offeredGeneration) {
     if (!process.isUp()) {
       process.start();
       ledger = new SimPayload.Ledger();
@@ -65,11 +85,14 @@ final class SimGateway {
     sessions++;
     serving = false;
     releasing = false;
+    maintains = offeredGeneration >= 0;
     armedNanos = Long.MAX_VALUE;
     long instance = process.number() * 100_000L + process.life() * 1000L + sessions;
     SessionSettings usual = SessionSettings.of(process.name(), instance, process.name());
-    SessionSettings settings = usual.withWindow(256 << 10, usual.windowEntriesMax());
-    world.log(process.name() + ": attach, session " + instance);
+    SessionSettings settings =
+        usual.withWindow(256 << 10, usual.windowEntriesMax()).forMaintenance(offeredGeneration);
+    world.log(
+        process.name() + ": " + (maintains ? "maintain" : "attach") + ", session " + instance);
     SimPayload.Ledger mine = ledger;
     VolumeSession started =
         new VolumeSession(

@@ -89,6 +89,8 @@ final class SimMetadata {
 
   private Reply apply(long client, long number, Command command) {
     List<ChunkRecord> before = changedBy(command);
+    VolumeRecord maintained =
+        command instanceof Command.MaintainVolume c ? machine.state().volume(c.name()) : null;
     Reply reply = machine.apply(client, number, command, candidates.get());
     world.log("metadata: " + client + "." + number + " " + command + " -> " + reply);
     if (command instanceof Command.UpdateReplicas update) {
@@ -96,6 +98,13 @@ final class SimMetadata {
       for (int i = 0; i < after.size(); i++) {
         checkMove(update, update.changes().get(i), before.get(i), after.get(i));
       }
+    }
+    if (reply instanceof Reply.VolumeAcquired
+        && command instanceof Command.MaintainVolume c
+        && maintained != null
+        && maintained.generation() > c.expectedGeneration()
+        && machine.state().volume(c.name()).generation() > maintained.generation()) {
+      throw new InvariantViolation("I1", "maintenance takes from a later owner: " + maintained);
     }
     if (reply instanceof Reply.VolumeAcquired acquired) {
       onAcquired.accept(acquired.volume());

@@ -2,10 +2,15 @@ package io.cairn.bench.sim;
 
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.VolumeRecord;
 import java.util.Arrays;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * One run from one seed: a cluster, its clients and its faults; then everything heals, and what
@@ -138,6 +143,77 @@ final class SimRun {
                 : "requests are not answered on a healed cluster:\n"
                     + workload.describePending()
                     + session.describe());
+    if (random.oneIn(2)) {
+      mendUnattached(session);
+      heal(lastOwner());
+    } else {
+      heal(session);
+    }
+  }
+
+  /** The owner leaves while replicas lack something; gateways mend what nobody has attached. */
+  private void mendUnattached(VolumeSession session) {
+    SimNode away = cluster.nodes().get(random.below(cluster.nodes().size()));
+    if (random.oneIn(2)) {
+      away.kill(random.oneIn(2));
+      advance(world.nowNanos() + random.between(SECOND, 3 * SECOND));
+    }
+    if (random.oneIn(2)) {
+      session.release(world.nowNanos());
+      advance(world.nowNanos() + random.between(0, 3 * SECOND));
+    }
+    for (SimGateway gateway : cluster.gateways()) {
+      if (gateway.isAttached()) {
+        gateway.kill();
+      }
+    }
+    if (!away.process.isUp()) {
+      away.start();
+    }
+    // Commands of the dead may reach the log until now.
+    advance(world.nowNanos() + SETTLE_NANOS);
+    await(this::notMended);
+    world.log("all in sync without an owner");
+  }
+
+  /** What maintenance sessions have not brought up, which are begun as the metadata offers. */
+  private String notMended() {
+    String missing = notInSync(cluster.gateways().getFirst().session());
+    SortedSet<String> names = new TreeSet<>();
+    cluster.gateways().forEach(gateway -> names.add(gateway.process.name()));
+    for (SimGateway gateway : cluster.gateways()) {
+      Maintenance.View view = new Believed();
+      for (Reply.MaintenanceOffer offer :
+          Maintenance.offers(
+              cluster.metadata().machine().state(), gateway.process.name(), names, view)) {
+        if (offer.volume().equals(SimCluster.VOLUME) && !gateway.isAttached()) {
+          gateway.maintain(offer.generation());
+        }
+      }
+      if (gateway.maintains()
+          && gateway.running() != null
+          && !gateway.isReleasing()
+          && !gateway.running().isDegraded()) {
+        gateway.release();
+      }
+    }
+    return missing;
+  }
+
+  /** What the metadata's leader believes on a cluster that is whole. */
+  private final class Believed implements Maintenance.View {
+    @Override
+    public boolean isUp(long nodeId) {
+      return cluster.node(nodeId).process.isUp();
+    }
+
+    @Override
+    public boolean isGone(VolumeRecord volume) {
+      return cluster.gateways().stream().noneMatch(SimGateway::isAttached);
+    }
+  }
+
+  private void heal(VolumeSession session) {
     await(() -> notInSync(session));
     workload.readAll(session);
     await(() -> workload.underWay() == 0 ? null : "reads are not answered\n" + session.describe());
@@ -169,11 +245,14 @@ final class SimRun {
           }
           boolean trying = false;
           for (SimGateway gateway : cluster.gateways()) {
-            trying |= gateway.isAttached() && gateway.serving() == null;
+            trying |= gateway.isAttached() && !gateway.maintains() && gateway.serving() == null;
           }
           if (!trying) {
             for (SimGateway gateway : cluster.gateways()) {
-              if (!gateway.isAttached()) {
+              if (!gateway.isAttached() || gateway.maintains()) {
+                if (gateway.maintains()) {
+                  gateway.session().abandon(world.nowNanos());
+                }
                 gateway.attach();
                 break;
               }
@@ -203,7 +282,7 @@ final class SimRun {
         return "not all replicas are in sync on a healed cluster: "
             + record
             + "\n"
-            + session.describe();
+            + (session == null ? "no session" : session.describe());
       }
     }
     return null;

@@ -280,6 +280,21 @@ class MutantsTest {
   }
 
   @Test
+  void maintenanceThatTakesTheVolumeFromALaterOwner() {
+    mutant.with(
+        METADATA + "VolumeDecisions",
+        "if (c.expectedGeneration() != volume.generation()) {",
+        "if (false) {");
+    isCaughtAs("I1");
+  }
+
+  @Test
+  void maintenanceAfterWhichNobodyWaitsForTheOwnerBefore() {
+    mutant.with(METADATA + "VolumeDecisions", "true, volume.mayBeTakenAtOnce()", "true, true");
+    isCaughtAs("I4");
+  }
+
+  @Test
   void hedgedReadFromAReplicaThatIsStillSyncing() {
     mutant
         .with(VOLUME + "ReadOp", "      if (replica.inSync()) {", "      if (true) {")

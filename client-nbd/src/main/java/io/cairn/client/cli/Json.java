@@ -43,10 +43,14 @@ final class Json {
     if (owner == null) {
       json.putNull("owner");
     } else {
-      json.putObject("owner")
+      ObjectNode object = json.putObject("owner");
+      object
           .put("gateway", owner.gateway())
           .put("instance", Long.toHexString(owner.instance()))
           .put("address", owner.address());
+      if (owner.maintenance()) {
+        object.put("maintenance", true);
+      }
     }
     Reply.VolumeHealth health = Health.of(reply);
     json.putObject("health")
@@ -119,9 +123,26 @@ final class Json {
           .put("instance", Long.toHexString(gateway.instance()))
           .put("address", gateway.address())
           .put("up", gateway.up())
+          .put("maintenance", gateway.mends().stream().anyMatch(Query.VolumeMend::maintenance))
           .set("waits", waits(gateway.waits()));
     }
+    json.set("mends", mends(StatusCommand.mends(cluster)));
     json.set("volumes", volumes(cluster));
+    return json;
+  }
+
+  /** Volumes that are being mended, and how far that has come; -1 seconds are not known yet. */
+  static ArrayNode mends(List<Query.VolumeMend> mends) {
+    ArrayNode json = array();
+    for (Query.VolumeMend mend : mends) {
+      json.addObject()
+          .put("volume", mend.volume())
+          .put("maintenance", mend.maintenance())
+          .put("chunksLeft", mend.chunksLeft())
+          .put("copiedBytes", mend.copiedBytes())
+          .put("bytesPerSecond", mend.bytesPerSecond())
+          .put("secondsLeft", mend.secondsLeft());
+    }
     return json;
   }
 

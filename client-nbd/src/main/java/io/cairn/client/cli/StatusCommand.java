@@ -2,6 +2,7 @@ package io.cairn.client.cli;
 
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.options.Sizes;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,26 @@ final class StatusCommand implements Callable<Integer> {
         .filter(Reply.GatewayStatus::up)
         .flatMap(gateway -> gateway.waits().stream())
         .toList();
+  }
+
+  /** What is being mended, as far as gateways that live say so. */
+  static List<Query.VolumeMend> mends(Reply.Cluster cluster) {
+    return cluster.gateways().stream()
+        .filter(Reply.GatewayStatus::up)
+        .flatMap(gateway -> gateway.mends().stream())
+        .toList();
+  }
+
+  /** Such as "12 chunks out of sync, 1GiB copied, 80MiB/s, 40 s left". */
+  static String text(Query.VolumeMend mend) {
+    return mend.chunksLeft()
+        + " chunks out of sync, "
+        + Sizes.format(mend.copiedBytes())
+        + " copied, "
+        + Sizes.format(mend.bytesPerSecond())
+        + "/s"
+        + (mend.secondsLeft() < 0 ? "" : ", about " + mend.secondsLeft() + " s left")
+        + (mend.maintenance() ? " (not attached; in maintenance)" : "");
   }
 
   private static void print(Reply.Cluster cluster, PrintWriter out) {
@@ -61,6 +82,9 @@ final class StatusCommand implements Callable<Integer> {
     for (Query.VolumeWait wait : waits(cluster)) {
       out.println(
           "waiting   volume " + wait.volume() + " for " + wait.seconds() + " s: " + wait.reason());
+    }
+    for (Query.VolumeMend mend : mends(cluster)) {
+      out.println("mending   volume " + mend.volume() + ": " + text(mend));
     }
     if (!cluster.nodes().isEmpty()) {
       out.println();

@@ -56,7 +56,9 @@ final class Tables {
           Health.worst(reply).name().toLowerCase(Locale.ROOT),
           health.chunks(),
           health.inSync(),
-          volume.owner() == null ? null : volume.owner().gateway());
+          volume.owner() == null
+              ? null
+              : volume.owner().gateway() + (volume.owner().maintenance() ? " (mends)" : ""));
     }
     return table;
   }

@@ -25,18 +25,24 @@ final class VolumeShowCommand implements Callable<Integer> {
   public Integer call() {
     try (ClusterCalls calls = options.connect()) {
       Reply.Volume volume = calls.volume(name);
+      Reply.Cluster cluster = calls.cluster();
       List<Query.VolumeWait> waits =
-          StatusCommand.waits(calls.cluster()).stream()
-              .filter(wait -> wait.volume().equals(name))
-              .toList();
+          StatusCommand.waits(cluster).stream().filter(wait -> wait.volume().equals(name)).toList();
+      List<Query.VolumeMend> mends =
+          StatusCommand.mends(cluster).stream().filter(mend -> mend.volume().equals(name)).toList();
       ObjectNode json = Json.volume(volume);
       json.set("waits", Json.waits(waits));
-      options.print(json, out -> print(volume, waits, out));
+      json.set("mends", Json.mends(mends));
+      options.print(json, out -> print(volume, waits, mends, out));
       return 0;
     }
   }
 
-  private static void print(Reply.Volume reply, List<Query.VolumeWait> waits, PrintWriter out) {
+  private static void print(
+      Reply.Volume reply,
+      List<Query.VolumeWait> waits,
+      List<Query.VolumeMend> mends,
+      PrintWriter out) {
     VolumeRecord volume = reply.volume();
     VolumeRecord.Owner owner = volume.owner();
     Reply.VolumeHealth health = Health.of(reply);
@@ -50,7 +56,8 @@ final class VolumeShowCommand implements Callable<Integer> {
     out.println("generation  " + volume.generation());
     out.println(
         "owner       "
-            + (owner == null ? "none" : "gateway " + owner.gateway() + " at " + owner.address()));
+            + (owner == null ? "none" : "gateway " + owner.gateway() + " at " + owner.address())
+            + (owner != null && owner.maintenance() ? ", only to mend it" : ""));
     out.println("state       " + Health.worst(reply).name().toLowerCase(Locale.ROOT));
     out.println(
         "chunks      "
@@ -66,6 +73,9 @@ final class VolumeShowCommand implements Callable<Integer> {
             + " unavailable");
     for (Query.VolumeWait wait : waits) {
       out.println("waiting     for " + wait.seconds() + " s: " + wait.reason());
+    }
+    for (Query.VolumeMend mend : mends) {
+      out.println("mending     " + StatusCommand.text(mend));
     }
   }
 }

@@ -30,7 +30,9 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -126,15 +128,31 @@ public final class Gateway implements AutoCloseable {
                     settings.apply(reachable(nbdWanted)), volume, metadata, links, payloads, loop),
             volume -> meters.computeIfAbsent(volume, key -> new VolumeMeters(key, registry)));
     parts.push(this::giveVolumesUp);
+    MaintenanceSessions maintenance =
+        new MaintenanceSessions(
+            loop,
+            offer ->
+                new LoopSession(
+                    settings.apply(reachable(nbdWanted)).forMaintenance(offer.generation()),
+                    offer.volume(),
+                    metadata,
+                    links,
+                    payloads,
+                    loop),
+            exports::isHosted);
+    exports.beforeTaking(maintenance::giveWay);
+    parts.push(() -> loop.submit(maintenance::stop).awaitUninterruptibly(1_000));
 
     heartbeats =
         new Heartbeats(
             metadata,
             loop,
-            () ->
-                new Query.GatewayHeartbeat(
-                    name, instance, reachable(nbdWanted), exports.longWaits(System.nanoTime())),
-            exports::onNodes,
+            () -> heartbeat(name, instance, reachable(nbdWanted), maintenance),
+            ack -> {
+              exports.onNodes(ack.nodes());
+              maintenance.onNodes(ack.nodes());
+              maintenance.onOffers(ack.offers());
+            },
             exports::reportStalls);
     nbd = new NbdServer(loop, exports, options.get(GatewayOptions.REQUEST_MEMORY));
     nbdAddress = nbd.listen(new InetSocketAddress(nbdWanted.host(), nbdWanted.port()));
@@ -152,6 +170,15 @@ public final class Gateway implements AutoCloseable {
     loop.execute(heartbeats::beat);
     parts.push(() -> loop.submit(heartbeats::stop).awaitUninterruptibly(1_000));
     LOG.info("gateway {}: NBD on {}, HTTP on {}", name, nbdAddress, operations.address());
+  }
+
+  private Query.GatewayHeartbeat heartbeat(
+      String name, long instance, String address, MaintenanceSessions maintenance) {
+    long nowNanos = System.nanoTime();
+    List<Query.VolumeMend> mends = new ArrayList<>(maintenance.mends(nowNanos));
+    mends.addAll(exports.mends(nowNanos));
+    return new Query.GatewayHeartbeat(
+        name, instance, address, exports.longWaits(nowNanos), mends, true);
   }
 
   /** Where the gateway is, for people: with the port that it really has, and a name for "all". */

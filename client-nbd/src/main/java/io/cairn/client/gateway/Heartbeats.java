@@ -3,10 +3,8 @@ package io.cairn.client.gateway;
 import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
-import io.cairn.metadata.model.NodeRecord;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -25,7 +23,7 @@ final class Heartbeats {
   private final MetadataCalls metadata;
   private final EventLoop loop;
   private final Supplier<Query.GatewayHeartbeat> heartbeat;
-  private final Consumer<List<NodeRecord>> nodes;
+  private final Consumer<Reply.HeartbeatAck> acks;
   private final LongConsumer eachBeat;
   private final long startNanos = System.nanoTime();
   private volatile boolean answered;
@@ -37,12 +35,12 @@ final class Heartbeats {
       MetadataCalls metadata,
       EventLoop loop,
       Supplier<Query.GatewayHeartbeat> heartbeat,
-      Consumer<List<NodeRecord>> nodes,
+      Consumer<Reply.HeartbeatAck> acks,
       LongConsumer eachBeat) {
     this.metadata = metadata;
     this.loop = loop;
     this.heartbeat = heartbeat;
-    this.nodes = nodes;
+    this.acks = acks;
     this.eachBeat = eachBeat;
   }
 
@@ -58,7 +56,7 @@ final class Heartbeats {
           if (reply instanceof Reply.HeartbeatAck ack) {
             answeredNanos = now;
             answered = true;
-            nodes.accept(ack.nodes());
+            acks.accept(ack);
           }
           next = loop.schedule(this::beat, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
         });

@@ -59,6 +59,7 @@ final class HostedVolume {
   private final EventLoop loop;
   private final long lingerNanos;
   private final Listener listener;
+  private final MendProgress mend = new MendProgress(false);
   private final Set<Exports.Opening> waiting = new LinkedHashSet<>();
   private final Set<Exports.Opening> opened = new LinkedHashSet<>();
   private State state = State.OPENING;
@@ -246,6 +247,11 @@ final class HostedVolume {
     return waitedNanos < STALL_REPORT_NANOS
         ? null
         : new Query.VolumeWait(name, waitedNanos / 1_000_000_000L, session.session().waitReason());
+  }
+
+  /** How far the mending of its chunks has come; null when there is nothing to mend. */
+  Query.VolumeMend mend(long nowNanos) {
+    return state == State.GONE ? null : mend.look(name, session.session(), nowNanos);
   }
 
   /** Nothing hangs without a reason that somebody can see: logs it, now and then. */

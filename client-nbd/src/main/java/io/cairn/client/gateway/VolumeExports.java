@@ -47,6 +47,7 @@ final class VolumeExports implements Exports {
   /** Openings whose name is being looked up; one that is closed meanwhile leaves. */
   private final List<Opening> lookedUp = new ArrayList<>();
 
+  private Consumer<String> beforeTaking = name -> {};
   private Runnable onEmpty;
 
   /**
@@ -67,6 +68,16 @@ final class VolumeExports implements Exports {
     this.lingerNanos = lingerNanos;
     this.sessions = sessions;
     this.meters = meters;
+  }
+
+  /** Hears the name of each volume just before it is taken for a client. */
+  void beforeTaking(Consumer<String> listener) {
+    beforeTaking = listener;
+  }
+
+  /** Whether the volume is here, or being opened. */
+  boolean isHosted(String name) {
+    return volumes.containsKey(name);
   }
 
   @Override
@@ -155,6 +166,7 @@ final class VolumeExports implements Exports {
           new HostedVolume(
               name, () -> sessions.apply(name), meters.apply(name), loop, lingerNanos, this::gone);
       volumes.put(name, hosted);
+      beforeTaking.accept(name);
       hosted.join(answer);
       hosted.start();
     } else {
@@ -270,6 +282,14 @@ final class VolumeExports implements Exports {
         .map(volume -> volume.longWait(nowNanos))
         .filter(Objects::nonNull)
         .limit(LONG_WAITS_MAX)
+        .toList();
+  }
+
+  /** The volumes that have chunks out of sync, and how far their mending has come. */
+  List<Query.VolumeMend> mends(long nowNanos) {
+    return volumes.values().stream()
+        .map(volume -> volume.mend(nowNanos))
+        .filter(Objects::nonNull)
         .toList();
   }
 

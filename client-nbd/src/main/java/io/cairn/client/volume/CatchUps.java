@@ -58,6 +58,15 @@ final class CatchUps {
     return false;
   }
 
+  /** Chunks that have a replica out of sync. */
+  long chunksDue() {
+    long due = 0;
+    for (OwnedChunk chunk : session.chunks()) {
+      due += chunk.record().inSyncCount() < chunk.replicas().size() ? 1 : 0;
+    }
+    return due;
+  }
+
   /** Whether a replica lacks something, of those whose nodes can be reached or of all. */
   boolean areDue(boolean reachableOnly) {
     for (OwnedChunk chunk : session.chunks()) {

@@ -46,8 +46,7 @@ final class Ownership {
   void acquire() {
     long sent = session.now();
     session.metadata.submit(
-        new Command.AcquireVolume(
-            name, settings.gateway(), settings.instance(), settings.address(), -1),
+        acquisition(),
         (reply, now) -> {
           if (!session.acquires(now)) {
             return;
@@ -63,11 +62,27 @@ final class Ownership {
           } else if (reply instanceof Reply.Refused refused) {
             refusal = refused;
             session.abandon(now);
+          } else if (settings.maintainsGeneration() >= 0) {
+            // Whether it was applied is not known, and it may not be tried again in another
+            // generation: the metadata sees that nobody mends the volume, and offers it anew.
+            session.abandon(now);
           } else {
             // Whether it was applied is not known: the next one takes the next generation.
             session.retryMetadata(this::acquire, RETRY_NANOS);
           }
         });
+  }
+
+  private Command acquisition() {
+    return settings.maintainsGeneration() < 0
+        ? new Command.AcquireVolume(
+            name, settings.gateway(), settings.instance(), settings.address(), -1)
+        : new Command.MaintainVolume(
+            name,
+            settings.gateway(),
+            settings.instance(),
+            settings.address(),
+            settings.maintainsGeneration());
   }
 
   private void map(int fromIndex) {

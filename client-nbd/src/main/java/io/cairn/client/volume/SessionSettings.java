@@ -12,6 +12,8 @@ package io.cairn.client.volume;
  * @param windowEntriesMax number of writes that are kept until they are durable everywhere.
  * @param catchUpsMax chunks that catch up at one time.
  * @param requestTimeoutNanos after which a request fails instead of waiting on; 0 for never.
+ * @param maintainsGeneration the generation in which the volume was offered for maintenance: the
+ *     session takes it only from there; -1 for a session that serves clients.
  */
 public record SessionSettings(
     String gateway,
@@ -22,11 +24,12 @@ public record SessionSettings(
     long windowBytesMax,
     int windowEntriesMax,
     int catchUpsMax,
-    long requestTimeoutNanos) {
+    long requestTimeoutNanos,
+    long maintainsGeneration) {
   /** The defaults of a gateway. */
   public static SessionSettings of(String gateway, long instance, String address) {
     return new SessionSettings(
-        gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 16 << 10, 4, 0);
+        gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 16 << 10, 4, 0, -1);
   }
 
   /** The same with other bounds of the window. */
@@ -40,7 +43,8 @@ public record SessionSettings(
         bytesMax,
         entriesMax,
         catchUpsMax,
-        requestTimeoutNanos);
+        requestTimeoutNanos,
+        maintainsGeneration);
   }
 
   /** The same with another time after which requests fail; 0 for never. */
@@ -54,6 +58,22 @@ public record SessionSettings(
         windowBytesMax,
         windowEntriesMax,
         catchUpsMax,
-        nanos);
+        nanos,
+        maintainsGeneration);
+  }
+
+  /** The same for a session that mends a volume that was offered in that generation. */
+  public SessionSettings forMaintenance(long offeredGeneration) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        requestTimeoutNanos,
+        offeredGeneration);
   }
 }

@@ -494,6 +494,11 @@ public final class VolumeSession implements VolumeIo {
     return catchUps.areDue(true);
   }
 
+  /** Chunks that have a replica out of the in-sync set. */
+  public long chunksToMend() {
+    return catchUps.chunksDue();
+  }
+
   /** Whether a replica is out of the in-sync set, whether or not it can be reached. */
   public boolean isDegraded() {
     return catchUps.areDue(false);

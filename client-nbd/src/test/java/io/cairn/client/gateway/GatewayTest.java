@@ -289,6 +289,29 @@ class GatewayTest {
     assertTrue(isWhole());
   }
 
+  @Test
+  void aVolumeThatNobodyHasAttachedIsMendedAndGivesWayToAClient() throws Exception {
+    Gateway gateway = gateway("a");
+    NbdTestClient one = open(gateway, "vol");
+    nodes[0].close();
+    for (int i = 0; i < 20; i++) {
+      assertEquals(0, one.write(4096L * i, bytes(4096, i)));
+    }
+    gateway.close();
+    one.close();
+    assertFalse(isWhole());
+    long generation = record("vol").generation();
+    Gateway other = gateway("b");
+    startNode(0);
+    await(() -> isWhole() && record("vol").owner() == null);
+    assertTrue(record("vol").generation() > generation);
+    try (NbdTestClient again = open(other, "vol")) {
+      for (int i = 0; i < 20; i++) {
+        assertArrayEquals(bytes(4096, i), again.read(4096L * i, 4096));
+      }
+    }
+  }
+
   private boolean isWhole() throws Exception {
     Reply reply =
         client.query(new Query.GetVolume("vol")).toCompletableFuture().get(30, TimeUnit.SECONDS);

@@ -57,6 +57,17 @@ public sealed interface Command {
       String name, String gateway, long instance, String address, long expectedGeneration)
       implements Command {}
 
+  /**
+   * Takes the ownership of a volume that nobody has attached, in order to mend it: generation + 1,
+   * provided that nobody has taken it since it was offered. Answered by {@link
+   * Reply.VolumeAcquired}.
+   *
+   * @param expectedGeneration the generation that was offered.
+   */
+  record MaintainVolume(
+      String name, String gateway, long instance, String address, long expectedGeneration)
+      implements Command {}
+
   /** Gives the ownership up cleanly: all writes are settled and none will follow. */
   record ReleaseVolume(long volumeId, long generation) implements Command {}
 

@@ -43,15 +43,46 @@ public sealed interface Query {
    * A gateway's sign of life.
    *
    * @param waits its volumes with requests that wait for longer than a client expects.
+   * @param mends its volumes that have chunks out of sync, and those under maintenance.
+   * @param maintains whether the gateway takes volumes that nobody has attached.
    */
   record GatewayHeartbeat(
-      String gateway, long instance, String address, java.util.List<VolumeWait> waits)
+      String gateway,
+      long instance,
+      String address,
+      java.util.List<VolumeWait> waits,
+      java.util.List<VolumeMend> mends,
+      boolean maintains)
       implements Query {
-    /** Keeps the list immutable; a gateway of an older release sends none. */
+    /** Keeps the lists immutable; a gateway of an older release sends none. */
     public GatewayHeartbeat {
       waits = waits == null ? java.util.List.of() : java.util.List.copyOf(waits);
+      mends = mends == null ? java.util.List.of() : java.util.List.copyOf(mends);
+    }
+
+    /** One that mends nothing. */
+    public GatewayHeartbeat(
+        String gateway, long instance, String address, java.util.List<VolumeWait> waits) {
+      this(gateway, instance, address, waits, java.util.List.of(), false);
     }
   }
+
+  /**
+   * A volume that is being mended.
+   *
+   * @param maintenance whether by a maintenance session; else by the session that serves it.
+   * @param chunksLeft chunks that have a replica out of sync.
+   * @param copiedBytes since the mending began.
+   * @param bytesPerSecond of late.
+   * @param secondsLeft as it goes now; -1 when that is not known yet.
+   */
+  record VolumeMend(
+      String volume,
+      boolean maintenance,
+      long chunksLeft,
+      long copiedBytes,
+      long bytesPerSecond,
+      long secondsLeft) {}
 
   /**
    * A volume whose requests wait.

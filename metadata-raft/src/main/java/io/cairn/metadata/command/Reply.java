@@ -68,14 +68,29 @@ public sealed interface Reply {
     }
   }
 
-  /** Answer to a heartbeat: volumes to trash, and the directory of nodes. */
-  record HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) implements Reply {
-    /** Keeps the lists immutable. */
+  /**
+   * Answer to a heartbeat: volumes to trash, and the directory of nodes.
+   *
+   * @param offers volumes that the gateway may take for maintenance.
+   */
+  record HeartbeatAck(
+      List<Long> deletedVolumes, List<NodeRecord> nodes, List<MaintenanceOffer> offers)
+      implements Reply {
+    /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
       deletedVolumes = List.copyOf(deletedVolumes);
       nodes = List.copyOf(nodes);
+      offers = offers == null ? List.of() : List.copyOf(offers);
+    }
+
+    /** One that offers nothing. */
+    public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) {
+      this(deletedVolumes, nodes, List.of());
     }
   }
+
+  /** A volume that nobody has attached and that lacks replicas, as of a generation. */
+  record MaintenanceOffer(String volume, long generation) {}
 
   /**
    * A node with what its heartbeats said.
@@ -95,10 +110,16 @@ public sealed interface Reply {
 
   /** A gateway with what its heartbeats said. */
   record GatewayStatus(
-      String gateway, long instance, String address, boolean up, List<Query.VolumeWait> waits) {
-    /** Keeps the list immutable; a server of an older release sends none. */
+      String gateway,
+      long instance,
+      String address,
+      boolean up,
+      List<Query.VolumeWait> waits,
+      List<Query.VolumeMend> mends) {
+    /** Keeps the lists immutable; a server of an older release sends none. */
     public GatewayStatus {
       waits = waits == null ? List.of() : List.copyOf(waits);
+      mends = mends == null ? List.of() : List.copyOf(mends);
     }
   }
 

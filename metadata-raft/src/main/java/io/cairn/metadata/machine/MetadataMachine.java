@@ -97,6 +97,7 @@ public final class MetadataMachine {
       case Command.ResizeVolume c -> volumes.resize(c);
       case Command.DeleteVolume c -> volumes.delete(c);
       case Command.AcquireVolume c -> volumes.acquire(c);
+      case Command.MaintainVolume c -> volumes.maintain(c);
       case Command.ReleaseVolume c -> volumes.release(c);
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);

@@ -31,6 +31,9 @@ public final class MetadataState {
 
   private final KeyValues keys;
 
+  /** Follows the chunks once somebody has asked; null before. */
+  private ReplicaCounts counts;
+
   public MetadataState(KeyValues keys) {
     this.keys = keys;
   }
@@ -53,7 +56,12 @@ public final class MetadataState {
         putLong(NEXT_VOLUME, Math.max(nextVolumeId(), volume.volumeId() + 1));
       }
       case Event.VolumeDeleted e -> delete(e.volumeId());
-      case Event.ChunkStored e -> keys.put(chunkKey(e.chunk()), Codec.encode(e.chunk()));
+      case Event.ChunkStored e -> {
+        if (counts != null) {
+          counts.replaced(record(chunkKey(e.chunk()), ChunkRecord.class), e.chunk());
+        }
+        keys.put(chunkKey(e.chunk()), Codec.encode(e.chunk()));
+      }
     }
   }
 
@@ -66,6 +74,24 @@ public final class MetadataState {
     keys.delete(NAME + volume.name());
     keys.delete(VOLUME + hex(volumeId));
     putLong(DEAD_VOLUME + hex(volumeId), volumeId);
+    if (counts != null) {
+      counts.deleted(volumeId);
+    }
+  }
+
+  /** Replicas by volume and node; counted by one pass at first, followed from then on. */
+  public ReplicaCounts counts() {
+    if (counts == null) {
+      ReplicaCounts counted = new ReplicaCounts();
+      visitChunks(
+          0,
+          chunk -> {
+            counted.replaced(null, chunk);
+            return true;
+          });
+      counts = counted;
+    }
+    return counts;
   }
 
   /** The cluster's id; 0 before it has one. */

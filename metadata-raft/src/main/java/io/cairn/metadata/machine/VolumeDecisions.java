@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
  * <pre>
  * unowned --acquire (generation + 1)--> owned --acquire (generation + 1)--> owned
  * owned --release (same generation)--> unowned
+ * unowned, or owned by one that is gone --maintain (the generation seen, + 1)--> owned
  * </pre>
  */
 final class VolumeDecisions {
@@ -122,7 +123,7 @@ final class VolumeDecisions {
     if (volume == null) {
       return unknown(c.name());
     }
-    if (volume.owner() != null && !c.force()) {
+    if (volume.owner() != null && !volume.owner().maintenance() && !c.force()) {
       return Decision.refused(
           ErrorCode.IN_USE,
           "volume "
@@ -148,14 +149,34 @@ final class VolumeDecisions {
     if (volume.generation() == GENERATION_MAX) {
       return invalid("generation " + GENERATION_MAX + " is the last: copy the volume");
     }
-    VolumeRecord owned =
-        withOwner(
-            volume,
-            volume.generation() + 1,
-            new VolumeRecord.Owner(c.gateway(), c.instance(), c.address()));
+    return owned(volume, new VolumeRecord.Owner(c.gateway(), c.instance(), c.address()));
+  }
+
+  /** Never takes a volume from somebody who came after the offer: real owners go first. */
+  Decision maintain(Command.MaintainVolume c) {
+    VolumeRecord volume = state.volume(c.name());
+    if (volume == null) {
+      return unknown(c.name());
+    }
+    if (c.expectedGeneration() != volume.generation()) {
+      return Decision.refused(
+          ErrorCode.STALE_GENERATION,
+          "generation is " + volume.generation() + ", not " + c.expectedGeneration());
+    }
+    if (volume.generation() == GENERATION_MAX) {
+      return invalid("generation " + GENERATION_MAX + " is the last: copy the volume");
+    }
+    return owned(
+        volume,
+        new VolumeRecord.Owner(
+            c.gateway(), c.instance(), c.address(), true, volume.mayBeTakenAtOnce()));
+  }
+
+  private Decision owned(VolumeRecord volume, VolumeRecord.Owner owner) {
+    VolumeRecord owned = volume.ownedBy(owner, volume.generation() + 1);
     return new Decision(
         List.of(new Event.VolumeStored(owned)),
-        new Reply.VolumeAcquired(owned, volume.owner() == null, state.clusterId()));
+        new Reply.VolumeAcquired(owned, volume.mayBeTakenAtOnce(), state.clusterId()));
   }
 
   Decision release(Command.ReleaseVolume c) {
@@ -168,21 +189,7 @@ final class VolumeDecisions {
           ErrorCode.STALE_GENERATION,
           "generation is " + volume.generation() + ", not " + c.generation());
     }
-    return stored(withOwner(volume, volume.generation(), null));
-  }
-
-  private static VolumeRecord withOwner(
-      VolumeRecord volume, long generation, VolumeRecord.Owner owner) {
-    return new VolumeRecord(
-        volume.volumeId(),
-        volume.name(),
-        volume.sizeBytes(),
-        volume.chunkSizeBytes(),
-        volume.replicas(),
-        volume.minInSync(),
-        volume.durability(),
-        generation,
-        owner);
+    return stored(volume.ownedBy(null, volume.generation()));
   }
 
   private static String sizeProblem(long sizeBytes) {

@@ -25,6 +25,34 @@ public record VolumeRecord(
    * @param gateway the gateway's configured name.
    * @param instance random number of one life of the gateway's process.
    * @param address where the gateway can be reached, for people.
+   * @param maintenance true for a session that only mends: it serves nobody and gives way.
+   * @param quiet true when no session before this one can be reading any more, and this one never
+   *     reads: the next owner need not wait for anybody.
    */
-  public record Owner(String gateway, long instance, String address) {}
+  public record Owner(
+      String gateway, long instance, String address, boolean maintenance, boolean quiet) {
+    /** One that serves clients. */
+    public Owner(String gateway, long instance, String address) {
+      this(gateway, instance, address, false, false);
+    }
+  }
+
+  /** Whether no session can be reading the volume, or will until the next one owns it. */
+  public boolean mayBeTakenAtOnce() {
+    return owner == null || owner.quiet();
+  }
+
+  /** The same volume under another owner. */
+  public VolumeRecord ownedBy(Owner newOwner, long newGeneration) {
+    return new VolumeRecord(
+        volumeId,
+        name,
+        sizeBytes,
+        chunkSizeBytes,
+        replicas,
+        minInSync,
+        durability,
+        newGeneration,
+        newOwner);
+  }
 }

@@ -3,11 +3,11 @@ package io.cairn.metadata.ratis;
 import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.MetadataState;
 import io.cairn.metadata.model.NodeRecord;
-import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.VolumeRecord;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
@@ -21,9 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalLong;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
@@ -334,9 +332,29 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);
       case Query.GatewayHeartbeat q -> {
         soft.heard(q, nowNanos);
-        yield new Reply.HeartbeatAck(List.of(), state.nodes());
+        yield new Reply.HeartbeatAck(List.of(), state.nodes(), offers(state, q, nowNanos));
       }
     };
+  }
+
+  private List<Reply.MaintenanceOffer> offers(
+      MetadataState state, Query.GatewayHeartbeat said, long nowNanos) {
+    if (!said.maintains()) {
+      return List.of();
+    }
+    Maintenance.View view =
+        new Maintenance.View() {
+          @Override
+          public boolean isUp(long nodeId) {
+            return soft.isUp(nodeId, nowNanos);
+          }
+
+          @Override
+          public boolean isGone(VolumeRecord volume) {
+            return soft.isGone(volume, nowNanos);
+          }
+        };
+    return Maintenance.offers(state, said.gateway(), soft.maintainers(nowNanos), view);
   }
 
   private Reply heartbeat(MetadataState state, Query.NodeHeartbeat said, long nowNanos) {
@@ -356,18 +374,9 @@ final class MetadataStateMachine extends BaseStateMachine {
   }
 
   private Reply cluster(MetadataState state, long nowNanos) {
-    Map<Long, Long> replicaCounts = new TreeMap<>();
-    state.visitChunks(
-        0,
-        chunk -> {
-          for (Replica replica : chunk.replicas()) {
-            replicaCounts.merge(replica.nodeId(), 1L, Long::sum);
-          }
-          return true;
-        });
     List<Reply.NodeStatus> nodes = new ArrayList<>();
     for (NodeRecord node : state.nodes()) {
-      nodes.add(soft.status(node, replicaCounts.getOrDefault(node.nodeId(), 0L), nowNanos));
+      nodes.add(soft.status(node, state.counts().replicasOn(node.nodeId()), nowNanos));
     }
     List<Reply.Volume> volumes = new ArrayList<>();
     for (VolumeRecord volume : state.volumes()) {
@@ -420,6 +429,7 @@ final class MetadataStateMachine extends BaseStateMachine {
 
   @Override
   public void notifyLeaderReady() {
+    soft.leads(System.nanoTime());
     observer.onLeading();
   }
 

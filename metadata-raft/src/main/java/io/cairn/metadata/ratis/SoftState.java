@@ -3,11 +3,14 @@ package io.cairn.metadata.ratis;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * What heartbeats told the leader. Not in the log: a new leader knows nothing at first, and takes a
@@ -22,8 +25,22 @@ final class SoftState {
 
   private record Heard<T>(T heartbeat, long nanos) {}
 
+  /** An owner's session that was not heard of for longer is gone if its gateway began anew. */
+  static final long GONE_NANOS = 30_000_000_000L;
+
   private final Map<Long, Heard<Query.NodeHeartbeat>> nodes = new TreeMap<>();
   private final Map<String, Heard<Query.GatewayHeartbeat>> gateways = new TreeMap<>();
+
+  /** When each life of a gateway was heard last; those long silent are forgotten. */
+  private final Map<Long, Long> instances = new TreeMap<>();
+
+  /** Before that this server heard nobody. */
+  private long leadingSinceNanos;
+
+  /** This server has become the leader: what it heard as one before says nothing of now. */
+  synchronized void leads(long nowNanos) {
+    leadingSinceNanos = nowNanos;
+  }
 
   synchronized void heard(Query.NodeHeartbeat heartbeat, long nowNanos) {
     nodes.put(heartbeat.nodeId(), new Heard<>(heartbeat, nowNanos));
@@ -31,6 +48,8 @@ final class SoftState {
 
   synchronized void heard(Query.GatewayHeartbeat heartbeat, long nowNanos) {
     gateways.put(heartbeat.gateway(), new Heard<>(heartbeat, nowNanos));
+    instances.put(heartbeat.instance(), nowNanos);
+    instances.values().removeIf(heardNanos -> nowNanos - heardNanos > GONE_NANOS);
     if (gateways.size() > GATEWAYS_MAX) {
       String longestSilent = heartbeat.gateway();
       long silentNanos = -1;
@@ -47,6 +66,38 @@ final class SoftState {
   synchronized boolean isUp(long nodeId, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);
     return heard != null && nowNanos - heard.nanos() < UP_NANOS;
+  }
+
+  /** Names of the gateways that may take volumes for maintenance. */
+  synchronized SortedSet<String> maintainers(long nowNanos) {
+    SortedSet<String> names = new TreeSet<>();
+    for (Heard<Query.GatewayHeartbeat> heard : gateways.values()) {
+      if (heard.heartbeat().maintains() && nowNanos - heard.nanos() < UP_NANOS) {
+        names.add(heard.heartbeat().gateway());
+      }
+    }
+    return names;
+  }
+
+  /**
+   * Whether the session that owns a volume has ended without a word: its gateway's process has
+   * another life by now, or, for one that only mends, is silent or does not know of it. A gateway
+   * that is only silent may be serving clients: it is left alone.
+   */
+  synchronized boolean isGone(VolumeRecord volume, long nowNanos) {
+    VolumeRecord.Owner owner = volume.owner();
+    Heard<Query.GatewayHeartbeat> heard = gateways.get(owner.gateway());
+    boolean alive = heard != null && nowNanos - heard.nanos() < UP_NANOS;
+    if (alive && heard.heartbeat().instance() == owner.instance()) {
+      return owner.maintenance()
+          && heard.heartbeat().mends().stream()
+              .noneMatch(mend -> mend.maintenance() && mend.volume().equals(volume.name()));
+    }
+    long silentNanos =
+        nowNanos
+            - Math.max(
+                leadingSinceNanos, instances.getOrDefault(owner.instance(), leadingSinceNanos));
+    return owner.maintenance() ? silentNanos > UP_NANOS : alive && silentNanos > GONE_NANOS;
   }
 
   synchronized List<Candidate> candidates(List<NodeRecord> records, long nowNanos) {
@@ -93,7 +144,8 @@ final class SoftState {
               said.instance(),
               said.address(),
               nowNanos - heard.nanos() < UP_NANOS,
-              said.waits()));
+              said.waits(),
+              said.mends()));
     }
     return status;
   }

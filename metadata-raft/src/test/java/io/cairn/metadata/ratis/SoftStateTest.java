@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -46,6 +48,38 @@ class SoftStateTest {
     List<Reply.GatewayStatus> gateways = soft.gateways(SECOND);
     assertEquals(SoftState.GATEWAYS_MAX, gateways.size());
     assertTrue(gateways.stream().noneMatch(g -> g.gateway().equals("g0")));
+  }
+
+  @Test
+  void anOwnerIsGoneWhenItsGatewayBeganAnewAndNotWhenItIsOnlySilent() {
+    soft.leads(0);
+    soft.heard(new Query.GatewayHeartbeat("g", 1, "h:1", List.of()), 10 * SECOND);
+    VolumeRecord owned = owned(1, false);
+    assertFalse(soft.isGone(owned, 100 * SECOND));
+    soft.heard(new Query.GatewayHeartbeat("g", 2, "h:1", List.of()), 39 * SECOND);
+    assertFalse(soft.isGone(owned, 40 * SECOND));
+    assertTrue(soft.isGone(owned, 41 * SECOND));
+    assertFalse(soft.isGone(owned(2, false), 41 * SECOND));
+  }
+
+  @Test
+  void aMaintenanceSessionIsGoneWhenItsGatewayIsSilentOrDoesNotKnowOfIt() {
+    soft.leads(0);
+    VolumeRecord maintained = owned(1, true);
+    assertFalse(soft.isGone(maintained, SoftState.UP_NANOS));
+    assertTrue(soft.isGone(maintained, SoftState.UP_NANOS + 1));
+    Query.VolumeMend mend = new Query.VolumeMend("v", true, 1, 0, 0, -1);
+    soft.heard(
+        new Query.GatewayHeartbeat("g", 1, "h:1", List.of(), List.of(mend), true), 10 * SECOND);
+    assertFalse(soft.isGone(maintained, 11 * SECOND));
+    soft.heard(new Query.GatewayHeartbeat("g", 1, "h:1", List.of(), List.of(), true), 12 * SECOND);
+    assertTrue(soft.isGone(maintained, 12 * SECOND));
+  }
+
+  private static VolumeRecord owned(long instance, boolean maintenance) {
+    VolumeRecord.Owner owner =
+        new VolumeRecord.Owner("g", instance, "h:1", maintenance, maintenance);
+    return new VolumeRecord(1, "v", 4096, 1 << 20, 3, 2, Durability.FLUSH, 5, owner);
   }
 
   private static Query.NodeHeartbeat beat(long node) {

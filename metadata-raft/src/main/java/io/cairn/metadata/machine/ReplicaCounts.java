@@ -1,0 +1,78 @@
+package io.cairn.metadata.machine;
+
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * How many replicas each node has of each volume, and how many of them are out of sync: so that who
+ * asks often need not look at every chunk. Derived from the state, never stored.
+ */
+public final class ReplicaCounts {
+  private static final class Count {
+    private long inSync;
+    private long syncing;
+  }
+
+  private final Map<Long, Map<Long, Count>> volumes = new TreeMap<>();
+
+  ReplicaCounts() {}
+
+  /** A chunk's record takes the place of another, which is null when it is a new chunk. */
+  void replaced(ChunkRecord before, ChunkRecord after) {
+    if (before != null) {
+      add(before, -1);
+    }
+    add(after, 1);
+  }
+
+  private void add(ChunkRecord chunk, int sign) {
+    Map<Long, Count> nodes = volumes.computeIfAbsent(chunk.volumeId(), volume -> new TreeMap<>());
+    for (Replica replica : chunk.replicas()) {
+      Count count = nodes.computeIfAbsent(replica.nodeId(), node -> new Count());
+      if (replica.state() == ReplicaState.IN_SYNC) {
+        count.inSync += sign;
+      } else {
+        count.syncing += sign;
+      }
+    }
+  }
+
+  void deleted(long volumeId) {
+    volumes.remove(volumeId);
+  }
+
+  /** Volumes that have chunks, by id. */
+  Set<Long> volumes() {
+    return volumes.keySet();
+  }
+
+  /** Nodes that have, or once had, replicas of the volume. */
+  Set<Long> nodesOf(long volumeId) {
+    return volumes.getOrDefault(volumeId, Map.of()).keySet();
+  }
+
+  /** Replicas of the volume on the node that are out of sync. */
+  long syncing(long volumeId, long nodeId) {
+    Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
+    return count == null ? 0 : count.syncing;
+  }
+
+  /** Replicas of the volume on the node. */
+  long replicas(long volumeId, long nodeId) {
+    Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
+    return count == null ? 0 : count.inSync + count.syncing;
+  }
+
+  /** Replicas on the node. */
+  public long replicasOn(long nodeId) {
+    long sum = 0;
+    for (long volume : volumes.keySet()) {
+      sum += replicas(volume, nodeId);
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,155 @@
+package io.cairn.metadata.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.placement.Candidate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class MaintenanceTest {
+  private static final long GIB = 1L << 30;
+
+  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private final Set<Long> up = new TreeSet<>(List.of(1L, 2L, 3L));
+  private final Set<String> gone = new TreeSet<>();
+  private long number;
+
+  private final Maintenance.View view =
+      new Maintenance.View() {
+        @Override
+        public boolean isUp(long nodeId) {
+          return up.contains(nodeId);
+        }
+
+        @Override
+        public boolean isGone(VolumeRecord volume) {
+          return gone.contains(volume.owner().gateway());
+        }
+      };
+
+  @BeforeEach
+  void begin() {
+    apply(new Command.InitCluster(5));
+    for (int i = 1; i <= 3; i++) {
+      apply(
+          new Command.RegisterNode(
+              5, 0, 100 + i, "n" + i, "h", 7000, "z", "r", "h" + i, 100 * GIB, 1, 1));
+    }
+  }
+
+  private Reply apply(Command command) {
+    List<Candidate> candidates = new ArrayList<>();
+    up.forEach(node -> candidates.add(new Candidate(node, "z", "r", "h" + node, 100 * GIB)));
+    return machine.apply(1, ++number, command, candidates);
+  }
+
+  private VolumeRecord volume(String name) {
+    return machine.state().volume(name);
+  }
+
+  /** A volume of one chunk whose replica on node 3 is out of sync, which nobody owns. */
+  private void degraded(String name) {
+    apply(new Command.CreateVolume(name, GIB, 0, 3, 2, Durability.FLUSH));
+    apply(new Command.AcquireVolume(name, "owner", 1, "h:1", -1));
+    long id = volume(name).volumeId();
+    apply(new Command.AllocateChunks(id, 1, 0, List.of(0), ""));
+    apply(
+        new Command.UpdateReplicas(
+            id, 1, List.of(new Command.UpdateReplicas.Change(0, 0, 1, 3, ReplicaState.SYNCING))));
+    apply(new Command.ReleaseVolume(id, 1));
+  }
+
+  private List<Reply.MaintenanceOffer> offers(String gateway, String... gateways) {
+    return Maintenance.offers(machine.state(), gateway, new TreeSet<>(List.of(gateways)), view);
+  }
+
+  private Reply maintain(String name, long generation) {
+    return apply(new Command.MaintainVolume(name, "m", 7, "h:2", generation));
+  }
+
+  @Test
+  void whatNobodyHasAttachedIsOfferedToOneGatewayWhileItsNodeIsThere() {
+    degraded("a");
+    List<Reply.MaintenanceOffer> toOne = offers("g1", "g1", "g2");
+    List<Reply.MaintenanceOffer> toOther = offers("g2", "g1", "g2");
+    assertEquals(1, toOne.size() + toOther.size());
+    assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
+    up.remove(3L);
+    assertEquals(List.of(), offers("g1", "g1"));
+  }
+
+  @Test
+  void whatIsOwnedIsOfferedOnlyWhenItsOwnerIsGone() {
+    degraded("a");
+    apply(new Command.AcquireVolume("a", "owner", 2, "h:1", -1));
+    assertEquals(List.of(), offers("g1", "g1"));
+    gone.add("owner");
+    assertEquals(List.of(new Reply.MaintenanceOffer("a", 2)), offers("g1", "g1"));
+  }
+
+  @Test
+  void anOfferThatSomebodyTookIsNoLongerGood() {
+    degraded("a");
+    assertInstanceOf(Reply.VolumeAcquired.class, maintain("a", 1));
+    assertTrue(volume("a").owner().maintenance());
+    assertEquals(ErrorCode.STALE_GENERATION, ((Reply.Refused) maintain("a", 1)).code());
+    apply(new Command.AcquireVolume("a", "owner", 3, "h:1", -1));
+    assertEquals(ErrorCode.STALE_GENERATION, ((Reply.Refused) maintain("a", 2)).code());
+    assertEquals("owner", volume("a").owner().gateway());
+  }
+
+  @Test
+  void anOwnerNeedNotWaitForMaintenanceButForWhoeverMayReadBeforeIt() {
+    degraded("a");
+    maintain("a", 1);
+    Reply acquired = apply(new Command.AcquireVolume("a", "owner", 3, "h:1", -1));
+    assertTrue(((Reply.VolumeAcquired) acquired).previousReleased());
+    maintain("a", 3);
+    acquired = apply(new Command.AcquireVolume("a", "owner", 4, "h:1", -1));
+    assertFalse(((Reply.VolumeAcquired) acquired).previousReleased());
+  }
+
+  @Test
+  void onlySoManyAreMendedAtOneTime() {
+    for (int i = 0; i < Maintenance.SESSIONS_MAX + 2; i++) {
+      degraded("v" + i);
+    }
+    assertEquals(Maintenance.SESSIONS_MAX, offers("g1", "g1").size());
+    maintain("v0", 1);
+    assertEquals(Maintenance.SESSIONS_MAX - 1, offers("g1", "g1").size());
+  }
+
+  @Test
+  void aVolumeInMaintenanceCanBeDeleted() {
+    degraded("a");
+    maintain("a", 1);
+    assertInstanceOf(Reply.Volume.class, apply(new Command.DeleteVolume("a", false)));
+    assertEquals(List.of(), offers("g1", "g1"));
+    assertEquals(0, machine.state().counts().replicasOn(3));
+  }
+
+  @Test
+  void countsFollowTheChunksAsIfTheyWereCountedAnew() {
+    degraded("a");
+    assertEquals(1, machine.state().counts().replicasOn(3));
+    degraded("b");
+    apply(new Command.DeleteVolume("a", false));
+    assertEquals(1, machine.state().counts().replicasOn(3));
+    long id = volume("b").volumeId();
+    assertEquals(1, machine.state().counts().syncing(id, 3));
+    assertEquals(0, machine.state().counts().syncing(id, 2));
+  }
+}
