@@ -5,11 +5,12 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 
 /** A volume in memory, for the protocol's own tests. */
-class MemoryVolume implements VolumeIo {
+public class MemoryVolume implements VolumeIo {
   private final byte[] bytes;
   private final Payloads payloads;
 
-  MemoryVolume(int sizeBytes, Payloads payloads) {
+  /** A volume of zeroes. */
+  public MemoryVolume(int sizeBytes, Payloads payloads) {
     bytes = new byte[sizeBytes];
     this.payloads = payloads;
   }
