@@ -85,11 +85,14 @@ final class RealStore implements SimStore {
           "I7", "a kill lost " + (model.count() - recovered) + " of " + model.count());
     }
     world.log("store: recovers " + recovered + " of " + model.count() + " records");
+    // What a power loss left is on the device. After a kill it may stand in memory alone until the
+    // store has synced it, which it does not claim before.
+    long endLsn = model.endOf(recovered);
+    durableLsn = powerLost ? endLsn : before;
     powerLost = false;
-    durableLsn = model.endOf(recovered);
-    model.cut(durableLsn);
+    model.cut(endLsn);
     ShadowedStore shadowed = new ShadowedStore(store, model, this::overwritten);
-    shadowed.compareAll(durableLsn);
+    shadowed.compareAll(endLsn);
     JournaledStore opened = store;
     return new Session() {
       @Override
