@@ -510,8 +510,9 @@ public final class VolumeSession implements VolumeIo {
 
   /** Earliest time at which {@link #onTimer} has something to do; Long.MAX_VALUE when never. */
   public long nextDeadlineNanos() {
-    long next = Math.min(tickNanos, metadataRetryNanos);
+    long next = metadataRetryNanos;
     if (!isOver()) {
+      next = Math.min(next, tickNanos);
       next = Math.min(next, requests.nextDeadlineNanos());
       List<OwnedNode> linked = nodes.all();
       for (int i = 0; i < linked.size(); i++) {
