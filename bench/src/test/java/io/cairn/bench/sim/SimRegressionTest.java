@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *   <li>two blocks of one read, each bad on another replica, were an error: 5905
  *   <li>take-overs of the simulator that went on after the healing: 100, 418, 533, 765
  *   <li>a simulator that took for durable what a restarted store had not synced yet: 3004667
+ *   <li>an owner that missed the answer to a promotion read without asking the promoted: 6001276
  *   <li>a session that ended in its last tick and wanted another at once, for ever: 6000882
  * </ul>
  */
@@ -28,7 +29,7 @@ class SimRegressionTest {
   @ValueSource(
       longs = {
         6, 16, 31, 100, 107, 172, 260, 418, 533, 765, 1984, 2622, 3155, 3305, 3927, 5905, 3_004_667,
-        6_000_882
+        6_000_882, 6_001_276
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);

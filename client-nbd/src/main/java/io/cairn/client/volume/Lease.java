@@ -6,9 +6,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Whether a read may be answered (I4): every in-sync replica of the chunk, or the metadata,
- * confirmed our generation in a request that was sent within the last T. Nothing is asked while
- * nobody reads.
+ * Whether a read may be answered (I4): every replica that may be in sync, or the metadata,
+ * confirmed our generation in a request that was sent within the last T. One whose promotion was
+ * not answered may be: it can be the only one that a new owner reached and fenced. Nothing is asked
+ * while nobody reads.
  */
 final class Lease {
   private final VolumeSession session;
@@ -37,7 +38,7 @@ final class Lease {
     }
     for (int i = 0; i < chunk.replicas().size(); i++) {
       OwnedReplica replica = chunk.replicas().get(i);
-      if (replica.inSync() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
+      if (replica.required() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
         return false;
       }
     }
@@ -99,7 +100,7 @@ final class Lease {
   void renew(OwnedChunk chunk, long nowNanos) {
     boolean unreachable = false;
     for (OwnedReplica replica : chunk.replicas()) {
-      if (replica.inSync() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
+      if (replica.required() && !fresh(replica.node.confirmedSendNanos, nowNanos)) {
         unreachable |= !replica.node.ready;
         replica.node.ping(nowNanos);
       }

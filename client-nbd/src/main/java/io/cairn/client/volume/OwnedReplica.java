@@ -66,7 +66,7 @@ final class OwnedReplica {
     return recorded == ReplicaState.IN_SYNC;
   }
 
-  /** Whether writes need its acknowledgement. */
+  /** Whether writes need its acknowledgement, and reads its word that we are not fenced. */
   boolean required() {
     return inSync() || promoting;
   }

@@ -49,6 +49,10 @@ final class SessionWorld {
   final MetadataMachine metadata = new MetadataMachine(new TreeKeyValues());
   final long volumeId;
   boolean metadataDown;
+
+  /** The gateway that cannot reach the metadata; empty for none. */
+  String cutFromMetadata = "";
+
   long nowNanos = SECOND;
   private final PriorityQueue<Event> events = new PriorityQueue<>();
   private final java.util.TreeSet<String> cutPairs = new java.util.TreeSet<>();
@@ -371,14 +375,18 @@ final class SessionWorld {
                 after(
                     MILLI,
                     () -> {
-                      Reply reply = metadataDown ? null : apply(command);
+                      Reply reply = isCutFromMetadata() ? null : apply(command);
                       reply(commandAnswersLost ? null : reply, answer);
                     });
               }
 
               @Override
               public void query(Query query, Answer answer) {
-                after(MILLI, () -> reply(metadataDown ? null : answerTo(query), answer));
+                after(MILLI, () -> reply(isCutFromMetadata() ? null : answerTo(query), answer));
+              }
+
+              private boolean isCutFromMetadata() {
+                return metadataDown || cutFromMetadata.equals(gateway);
               }
 
               private void reply(Reply reply, Answer answer) {

@@ -15,7 +15,7 @@ import io.cairn.storage.replication.MemoryStore;
 import org.junit.jupiter.api.Test;
 
 class VolumeSessionTest {
-  private final SessionWorld world = new SessionWorld(3, 3, 2);
+  private SessionWorld world = new SessionWorld(3, 3, 2);
 
   private void done(Answer answer) {
     world.await(() -> answer.done);
@@ -331,6 +331,33 @@ class VolumeSessionTest {
     world.run(SECOND);
     assertFalse(write.done);
     done(write);
+  }
+
+  /** The replica of which the owner does not know that it is in the set is all that is fenced. */
+  @Test
+  void anOwnerThatMissedTheAnswerToAPromotionDoesNotReadWithoutThePromoted() {
+    world = new SessionWorld(2, 2, 1);
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    Node promoted = world.nodes.get(0);
+    promoted.kill();
+    world.await(() -> world.record(0).inSyncCount() == 1);
+    world.run(SECOND);
+    world.commandAnswersLost = true;
+    promoted.start();
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    world.cutFromMetadata = "a";
+    world.commandAnswersLost = false;
+    world.cut("a", promoted);
+    world.cut("b", world.nodes.get(1));
+    VolumeSession second = world.attach("b");
+    done(world.write(second, 0, bytes(4096, 2)));
+    Answer stale = world.read(first, 0, 4096);
+    world.run(10 * SECOND);
+    assertFalse(stale.done);
+    world.cutFromMetadata = "";
+    world.await(() -> stale.done);
+    assertEquals(VolumeIo.Failure.FENCED, stale.failure);
   }
 
   /** Who releases at once says with it that nobody else is left, and so waits for old leases. */
