@@ -1,5 +1,6 @@
 package io.cairn.bench.load;
 
+import io.cairn.bench.plot.Svg;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;

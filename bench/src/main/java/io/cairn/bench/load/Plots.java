@@ -1,6 +1,7 @@
 package io.cairn.bench.load;
 
 import io.cairn.bench.machine.Machine;
+import io.cairn.bench.plot.Plot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,11 +1,11 @@
-package io.cairn.bench.load;
+package io.cairn.bench.plot;
 
 /** What all drawings need. */
-final class Svg {
+public final class Svg {
   private Svg() {}
 
   /** Text that may stand between tags. */
-  static String escaped(String text) {
+  public static String escaped(String text) {
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 }

@@ -1,4 +1,4 @@
-package io.cairn.bench.load;
+package io.cairn.bench.plot;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.function.DoubleUnaryOperator;
 
 /** A drawing of lines over two axes, as SVG. Whoever makes it chooses scales and marks. */
-final class Plot {
+public final class Plot {
   private static final int WIDTH = 900;
   private static final int HEIGHT = 480;
   private static final int LEFT = 80;
@@ -22,7 +22,7 @@ final class Plot {
    * @param scale where a value lies, in any unit; the lowest and the highest mark are its ends.
    * @param marks values with a line and a number; at least two, ascending.
    */
-  record Axis(String title, DoubleUnaryOperator scale, List<Mark> marks) {
+  public record Axis(String title, DoubleUnaryOperator scale, List<Mark> marks) {
     private double share(double value) {
       double low = scale.applyAsDouble(marks.getFirst().value());
       double high = scale.applyAsDouble(marks.getLast().value());
@@ -32,10 +32,10 @@ final class Plot {
   }
 
   /** A value on an axis and its text. */
-  record Mark(double value, String text) {}
+  public record Mark(double value, String text) {}
 
   /** A line; a point is x and y. */
-  record Line(String name, List<double[]> points) {}
+  public record Line(String name, List<double[]> points) {}
 
   private final String title;
   private final String subtitle;
@@ -43,7 +43,8 @@ final class Plot {
   private final Axis y;
   private final List<Line> lines;
 
-  Plot(String title, String subtitle, Axis x, Axis y, List<Line> lines) {
+  /** A drawing; the subtitle is small print. */
+  public Plot(String title, String subtitle, Axis x, Axis y, List<Line> lines) {
     this.title = title;
     this.subtitle = subtitle;
     this.x = x;
@@ -52,7 +53,7 @@ final class Plot {
   }
 
   /** Powers of a base from one that is not above the lowest value to one not below the highest. */
-  static List<Mark> powers(int base, double lowest, double highest) {
+  public static List<Mark> powers(int base, double lowest, double highest) {
     List<Mark> marks = new ArrayList<>();
     double value = Math.pow(base, Math.floor(Math.log(lowest) / Math.log(base) + 1e-9));
     while (marks.size() < 2 || marks.getLast().value() < highest) {
@@ -63,7 +64,7 @@ final class Plot {
   }
 
   /** From zero, five to ten round steps. */
-  static List<Mark> steps(double highest) {
+  public static List<Mark> steps(double highest) {
     double step = Math.pow(10, Math.floor(Math.log10(Math.max(highest, 1e-6))));
     while (highest / step > 10) {
       step *= 2;
@@ -85,7 +86,7 @@ final class Plot {
   }
 
   /** The drawing. */
-  String draw() {
+  public String draw() {
     StringBuilder svg = new StringBuilder();
     add(
         svg,

@@ -1,4 +1,4 @@
-package io.cairn.bench.load;
+package io.cairn.bench.plot;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
