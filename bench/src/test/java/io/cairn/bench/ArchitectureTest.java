@@ -23,6 +23,8 @@ class ArchitectureTest {
     "io.cairn.storage.replication..",
     "io.cairn.client.volume..",
     "io.cairn.client.nbd",
+    "io.cairn.client.scsi",
+    "io.cairn.client.iscsi",
   };
 
   @ArchTest

@@ -3,6 +3,7 @@ package io.cairn.client.dev;
 import io.cairn.client.cli.CommandFailure;
 import io.cairn.client.cli.Logging;
 import io.cairn.client.cli.StopSignal;
+import io.cairn.client.gateway.GatewayOptions;
 import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionException;
@@ -15,6 +16,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,7 +27,8 @@ import picocli.CommandLine.Spec;
 /** {@code cairn dev}: three metadata servers, some storage nodes and a gateway on this machine. */
 @Command(
     name = "dev",
-    description = "Runs a whole cluster that exports volumes over NBD, until SIGTERM or Ctrl-C.")
+    description =
+        "Runs a whole cluster that exports volumes over NBD and iSCSI, until SIGTERM or Ctrl-C.")
 public final class DevCommand implements Callable<Integer> {
   private static final Duration METADATA_DEADLINE = Duration.ofSeconds(10);
 
@@ -52,6 +55,12 @@ public final class DevCommand implements Callable<Integer> {
   private String nbd;
 
   @Option(
+      names = "--iscsi",
+      paramLabel = "HOST:PORT",
+      description = "Where the gateway listens for iSCSI initiators as well. Default: nowhere")
+  private String iscsi;
+
+  @Option(
       names = "--volume",
       paramLabel = "NAME:SIZE",
       description =
@@ -74,11 +83,13 @@ public final class DevCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     checkBounds();
-    Address address = nbdAddress();
+    Address address = listenAddress("--nbd", nbd);
+    Optional<Address> portal =
+        Optional.ofNullable(iscsi).map(text -> listenAddress("--iscsi", text));
     List<DevVolume> wanted = parsedVolumes();
     try (DevLock lock = DevLock.take(directory.toAbsolutePath().normalize());
         StopSignal signal = new StopSignal()) {
-      DevLayout layout = layout(lock.directory(), address);
+      DevLayout layout = layout(lock.directory(), address, portal);
       Files.createDirectories(layout.runDirectory());
       Logging.ofProcess(layout.runDirectory().resolve("dev.log"));
       checkNothingRuns(layout);
@@ -129,6 +140,18 @@ public final class DevCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     for (DevVolume volume : wanted) {
       out.println("ready nbd://" + layout.nbd() + "/" + volume.name());
+      layout
+          .iscsi()
+          .ifPresent(
+              portal ->
+                  out.println(
+                      "also iscsi://"
+                          + portal
+                          + "/"
+                          + GatewayOptions.ISCSI_NAME_DEFAULT
+                          + ":"
+                          + volume.name()
+                          + "/0"));
     }
     out.flush();
   }
@@ -140,7 +163,8 @@ public final class DevCommand implements Callable<Integer> {
   }
 
   /** What was asked for, joined with what the directory was made with. */
-  private DevLayout layout(Path path, Address address) throws IOException {
+  private DevLayout layout(Path path, Address address, Optional<Address> portal)
+      throws IOException {
     DevSettings made = DevSettings.recorded(path);
     DevSettings before = made == null ? DevSettings.DEFAULT : made;
     int wantedPort = basePort == null ? before.basePort() : basePort;
@@ -160,7 +184,7 @@ public final class DevCommand implements Callable<Integer> {
               + ", and the others may hold replicas; use that or more, or another --data");
     }
     new DevSettings(wantedNodes, wantedPort).record(path);
-    return new DevLayout(path, wantedNodes, address, wantedPort);
+    return new DevLayout(path, wantedNodes, address, portal, wantedPort);
   }
 
   private static void checkNothingRuns(DevLayout layout) {
@@ -185,15 +209,15 @@ public final class DevCommand implements Callable<Integer> {
     }
   }
 
-  private Address nbdAddress() {
+  private Address listenAddress(String option, String text) {
     Address address;
     try {
-      address = Address.parse(nbd);
+      address = Address.parse(text);
     } catch (IllegalArgumentException e) {
-      throw usage("--nbd: " + e.getMessage());
+      throw usage(option + ": " + e.getMessage());
     }
     if (address.port() == 0) {
-      throw usage("--nbd '" + nbd + "': the port must be from 1 to 65535");
+      throw usage(option + " '" + text + "': the port must be from 1 to 65535");
     }
     return address;
   }

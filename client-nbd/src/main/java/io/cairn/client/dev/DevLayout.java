@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -16,10 +17,12 @@ import java.util.stream.IntStream;
  *
  * @param directory holds everything: {@code conf}, {@code run} and one directory per member.
  * @param nodeCount storage nodes, 1 to {@link #NODES_MAX}.
- * @param nbd where the gateway listens for clients.
+ * @param nbd where the gateway listens for NBD clients.
+ * @param iscsi where it listens for iSCSI initiators, if it does.
  * @param basePort one below the lowest port.
  */
-record DevLayout(Path directory, int nodeCount, Address nbd, int basePort) {
+record DevLayout(
+    Path directory, int nodeCount, Address nbd, Optional<Address> iscsi, int basePort) {
   static final int METADATA_COUNT = 3;
   static final int NODES_MAX = 20;
   static final int PORT_SPAN = 61;
@@ -31,7 +34,8 @@ record DevLayout(Path directory, int nodeCount, Address nbd, int basePort) {
     Map<String, Address> listens() {
       Map<String, Address> addresses = new LinkedHashMap<>();
       for (String key :
-          List.of("metadata.address", "data.address", "nbd.address", "http.address")) {
+          List.of(
+              "metadata.address", "data.address", "nbd.address", "iscsi.address", "http.address")) {
         if (settings.containsKey(key)) {
           addresses.put(key, Address.parse(settings.get(key)));
         }
@@ -110,6 +114,7 @@ record DevLayout(Path directory, int nodeCount, Address nbd, int basePort) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("metadata.addresses", String.join(",", metadataAddresses()));
     settings.put("nbd.address", nbd.toString());
+    iscsi.ifPresent(address -> settings.put("iscsi.address", address.toString()));
     settings.put("http.address", address(PORT_SPAN));
     settings.put("name", "gateway-1");
     return new Member(Role.GATEWAY, "gateway-1", settings);

@@ -39,7 +39,11 @@ final class FreePorts {
               + ", cannot be listened on: "
               + e.getMessage()
               + "; stop what uses it, or choose another "
-              + (option.equals("nbd.address") ? "--nbd" : "--base-port"),
+              + switch (option) {
+                case "nbd.address" -> "--nbd";
+                case "iscsi.address" -> "--iscsi";
+                default -> "--base-port";
+              },
           e);
     }
   }

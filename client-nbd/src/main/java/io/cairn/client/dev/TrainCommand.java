@@ -14,6 +14,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -59,7 +60,11 @@ public final class TrainCommand implements Callable<Integer> {
       int basePort = BASE_PORT_MIN + random.nextInt(BASE_PORT_RANGE);
       DevLayout layout =
           new DevLayout(
-              directory, 3, new Address("127.0.0.1", basePort + DevLayout.PORT_SPAN + 1), basePort);
+              directory,
+              3,
+              new Address("127.0.0.1", basePort + DevLayout.PORT_SPAN + 1),
+              Optional.empty(),
+              basePort);
       try {
         FreePorts.check(layout);
         return layout;

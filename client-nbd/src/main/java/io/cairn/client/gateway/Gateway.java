@@ -1,5 +1,10 @@
 package io.cairn.client.gateway;
 
+import io.cairn.client.iscsi.ChapSecrets;
+import io.cairn.client.iscsi.Sessions;
+import io.cairn.client.iscsi.TargetConnection;
+import io.cairn.client.iscsi.TransferMemory;
+import io.cairn.client.iscsi.server.IscsiServer;
 import io.cairn.client.nbd.server.NbdServer;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.metadata.command.Query;
@@ -10,6 +15,7 @@ import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -25,6 +31,7 @@ import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
@@ -34,6 +41,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -44,14 +52,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A gateway: owns volumes while clients use them, and serves them over NBD. It starts whether or
- * not the metadata can be reached; until it can, clients wait and {@code /readyz} says so.
+ * A gateway: owns volumes while clients use them, and serves them over NBD and iSCSI. It starts
+ * whether or not the metadata can be reached; until it can, clients wait and {@code /readyz} says
+ * so.
  */
 public final class Gateway implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
   /** How long one call looks for a leader; callers that must have an answer ask again. */
   private static final Duration METADATA_DEADLINE = Duration.ofSeconds(3);
+
+  /** Begins a source of secrets that is not a file. */
+  private static final String ENVIRONMENT = "env:";
 
   private final Duration stopTimeout;
 
@@ -63,6 +75,7 @@ public final class Gateway implements AutoCloseable {
   private Heartbeats heartbeats;
   private NbdServer nbd;
   private volatile InetSocketAddress nbdAddress;
+  private Address iscsiAddress;
   private OperationsServer operations;
   private boolean closed;
 
@@ -88,7 +101,7 @@ public final class Gateway implements AutoCloseable {
 
   private void open(OptionValues options) throws IOException {
     // One loop for the whole gateway: connections, sessions and links share it.
-    TurnLoop.Group group = new TurnLoop.Group(1, "gateway", NbdServer.ioHandlers());
+    TurnLoop.Group group = new TurnLoop.Group(1, "gateway", SocketKind.best().ioHandlers());
     parts.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly(10_000));
     loop = group.next();
 
@@ -154,11 +167,19 @@ public final class Gateway implements AutoCloseable {
               maintenance.onOffers(ack.offers());
             },
             exports::reportStalls);
-    nbd = new NbdServer(loop, exports, options.get(GatewayOptions.REQUEST_MEMORY));
+    ExclusiveExports.Uses uses = new ExclusiveExports.Uses();
+    nbd =
+        new NbdServer(
+            loop,
+            new ExclusiveExports(exports, "NBD", uses),
+            options.get(GatewayOptions.REQUEST_MEMORY));
     nbdAddress = nbd.listen(new InetSocketAddress(nbdWanted.host(), nbdWanted.port()));
     parts.push(nbd);
     if (options.get(GatewayOptions.NBD_SOCKET).isPresent()) {
       listen(options.get(GatewayOptions.NBD_SOCKET).get());
+    }
+    if (options.get(GatewayOptions.ISCSI_ADDRESS).isPresent()) {
+      serveIscsi(options, metadata, new ExclusiveExports(exports, "iSCSI", uses), payloads, random);
     }
     Gauge.builder("cairn.gateway.volumes", exports, VolumeExports::count)
         .description("Volumes that the gateway owns or opens")
@@ -179,6 +200,63 @@ public final class Gateway implements AutoCloseable {
     mends.addAll(exports.mends(nowNanos));
     return new Query.GatewayHeartbeat(
         name, instance, address, exports.longWaits(nowNanos), mends, true);
+  }
+
+  private void serveIscsi(
+      OptionValues options,
+      LoopMetadata metadata,
+      ExclusiveExports volumes,
+      Payloads payloads,
+      SecureRandom random)
+      throws IOException {
+    Address wanted = options.get(GatewayOptions.ISCSI_ADDRESS).get();
+    ChapSecrets secrets = chapSecrets(options.get(GatewayOptions.ISCSI_CHAP), System.getenv());
+    IscsiServer server =
+        new IscsiServer(
+            loop,
+            new TargetConnection.Portal(
+                new VolumeTargets(
+                    metadata, volumes, payloads, options.get(GatewayOptions.ISCSI_NAME)),
+                new Sessions(),
+                secrets,
+                () -> {
+                  byte[] bytes = new byte[TargetConnection.RANDOM_BYTES];
+                  random.nextBytes(bytes);
+                  return bytes;
+                },
+                payloads,
+                new TransferMemory(options.get(GatewayOptions.REQUEST_MEMORY))));
+    InetSocketAddress bound = server.listen(new InetSocketAddress(wanted.host(), wanted.port()));
+    iscsiAddress = new Address(bound.getAddress().getHostAddress(), bound.getPort());
+    parts.push(server);
+    LOG.info("gateway: iSCSI on {}, {}", iscsiAddress, secrets == null ? "no CHAP" : secrets);
+  }
+
+  /**
+   * Secrets of CHAP from a file, or from the environment variable that {@code env:NAME} names.
+   *
+   * @return null when none are wanted.
+   */
+  static ChapSecrets chapSecrets(Optional<String> source, Map<String, String> environment)
+      throws IOException {
+    if (source.isEmpty()) {
+      return null;
+    }
+    String from = source.get();
+    try {
+      if (!from.startsWith(ENVIRONMENT)) {
+        return ChapSecrets.parse(Files.readString(Path.of(from)));
+      }
+      String text = environment.get(from.substring(ENVIRONMENT.length()));
+      if (text == null) {
+        throw new IOException("iscsi.chap is '" + from + "': there is no such variable");
+      }
+      return ChapSecrets.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("iscsi.chap is '" + from + "': " + e.getMessage(), e);
+    } catch (NoSuchFileException e) {
+      throw new IOException("iscsi.chap is '" + from + "': there is no such file", e);
+    }
   }
 
   /** Where the gateway is, for people: with the port that it really has, and a name for "all". */
@@ -222,6 +300,11 @@ public final class Gateway implements AutoCloseable {
   /** Where NBD clients connect, with the port that it really is. */
   public Address nbdAddress() {
     return new Address(nbdAddress.getAddress().getHostAddress(), nbdAddress.getPort());
+  }
+
+  /** Where iSCSI initiators connect, with the port that it really is; null when it is off. */
+  public Address iscsiAddress() {
+    return iscsiAddress;
   }
 
   /** Where metrics and readiness are served. */

@@ -40,6 +40,32 @@ public final class GatewayOptions {
           OptionType.text(127),
           "The volume that a client gets who names none; by default the only one there is.");
 
+  /** Where iSCSI initiators connect. */
+  public static final Option<Optional<Address>> ISCSI_ADDRESS =
+      Option.optional(
+          "iscsi.address",
+          OptionType.listenAddress(),
+          "Where iSCSI initiators connect, usually port 3260; none by default.");
+
+  /** What targets are called unless said: RFC 7143 section 4.2.7.3.1. */
+  public static final String ISCSI_NAME_DEFAULT = "iqn.2026-11.io.cairn";
+
+  /** What targets are called. */
+  public static final Option<String> ISCSI_NAME =
+      Option.of(
+          "iscsi.name",
+          OptionType.text(90),
+          ISCSI_NAME_DEFAULT,
+          "iSCSI name before the targets' own: a volume is the target NAME:VOLUME, LUN 0.");
+
+  /** Secrets of CHAP. */
+  public static final Option<Optional<String>> ISCSI_CHAP =
+      Option.optional(
+          "iscsi.chap",
+          OptionType.text(4096),
+          "File with a line NAME SECRET per initiator, and target NAME SECRET for mutual CHAP; or"
+              + " env:VARIABLE, whose value has these lines. Without it anybody may log in.");
+
   /** Where metrics and readiness are served. */
   public static final Option<Address> HTTP_ADDRESS =
       Option.of(
@@ -103,6 +129,9 @@ public final class GatewayOptions {
           NBD_ADDRESS,
           NBD_SOCKET,
           NBD_EXPORT,
+          ISCSI_ADDRESS,
+          ISCSI_NAME,
+          ISCSI_CHAP,
           HTTP_ADDRESS,
           NAME,
           IO_TIMEOUT,

@@ -391,64 +391,68 @@ final class BlockCommands {
 
   /** COMPARE AND WRITE, SBC-3 5.3: half of the data is what must be there, half what comes. */
   void compareAndWrite(DirectBuffer cdb, Payload data, Completion done) {
-    long blocks = Cdb.blocks(cdb);
-    Sense problem = problem(cdb, blocks, COMPARE_BLOCKS_MAX, true);
-    int length = (int) blocks * BLOCK_BYTES;
-    if (problem == null && blocks > 0 && (data == null || data.length() < 2 * length)) {
-      problem = Sense.INVALID_INFORMATION_UNIT;
-    }
-    if (problem != null) {
-      done.check(problem);
-      return;
-    }
-    if (blocks == 0) {
-      done.good();
-      return;
-    }
-    long offset = Cdb.lba(cdb) * BLOCK_BYTES;
-    boolean durable = !modes.writeCache() || (Cdb.unsignedByte(cdb, 1) & FUA) != 0;
-    data.retain();
-    Completion last =
-        (status, sense, none) -> {
-          data.release();
-          ranges.release(offset, length);
-          done.done(status, sense, none);
-        };
-    ranges.enter(
-        offset,
-        length,
-        () ->
-            io.read(
-                offset,
-                length,
-                (read, failure) -> {
-                  if (failure != null) {
-                    last.check(senseOf(failure, false));
-                    return;
-                  }
-                  int differs = mismatch(read, data, length);
-                  if (differs >= 0) {
-                    last.check(Sense.miscompare(differs));
-                    return;
-                  }
-                  Payload fresh = data.slice(length, length);
-                  io.write(
-                      offset,
-                      fresh,
-                      durable,
-                      writeFailure -> {
-                        fresh.release();
-                        end(writeFailure, last);
-                      });
-                }));
+    int length = (int) Cdb.blocks(cdb) * BLOCK_BYTES;
+    readMergeWrite(
+        cdb,
+        COMPARE_BLOCKS_MAX,
+        2,
+        data,
+        (read, end) -> {
+          int differs = mismatch(read, data, length);
+          if (differs >= 0) {
+            end.check(Sense.miscompare(differs));
+            return null;
+          }
+          return data.slice(length, length);
+        },
+        done);
   }
 
   /** ORWRITE(16), SBC-3 5.7. */
   void orWrite(DirectBuffer cdb, Payload data, Completion done) {
+    readMergeWrite(
+        cdb,
+        TRANSFER_BLOCKS_MAX,
+        1,
+        data,
+        (read, end) -> {
+          Payloads.Writable merged = payloads.allocate(read.length());
+          for (int i = 0; i < read.length(); i += 8) {
+            long there = read.buffer().getLong(read.offset() + i);
+            long wanted = data.buffer().getLong(data.offset() + i);
+            merged.mutable().putLong(merged.offset() + i, there | wanted);
+          }
+          return merged;
+        },
+        done);
+  }
+
+  /** What a command that reads and writes as one makes of what it read. */
+  private interface Merge {
+    /**
+     * What is to be written, which the caller releases; or null, when the command was ended.
+     *
+     * @param read borrowed.
+     */
+    Payload merge(Payload read, Completion end);
+  }
+
+  /**
+   * Reads a range, merges and writes it, while nobody else writes there (SBC-3 4.24.1).
+   *
+   * @param dataPerBlock blocks that the initiator sends for each block of the range.
+   */
+  private void readMergeWrite(
+      DirectBuffer cdb,
+      long blocksMax,
+      int dataPerBlock,
+      Payload data,
+      Merge merge,
+      Completion done) {
     long blocks = Cdb.blocks(cdb);
-    Sense problem = problem(cdb, blocks, TRANSFER_BLOCKS_MAX, true);
+    Sense problem = problem(cdb, blocks, blocksMax, true);
     int length = (int) (problem == null ? blocks * BLOCK_BYTES : 0);
-    if (problem == null && blocks > 0 && (data == null || data.length() < length)) {
+    if (problem == null && blocks > 0 && (data == null || data.length() < dataPerBlock * length)) {
       problem = Sense.INVALID_INFORMATION_UNIT;
     }
     if (problem != null) {
@@ -480,14 +484,9 @@ final class BlockCommands {
                     last.check(senseOf(failure, false));
                     return;
                   }
-                  Payloads.Writable merged = payloads.allocate(length);
-                  for (int i = 0; i < length; i += 8) {
-                    merged
-                        .mutable()
-                        .putLong(
-                            merged.offset() + i,
-                            read.buffer().getLong(read.offset() + i)
-                                | data.buffer().getLong(data.offset() + i));
+                  Payload merged = merge.merge(read, last);
+                  if (merged == null) {
+                    return;
                   }
                   io.write(
                       offset,

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +45,7 @@ class DevLayoutTest {
     }
     assertEquals(ports.size(), new HashSet<>(ports).size(), ports::toString);
     ports.remove(Integer.valueOf(10809));
+    ports.remove(Integer.valueOf(3260));
     assertTrue(
         ports.stream().allMatch(port -> port > 7100 && port <= 7100 + DevLayout.PORT_SPAN),
         ports::toString);
@@ -87,6 +89,11 @@ class DevLayoutTest {
   }
 
   private DevLayout layout(int nodes) {
-    return new DevLayout(directory, nodes, new Address("127.0.0.1", 10809), 7100);
+    return new DevLayout(
+        directory,
+        nodes,
+        new Address("127.0.0.1", 10809),
+        Optional.of(new Address("127.0.0.1", 3260)),
+        7100);
   }
 }

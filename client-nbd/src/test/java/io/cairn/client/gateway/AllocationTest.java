@@ -21,6 +21,7 @@ import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
@@ -68,8 +69,10 @@ class AllocationTest {
   private static final int ROUNDS = 490;
   private static final int SMALLEST_OBJECT_BYTES = 16;
 
-  private final TurnLoop.Group group = new TurnLoop.Group(1, "measured", NbdServer.ioHandlers());
-  private final TurnLoop.Group others = new TurnLoop.Group(1, "nodes", NbdServer.ioHandlers());
+  private final TurnLoop.Group group =
+      new TurnLoop.Group(1, "measured", SocketKind.best().ioHandlers());
+  private final TurnLoop.Group others =
+      new TurnLoop.Group(1, "nodes", SocketKind.best().ioHandlers());
   private final EventLoop loop = group.next();
   private final List<LinkServer> nodes = new ArrayList<>();
   private final MetadataMachine metadata = new MetadataMachine(new TreeKeyValues());

@@ -5,6 +5,7 @@ import io.cairn.client.iscsi.Output;
 import io.cairn.client.iscsi.Parameters;
 import io.cairn.client.iscsi.ProtocolException;
 import io.cairn.client.iscsi.TargetConnection;
+import io.cairn.client.listener.ClientListener;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.OutboundBytes;
@@ -28,7 +29,8 @@ import org.slf4j.LoggerFactory;
  * 11.2). A digest that is wrong ends the connection, as error recovery level 0 allows (section
  * 7.8).
  */
-final class IscsiConnection extends ByteToMessageDecoder implements Output {
+final class IscsiConnection extends ByteToMessageDecoder
+    implements Output, ClientListener.Newcomer {
   private static final Logger LOG = LoggerFactory.getLogger(IscsiConnection.class);
   private static final int LOGIN_SECONDS = 30;
 
@@ -86,7 +88,8 @@ final class IscsiConnection extends ByteToMessageDecoder implements Output {
   }
 
   /** Ends a login for another initiator's, unless it waits for us; whether it did. */
-  boolean giveWay() {
+  @Override
+  public boolean giveWay() {
     if (connection == null || connection.isBusy()) {
       return false;
     }

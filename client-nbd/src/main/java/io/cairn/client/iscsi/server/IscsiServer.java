@@ -1,19 +1,10 @@
 package io.cairn.client.iscsi.server;
 
 import io.cairn.client.iscsi.TargetConnection;
-import io.netty.bootstrap.ServerBootstrap;
+import io.cairn.client.listener.ClientListener;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
-import io.netty.channel.ServerChannel;
-import io.netty.channel.WriteBufferWaterMark;
-import io.netty.channel.epoll.Epoll;
-import io.netty.channel.epoll.EpollServerSocketChannel;
-import io.netty.channel.group.ChannelGroup;
-import io.netty.channel.group.DefaultChannelGroup;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.LinkedHashSet;
@@ -26,28 +17,17 @@ import java.util.concurrent.TimeUnit;
  * that is handed in, which is the volumes' own.
  */
 public final class IscsiServer implements AutoCloseable {
-  /** Connections at one time. */
-  static final int CONNECTIONS_MAX = 1024;
-
-  /** Connections that may be in their login; with more, the oldest one that we do not owe goes. */
-  static final int LOGINS_MAX = 256;
-
   private static final int WATCH_SECONDS = 5;
   private static final int LOGOUT_SECONDS_MAX = 2;
 
-  /** Bytes that an initiator leaves unread above which it gets no more commands in. */
-  private static final int UNREAD_BYTES_HIGH = 4 << 20;
-
   private final EventLoop loop;
   private final TargetConnection.Portal portal;
-  private final ChannelGroup listeners;
-  private final ChannelGroup channels;
-
-  /** Connections in their login, the oldest first; on the loop. */
-  private final Set<IscsiConnection> logins = new LinkedHashSet<>();
+  private final ClientListener listener;
 
   /** All connections; on the loop. */
   private final Set<IscsiConnection> connections = new LinkedHashSet<>();
+
+  private Future<?> watch;
 
   /**
    * A server that does not listen yet.
@@ -57,8 +37,7 @@ public final class IscsiServer implements AutoCloseable {
   public IscsiServer(EventLoop loop, TargetConnection.Portal portal) {
     this.loop = loop;
     this.portal = portal;
-    listeners = new DefaultChannelGroup(loop);
-    channels = new DefaultChannelGroup(loop);
+    listener = new ClientListener(loop, this::receive);
   }
 
   /**
@@ -67,64 +46,20 @@ public final class IscsiServer implements AutoCloseable {
    * @return the address, with the port that was given for port 0.
    */
   public InetSocketAddress listen(InetSocketAddress address) throws IOException {
-    Class<? extends ServerChannel> type =
-        Epoll.isAvailable() ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
-    ServerBootstrap bootstrap = new ServerBootstrap().group(loop).channel(type);
-    bootstrap.option(ChannelOption.SO_REUSEADDR, true);
-    bootstrap.childOption(ChannelOption.TCP_NODELAY, true);
-    bootstrap.childOption(
-        ChannelOption.WRITE_BUFFER_WATER_MARK,
-        new WriteBufferWaterMark(UNREAD_BYTES_HIGH / 2, UNREAD_BYTES_HIGH));
-    bootstrap.childHandler(
-        new ChannelInitializer<Channel>() {
-          @Override
-          protected void initChannel(Channel channel) {
-            accept(channel);
-          }
-        });
-    ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
-    if (!bound.isSuccess()) {
-      throw new IOException("cannot listen on " + address + ": " + bound.cause(), bound.cause());
-    }
-    if (listeners.isEmpty()) {
-      var unused =
+    InetSocketAddress bound = listener.listen(address);
+    if (watch == null) {
+      watch =
           loop.scheduleWithFixedDelay(this::watch, WATCH_SECONDS, WATCH_SECONDS, TimeUnit.SECONDS);
-      bound.channel().closeFuture().addListener(closed -> unused.cancel(false));
     }
-    listeners.add(bound.channel());
-    return (InetSocketAddress) bound.channel().localAddress();
+    return bound;
   }
 
-  private void accept(Channel channel) {
-    if (connections.size() >= CONNECTIONS_MAX || !makeWay()) {
-      channel.close();
-      return;
-    }
-    channels.add(channel);
-    IscsiConnection connection = new IscsiConnection(portal, logins::remove);
+  private ClientListener.Newcomer receive(Channel channel) {
+    IscsiConnection connection = new IscsiConnection(portal, listener::settled);
     connections.add(connection);
-    logins.add(connection);
-    channel
-        .closeFuture()
-        .addListener(
-            closed -> {
-              connections.remove(connection);
-              logins.remove(connection);
-            });
+    channel.closeFuture().addListener(closed -> connections.remove(connection));
     channel.pipeline().addLast(connection);
-  }
-
-  /** Initiators that say nothing must not keep others out. */
-  private boolean makeWay() {
-    if (logins.size() < LOGINS_MAX) {
-      return true;
-    }
-    for (IscsiConnection connection : logins) {
-      if (connection.giveWay()) {
-        return true;
-      }
-    }
-    return false;
+    return connection;
   }
 
   private void watch() {
@@ -133,16 +68,19 @@ public final class IscsiServer implements AutoCloseable {
 
   /** Connections that are open. */
   public int connections() {
-    return channels.size();
+    return listener.connections();
   }
 
   /** Stops listening, asks initiators to log out, and ends what is left after two seconds. */
   @Override
   public void close() {
-    listeners.close().awaitUninterruptibly();
+    listener.stopListening();
+    if (watch != null) {
+      watch.cancel(false);
+    }
     loop.submit(() -> List.copyOf(connections).forEach(IscsiConnection::requestLogout))
         .awaitUninterruptibly();
-    channels.newCloseFuture().awaitUninterruptibly(LOGOUT_SECONDS_MAX, TimeUnit.SECONDS);
-    channels.close().awaitUninterruptibly();
+    listener.awaitClosed(LOGOUT_SECONDS_MAX);
+    listener.close();
   }
 }

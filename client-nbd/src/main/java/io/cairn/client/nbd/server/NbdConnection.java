@@ -1,5 +1,6 @@
 package io.cairn.client.nbd.server;
 
+import io.cairn.client.listener.ClientListener;
 import io.cairn.client.nbd.Exports;
 import io.cairn.client.nbd.Handshake;
 import io.cairn.client.nbd.Nbd;
@@ -32,7 +33,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * </pre>
  */
 final class NbdConnection extends ChannelInboundHandlerAdapter
-    implements Output, Handshake.Listener {
+    implements Output, Handshake.Listener, ClientListener.Newcomer {
   /** Requests that one connection may have under way; beyond it the socket is not read. */
   private static final int REQUESTS_MAX = 256;
 
@@ -128,7 +129,8 @@ final class NbdConnection extends ChannelInboundHandlerAdapter
   }
 
   /** Ends a handshake for another client's, unless it is our turn in it; whether it did. */
-  boolean giveWay() {
+  @Override
+  public boolean giveWay() {
     if (handshake.isBusy()) {
       return false;
     }

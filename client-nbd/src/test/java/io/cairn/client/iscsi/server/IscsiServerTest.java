@@ -11,11 +11,11 @@ import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.iscsi.Targets;
 import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.nbd.server.MemoryVolume;
-import io.cairn.client.nbd.server.NbdServer;
 import io.cairn.client.scsi.Identity;
 import io.cairn.client.scsi.LogicalUnit;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SocketKind;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.io.DataInputStream;
@@ -38,7 +38,7 @@ class IscsiServerTest {
   private static final int SOCKET_MILLIS = 20_000;
 
   private final MultiThreadIoEventLoopGroup group =
-      new MultiThreadIoEventLoopGroup(1, NbdServer.ioHandlers());
+      new MultiThreadIoEventLoopGroup(1, SocketKind.best().ioHandlers());
   private final TransferMemory memory = new TransferMemory(16 << 20);
   private IscsiServer server;
   private int port;

@@ -7,6 +7,7 @@ import io.cairn.client.nbd.Exports;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SocketKind;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -34,7 +35,7 @@ class NbdMemoryTest {
   private static final long BYTES_MAX = 8 * MIB;
 
   private final MultiThreadIoEventLoopGroup group =
-      new MultiThreadIoEventLoopGroup(1, NbdServer.ioHandlers());
+      new MultiThreadIoEventLoopGroup(1, SocketKind.best().ioHandlers());
   private final EventLoop loop = group.next();
   private final List<Exports.Opening> open = new CopyOnWriteArrayList<>();
   private final List<VolumeIo.Callback> heldWrites = new ArrayList<>();

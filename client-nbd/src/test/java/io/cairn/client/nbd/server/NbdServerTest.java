@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.client.listener.ClientListener;
 import io.cairn.client.nbd.Exports;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SocketKind;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.ResourceLeakDetector;
@@ -44,7 +46,7 @@ class NbdServerTest {
   @BeforeEach
   void start() throws IOException {
     ResourceLeakDetector.setLevel(ResourceLeakDetector.Level.PARANOID);
-    group = new MultiThreadIoEventLoopGroup(1, NbdServer.ioHandlers());
+    group = new MultiThreadIoEventLoopGroup(1, SocketKind.best().ioHandlers());
     VolumeIo volume =
         new MemoryVolume(SIZE, NettyPayload.allocator(PooledByteBufAllocator.DEFAULT));
     server =
@@ -110,7 +112,7 @@ class NbdServerTest {
     List<Socket> silent = new ArrayList<>();
     try (Client client = new Client()) {
       assertEquals(1, client.option(7, go("vol0")));
-      for (int i = 0; i < NbdServer.HANDSHAKES_MAX; i++) {
+      for (int i = 0; i < ClientListener.NEWCOMERS_MAX; i++) {
         Socket socket = new Socket(address.getAddress(), address.getPort());
         silent.add(socket);
         // The greeting: the server has seen the connection.
