@@ -27,6 +27,20 @@ public interface Catalogue extends AutoCloseable {
   byte[] page(ChunkId chunk, int page) throws IOException;
 
   /**
+   * Copies a page's bytes, or as many of them as there is place for.
+   *
+   * @return how many bytes the page has; 0 when it was never stored.
+   */
+  default int page(ChunkId chunk, int page, byte[] target) throws IOException {
+    byte[] bytes = page(chunk, page);
+    if (bytes == null) {
+      return 0;
+    }
+    System.arraycopy(bytes, 0, target, 0, Math.min(bytes.length, target.length));
+    return bytes.length;
+  }
+
+  /**
    * Makes a fence durable ahead of the checkpoint that will carry it, so that rot in the journal
    * cannot take it back. A stored one is never lowered, by {@link #commit} neither. Any thread but
    * a shard's loop.
@@ -39,6 +53,36 @@ public interface Catalogue extends AutoCloseable {
    * @throws OutOfSpaceException when the device is full: the call may be repeated.
    */
   void commit(Batch batch) throws IOException;
+
+  /**
+   * Begins a batch that is given part by part, which a catalogue may make cheaper than a list of
+   * them; committed and closed by the thread that began it.
+   */
+  default Checkpoint begin() {
+    return new CollectedCheckpoint(this);
+  }
+
+  /** A batch that is being made; nothing of it counts before it is committed. */
+  interface Checkpoint extends AutoCloseable {
+    /** A chunk is gone, with its pages; called before anything is put. */
+    void delete(ChunkId chunk) throws IOException;
+
+    /** A fence that changed. */
+    void putFence(long volumeId, long generation);
+
+    /** A chunk that changed. */
+    void putChunk(Stored chunk) throws IOException;
+
+    /** A page that changed; its bytes are copied. */
+    void putPage(ChunkId chunk, int page, byte[] bytes) throws IOException;
+
+    /** As {@link Catalogue#commit}, once, and the last call but {@link #close}. */
+    void commit(long checkpointLsn) throws IOException;
+
+    /** Drops what was not committed. */
+    @Override
+    void close();
+  }
 
   @Override
   void close();

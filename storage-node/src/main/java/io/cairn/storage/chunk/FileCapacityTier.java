@@ -4,7 +4,6 @@ import io.cairn.storage.device.DirectBatch;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -37,9 +36,6 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   private final long capacityBytes;
   private final AtomicLong reservedBytes = new AtomicLong();
   private final ChunkFiles files;
-
-  private final ThreadLocal<NativeFile.CachedRead> cachedReads =
-      ThreadLocal.withInitial(NativeFile.CachedRead::new);
 
   /** Batches that no run uses now. */
   private final ArrayDeque<DirectBatch> idle = new ArrayDeque<>();
@@ -147,13 +143,11 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     return Files.exists(files.path(chunk));
   }
 
-  @SuppressWarnings("restricted")
-  private static MemorySegment bytes(DirectBuffer buffer, int offset, int blockCount) {
+  private static long address(DirectBuffer buffer, int offset) {
     if (buffer.byteArray() != null) {
       throw new IllegalArgumentException("the C library needs memory that does not move");
     }
-    long length = (long) blockCount * Frame.BLOCK_BYTES;
-    return MemorySegment.ofAddress(buffer.addressOffset() + offset).reinterpret(length);
+    return buffer.addressOffset() + offset;
   }
 
   private static long position(int block) {
@@ -167,7 +161,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     ChunkFiles.Opened opened = files.acquire(chunk, true);
     opened.dirty = true;
     try {
-      opened.file.write(bytes(source, sourceOffset, blockCount), position(blockOffset));
+      opened.file.write(address(source, sourceOffset), position(blockCount), position(blockOffset));
     } finally {
       files.leave(opened);
     }
@@ -201,7 +195,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       throw new NoSuchFileException(files.path(chunk).toString());
     }
     try {
-      opened.file.read(bytes(target, targetOffset, blockCount), position(blockOffset));
+      opened.file.read(address(target, targetOffset), position(blockCount), position(blockOffset));
     } finally {
       files.leave(opened);
     }
@@ -291,10 +285,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     }
     try {
       return opened.file.readCached(
-          cachedReads.get(),
-          target.addressOffset() + targetOffset,
-          position(blockCount),
-          position(blockOffset));
+          address(target, targetOffset), position(blockCount), position(blockOffset));
     } finally {
       files.leaveQuietly(opened);
     }

@@ -4,12 +4,9 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -47,13 +44,9 @@ public final class DirectBatch implements AutoCloseable {
   private static final int EVENT_RESULT = 16;
   private static final int EINTR = 4;
 
-  private static final Linker LINKER = Linker.nativeLinker();
-  private static final StructLayout STATE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO_OF =
-      STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
   private static final MethodHandle SYSCALL =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("syscall"),
+      NativeCalls.function(
+          "syscall",
           FunctionDescriptor.of(
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG,
@@ -62,7 +55,6 @@ public final class DirectBatch implements AutoCloseable {
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG),
-          Linker.Option.captureCallState("errno"),
           Linker.Option.firstVariadicArg(1));
 
   private final Arena arena = Arena.ofShared();
@@ -75,7 +67,6 @@ public final class DirectBatch implements AutoCloseable {
   private final MemorySegment controls;
   private final MemorySegment pointers;
   private final MemorySegment events;
-  private final MemorySegment state;
 
   /** Of the kernel; 0 when it grants none. */
   private final long context;
@@ -99,7 +90,6 @@ public final class DirectBatch implements AutoCloseable {
     controls = arena.allocate((long) requests * CONTROL_BYTES, CONTROL_BYTES);
     pointers = arena.allocate((long) requests * Long.BYTES, Long.BYTES);
     events = arena.allocate((long) requests * EVENT_BYTES, Long.BYTES);
-    state = arena.allocate(STATE);
     MemorySegment slot = arena.allocate(Long.BYTES, Long.BYTES);
     context = call(IO_SETUP, requests, slot.address(), 0, 0, 0) < 0 ? 0 : longAt(slot, 0);
   }
@@ -172,7 +162,7 @@ public final class DirectBatch implements AutoCloseable {
         submitAll(wanted);
       } else {
         for (int i = 0; i < wanted; i++) {
-          files[i].write(memory.asSlice(starts[i], lengths[i]), positions[i]);
+          files[i].write(memory.address() + starts[i], lengths[i], positions[i]);
         }
       }
     } finally {
@@ -207,7 +197,7 @@ public final class DirectBatch implements AutoCloseable {
 
   private void prepare(int i) {
     long at = (long) i * CONTROL_BYTES;
-    controls.asSlice(at, CONTROL_BYTES).fill((byte) 0);
+    // What is not set here stays zero: of it the kernel writes the key only, which is zero too.
     controls.set(ValueLayout.JAVA_LONG, at, i);
     controls.set(ValueLayout.JAVA_SHORT, at + CONTROL_OPCODE, PWRITE);
     controls.set(ValueLayout.JAVA_INT, at + CONTROL_FILE, files[i].descriptor());
@@ -219,7 +209,7 @@ public final class DirectBatch implements AutoCloseable {
 
   private IOException alone(int i) {
     try {
-      files[i].write(memory.asSlice(starts[i], lengths[i]), positions[i]);
+      files[i].write(memory.address() + starts[i], lengths[i], positions[i]);
       return null;
     } catch (IOException e) {
       return e;
@@ -233,7 +223,7 @@ public final class DirectBatch implements AutoCloseable {
       long address = events.address() + (long) done * EVENT_BYTES;
       long got = call(IO_GETEVENTS, context, wanted - done, wanted - done, address, 0);
       if (got < 0) {
-        int errno = (int) ERRNO_OF.get(state, 0L);
+        int errno = NativeCalls.ofThread().errno();
         if (errno != EINTR) {
           throw new IllegalStateException("io_getevents: error " + errno);
         }
@@ -267,11 +257,11 @@ public final class DirectBatch implements AutoCloseable {
     return segment.get(ValueLayout.JAVA_LONG, offset);
   }
 
-  private long call(long number, long a, long b, long c, long d, long e) {
+  private static long call(long number, long a, long b, long c, long d, long e) {
     try {
-      return (long) SYSCALL.invokeExact(state, number, a, b, c, d, e);
+      return (long) SYSCALL.invokeExact(NativeCalls.ofThread().state, number, a, b, c, d, e);
     } catch (Throwable problem) {
-      throw new IllegalStateException(problem);
+      throw NativeCalls.broken(problem);
     }
   }
 

@@ -4,12 +4,10 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -66,67 +64,38 @@ public final class NativeFile implements AutoCloseable {
   private static final int STAT_BLOCK_BYTES = 512;
   private static final int STAT_BYTES_MAX = 256;
 
-  private static final Linker LINKER = Linker.nativeLinker();
-  private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-  private static final StructLayout STATE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO_OF =
-      STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
   private static final MethodHandle OPEN =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("open"),
+      NativeCalls.function(
+          "open",
           FunctionDescriptor.of(
               ValueLayout.JAVA_INT,
               ValueLayout.ADDRESS,
               ValueLayout.JAVA_INT,
               ValueLayout.JAVA_INT),
-          ERRNO,
           Linker.Option.firstVariadicArg(2));
   private static final MethodHandle FSTAT =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("fstat"),
-          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS),
-          ERRNO);
+      NativeCalls.function(
+          "fstat",
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
   private static final MethodHandle FTRUNCATE =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("ftruncate"),
-          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG),
-          ERRNO);
+      NativeCalls.function(
+          "ftruncate",
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
   private static final MethodHandle CLOSE = ofFd("close");
   private static final MethodHandle FDATASYNC = ofFd("fdatasync");
   private static final MethodHandle PREAD = transfer("pread");
   private static final MethodHandle PWRITE = transfer("pwrite");
-  private static final MethodHandle PREADV2 =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("preadv2"),
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT),
-          ERRNO);
-  private static final MethodHandle PWRITEV2 =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("pwritev2"),
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT),
-          ERRNO);
+  private static final MethodHandle PREADV2 = vectored("preadv2");
+  private static final MethodHandle PWRITEV2 = vectored("pwritev2");
   private static final MethodHandle FALLOCATE =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("fallocate"),
+      NativeCalls.function(
+          "fallocate",
           FunctionDescriptor.of(
               ValueLayout.JAVA_INT,
               ValueLayout.JAVA_INT,
               ValueLayout.JAVA_INT,
               ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_LONG),
-          ERRNO);
+              ValueLayout.JAVA_LONG));
 
   private final Path path;
   private final int fd;
@@ -137,22 +106,31 @@ public final class NativeFile implements AutoCloseable {
   }
 
   private static MethodHandle ofFd(String name) {
-    return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name),
-        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT),
-        ERRNO);
+    return NativeCalls.function(
+        name, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
   }
 
   private static MethodHandle transfer(String name) {
-    return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name),
+    return NativeCalls.function(
+        name,
         FunctionDescriptor.of(
             ValueLayout.JAVA_LONG,
             ValueLayout.JAVA_INT,
-            ValueLayout.ADDRESS,
             ValueLayout.JAVA_LONG,
-            ValueLayout.JAVA_LONG),
-        ERRNO);
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG));
+  }
+
+  private static MethodHandle vectored(String name) {
+    return NativeCalls.function(
+        name,
+        FunctionDescriptor.of(
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_INT));
   }
 
   /**
@@ -162,33 +140,38 @@ public final class NativeFile implements AutoCloseable {
    *     direct transfers but they were asked for.
    */
   public static NativeFile open(Path path, Mode mode) throws IOException {
+    NativeCalls calls = NativeCalls.ofThread();
+    int flags = O_RDWR | O_CLOEXEC;
+    flags |= mode == Mode.CREATE ? O_CREAT : 0;
+    flags |= mode == Mode.DIRECT ? O_DIRECT : 0;
+    int fd;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
       MemorySegment name = arena.allocateFrom(path.toString());
-      int flags = O_RDWR | O_CLOEXEC;
-      flags |= mode == Mode.CREATE ? O_CREAT : 0;
-      flags |= mode == Mode.DIRECT ? O_DIRECT : 0;
-      int fd = (int) OPEN.invokeExact(state, name, flags, 0640);
-      if (fd >= 0) {
-        return new NativeFile(path, fd);
-      }
-      int errno = (int) ERRNO_OF.get(state, 0L);
-      if (errno == ENOENT && mode != Mode.CREATE || errno == EINVAL && mode == Mode.DIRECT) {
-        return null;
-      }
-      throw failure("open", path, errno);
-    } catch (IOException e) {
-      throw e;
+      fd = (int) OPEN.invokeExact(calls.state, name, flags, 0640);
     } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      throw NativeCalls.broken(e);
     }
+    if (fd >= 0) {
+      return new NativeFile(path, fd);
+    }
+    int errno = calls.errno();
+    if (errno == ENOENT && mode != Mode.CREATE || errno == EINVAL && mode == Mode.DIRECT) {
+      return null;
+    }
+    throw failure("open", path, errno);
   }
 
   /** Writes all bytes at a position. */
   public void write(MemorySegment bytes, long position) throws IOException {
+    write(bytes.address(), bytes.byteSize(), position);
+    Reference.reachabilityFence(bytes);
+  }
+
+  /** The same with the address of memory that stays until the call has returned. */
+  public void write(long address, long length, long position) throws IOException {
     long done = 0;
-    while (done < bytes.byteSize()) {
-      done += transfer(PWRITE, "write", bytes.asSlice(done), position + done);
+    while (done < length) {
+      done += transfer(PWRITE, "write", address + done, length - done, position + done);
     }
   }
 
@@ -196,46 +179,42 @@ public final class NativeFile implements AutoCloseable {
    * Writes all bytes at a position, and makes them durable with the same call where the system has
    * one for both: a sync that follows would ask the file system once more.
    */
-  public void writeDurably(MemorySegment bytes, long position) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
-      MemorySegment vector = arena.allocate(2 * Long.BYTES, Long.BYTES);
-      long done = 0;
-      while (done < bytes.byteSize()) {
-        vector.set(ValueLayout.JAVA_LONG, 0, bytes.address() + done);
-        vector.set(ValueLayout.JAVA_LONG, Long.BYTES, bytes.byteSize() - done);
-        long count = (long) PWRITEV2.invokeExact(state, fd, vector, 1, position + done, RWF_DSYNC);
-        if (count >= 0) {
-          done += count;
-          continue;
-        }
-        int errno = (int) ERRNO_OF.get(state, 0L);
-        if (errno == ENOSYS || errno == EOPNOTSUPP) {
-          write(bytes.asSlice(done), position + done);
-          sync();
-          return;
-        }
-        if (errno != EINTR) {
-          throw failure("write", path, errno);
-        }
+  public void writeDurably(long address, long length, long position) throws IOException {
+    NativeCalls calls = NativeCalls.ofThread();
+    long done = 0;
+    while (done < length) {
+      long count =
+          vectored(PWRITEV2, calls, address + done, length - done, position + done, RWF_DSYNC);
+      if (count >= 0) {
+        done += count;
+        continue;
       }
-    } catch (OutOfSpaceException e) {
-      // As of a sync: what is not durable now will not be by trying again.
-      throw new IOException(e.getMessage(), e);
-    } catch (IOException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      int errno = calls.errno();
+      if (errno == ENOSYS || errno == EOPNOTSUPP) {
+        write(address + done, length - done, position + done);
+        sync();
+        return;
+      }
+      if (errno != EINTR) {
+        // As of a sync: what is not durable now will not be by trying again.
+        throw new IOException(failure("write", path, errno).getMessage());
+      }
     }
   }
 
   /** Reads up to the end of the file; what lies behind it is zeroes. */
   public void read(MemorySegment bytes, long position) throws IOException {
+    read(bytes.address(), bytes.byteSize(), position);
+    Reference.reachabilityFence(bytes);
+  }
+
+  /** The same with the address of memory that stays until the call has returned. */
+  public void read(long address, long length, long position) throws IOException {
     long done = 0;
-    while (done < bytes.byteSize()) {
-      long count = transfer(PREAD, "read", bytes.asSlice(done), position + done);
+    while (done < length) {
+      long count = transfer(PREAD, "read", address + done, length - done, position + done);
       if (count == 0) {
-        bytes.asSlice(done).fill((byte) 0);
+        MemorySegment.ofAddress(address + done).reinterpret(length - done).fill((byte) 0);
         return;
       }
       done += count;
@@ -245,27 +224,11 @@ public final class NativeFile implements AutoCloseable {
   /**
    * Reads what is in the page cache, without waiting for the device.
    *
-   * @param call the caller's own, kept between calls.
    * @return whether all bytes were there; when not, their memory may hold anything.
    */
-  public boolean readCached(CachedRead call, long address, long length, long position) {
-    return call.run(fd, address, length, position) == length;
-  }
-
-  /** The memory that a read from the page cache needs for its arguments; for one thread. */
-  public static final class CachedRead {
-    private final MemorySegment state = Arena.ofAuto().allocate(STATE);
-    private final MemorySegment vector = Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES);
-
-    private long run(int fd, long address, long length, long position) {
-      vector.set(ValueLayout.JAVA_LONG, 0, address);
-      vector.set(ValueLayout.JAVA_LONG, Long.BYTES, length);
-      try {
-        return (long) PREADV2.invokeExact(state, fd, vector, 1, position, RWF_NOWAIT);
-      } catch (Throwable e) {
-        throw new IllegalStateException(e);
-      }
-    }
+  public boolean readCached(long address, long length, long position) {
+    NativeCalls calls = NativeCalls.ofThread();
+    return vectored(PREADV2, calls, address, length, position, RWF_NOWAIT) == length;
   }
 
   /** Keeps space for a range and makes the file reach its end. */
@@ -289,24 +252,38 @@ public final class NativeFile implements AutoCloseable {
     return path.toString();
   }
 
-  private long transfer(MethodHandle call, String what, MemorySegment bytes, long position)
+  private long transfer(MethodHandle call, String what, long address, long length, long position)
       throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
-      while (true) {
-        long count = (long) call.invokeExact(state, fd, bytes, bytes.byteSize(), position);
-        if (count >= 0) {
-          return count;
-        }
-        int errno = (int) ERRNO_OF.get(state, 0L);
-        if (errno != EINTR) {
-          throw failure(what, path, errno);
-        }
+    NativeCalls calls = NativeCalls.ofThread();
+    while (true) {
+      long count;
+      try {
+        count = (long) call.invokeExact(calls.state, fd, address, length, position);
+      } catch (Throwable e) {
+        throw NativeCalls.broken(e);
       }
-    } catch (IOException e) {
-      throw e;
+      if (count >= 0) {
+        return count;
+      }
+      requireInterrupted(calls, what);
+    }
+  }
+
+  private long vectored(
+      MethodHandle call, NativeCalls calls, long address, long length, long position, int flags) {
+    long vector = calls.vector(address, length);
+    try {
+      return (long) call.invokeExact(calls.state, fd, vector, 1, position, flags);
     } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      throw NativeCalls.broken(e);
+    }
+  }
+
+  /** A call that a signal ended is to be repeated; everything else is a failure. */
+  private void requireInterrupted(NativeCalls calls, String what) throws IOException {
+    int errno = calls.errno();
+    if (errno != EINTR) {
+      throw failure(what, path, errno);
     }
   }
 
@@ -321,22 +298,22 @@ public final class NativeFile implements AutoCloseable {
   }
 
   private void fallocate(int mode, String what, long position, long length) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
-      while ((int) FALLOCATE.invokeExact(state, fd, mode, position, length) != 0) {
-        int errno = (int) ERRNO_OF.get(state, 0L);
-        if (errno == EOPNOTSUPP) {
-          writeZeroes(position, length);
-          return;
-        }
-        if (errno != EINTR) {
-          throw failure(what, path, errno);
-        }
+    NativeCalls calls = NativeCalls.ofThread();
+    while (true) {
+      int outcome;
+      try {
+        outcome = (int) FALLOCATE.invokeExact(calls.state, fd, mode, position, length);
+      } catch (Throwable e) {
+        throw NativeCalls.broken(e);
       }
-    } catch (IOException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      if (outcome == 0) {
+        return;
+      }
+      if (calls.errno() == EOPNOTSUPP) {
+        writeZeroes(position, length);
+        return;
+      }
+      requireInterrupted(calls, what);
     }
   }
 
@@ -361,31 +338,33 @@ public final class NativeFile implements AutoCloseable {
   }
 
   private long stat(int field) throws IOException {
+    NativeCalls calls = NativeCalls.ofThread();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
       MemorySegment stat = arena.allocate(STAT_BYTES_MAX, Long.BYTES);
-      if ((int) FSTAT.invokeExact(state, fd, stat) != 0) {
-        throw failure("stat", path, (int) ERRNO_OF.get(state, 0L));
+      int outcome;
+      try {
+        outcome = (int) FSTAT.invokeExact(calls.state, fd, stat);
+      } catch (Throwable e) {
+        throw NativeCalls.broken(e);
+      }
+      if (outcome != 0) {
+        throw failure("stat", path, calls.errno());
       }
       return stat.get(ValueLayout.JAVA_LONG, field);
-    } catch (IOException e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
     }
   }
 
   /** Lets the file end at a position; what is added is a hole. */
   public void resize(long sizeBytes) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
-      if ((int) FTRUNCATE.invokeExact(state, fd, sizeBytes) != 0) {
-        throw failure("resize", path, (int) ERRNO_OF.get(state, 0L));
-      }
-    } catch (IOException e) {
-      throw e;
+    NativeCalls calls = NativeCalls.ofThread();
+    int outcome;
+    try {
+      outcome = (int) FTRUNCATE.invokeExact(calls.state, fd, sizeBytes);
     } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      throw NativeCalls.broken(e);
+    }
+    if (outcome != 0) {
+      throw failure("resize", path, calls.errno());
     }
   }
 
@@ -400,15 +379,15 @@ public final class NativeFile implements AutoCloseable {
   }
 
   private void callFd(MethodHandle call, String what) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment state = arena.allocate(STATE);
-      if ((int) call.invokeExact(state, fd) != 0) {
-        throw failure(what, path, (int) ERRNO_OF.get(state, 0L));
-      }
-    } catch (IOException e) {
-      throw e;
+    NativeCalls calls = NativeCalls.ofThread();
+    int outcome;
+    try {
+      outcome = (int) call.invokeExact(calls.state, fd);
     } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      throw NativeCalls.broken(e);
+    }
+    if (outcome != 0) {
+      throw failure(what, path, calls.errno());
     }
   }
 

@@ -16,7 +16,8 @@ public interface Region {
   int sizeBytes();
 
   /**
-   * Makes all bytes written before this call durable.
+   * Makes all bytes written before this call durable; one call at a time, the next one after the
+   * answer.
    *
    * @param onDone runs on the caller's loop with null, or with the failure, after which the
    *     region's device must not be used again: a failed sync is final.

@@ -28,7 +28,7 @@ final class CopiedDevice implements MappedSegment.Device {
     long from = offsetBytes & -NativeFile.DIRECT_ALIGNMENT;
     long end = offsetBytes + lengthBytes + NativeFile.DIRECT_ALIGNMENT - 1L;
     long to = Math.min(memory.byteSize(), end & -NativeFile.DIRECT_ALIGNMENT);
-    file.writeDurably(memory.asSlice(from, to - from), from);
+    file.writeDurably(memory.address() + from, to - from, from);
   }
 
   @Override

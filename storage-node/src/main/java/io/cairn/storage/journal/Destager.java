@@ -34,10 +34,15 @@ final class Destager {
    */
   private static final int PAGES_MAX = 4096;
 
+  /** Pages that are kept from one run to the next: 5.3 KiB each. */
+  private static final int PAGES_KEPT_MAX = 2048;
+
   private final Journal journal;
   private final Catalogue catalogue;
   private final CapacityTier tier;
   private final JournalRecord cursor = new JournalRecord();
+  private final PageStock stock = new PageStock(true, PAGES_KEPT_MAX);
+  private final byte[] pageBytes = new byte[Page.STORED_BYTES];
 
   /** Chunks that a run moved to the trash and did not commit: the next one must not do it again. */
   private final Set<ChunkId> trashed = new HashSet<>();
@@ -46,14 +51,10 @@ final class Destager {
    * What a run did.
    *
    * @param lsn the checkpoint; at most what was asked for.
-   * @param pages pages that the catalogue has now.
+   * @param chunks those that changed, with the pages that the catalogue has of them now.
    * @param rottenBlocks blocks of the journal that failed their checksum.
    */
-  record Outcome(
-      long lsn, List<Moved> pages, long blocks, long rottenBlocks, List<ChunkId> trashed) {}
-
-  /** One page that the catalogue has now. */
-  record Moved(ChunkId chunk, int page) {}
+  record Outcome(long lsn, List<Catalogue.Stored> chunks, long blocks, long rottenBlocks) {}
 
   Destager(Journal journal, Catalogue catalogue, CapacityTier tier) {
     this.journal = journal;
@@ -63,7 +64,21 @@ final class Destager {
 
   /** Moves what lies between the two positions, which are begins of segments, or its beginning. */
   Outcome run(long fromLsn, long mostLsn) throws IOException {
-    ShardIndex view = new ShardIndex(new FromCatalogue(), true);
+    ShardIndex view = new ShardIndex(new FromCatalogue(), stock);
+    try {
+      return run(view, fromLsn, mostLsn);
+    } finally {
+      for (IndexedChunk chunk : view.chunks()) {
+        for (Page page : chunk.pages) {
+          if (page != null) {
+            stock.giveBack(page);
+          }
+        }
+      }
+    }
+  }
+
+  private Outcome run(ShardIndex view, long fromLsn, long mostLsn) throws IOException {
     Map<Long, Long> fences = new TreeMap<>();
     Map<ChunkId, Long> sizes = new HashMap<>();
     long[] rotten = new long[1];
@@ -85,33 +100,47 @@ final class Destager {
       toLsn = end;
     }
     List<Catalogue.Stored> chunks = new ArrayList<>();
-    List<Catalogue.StoredPage> pages = new ArrayList<>();
-    List<Moved> moved = new ArrayList<>();
     long blocks = 0;
-    try (CapacityTier.Writer writer = tier.writer()) {
-      for (IndexedChunk chunk : view.chunks()) {
-        for (int p = 0; p < chunk.pages.length; p++) {
-          Page page = chunk.pages[p];
-          if (page != null && isChanged(page)) {
-            blocks += move(writer, chunk.id, p, page, fromLsn);
-            chunk.setStored(p);
-            pages.add(new Catalogue.StoredPage(chunk.id, p, page.encode()));
-            moved.add(new Moved(chunk.id, p));
-          }
+    try (Catalogue.Checkpoint checkpoint = catalogue.begin()) {
+      for (ChunkId id : view.trashed()) {
+        checkpoint.delete(id);
+      }
+      fences.forEach(checkpoint::putFence);
+      try (CapacityTier.Writer writer = tier.writer()) {
+        for (IndexedChunk chunk : view.chunks()) {
+          blocks += move(writer, checkpoint, chunk, fromLsn);
+          Catalogue.Stored stored = chunk.stored();
+          checkpoint.putChunk(stored);
+          chunks.add(stored);
         }
-        chunks.add(chunk.stored());
+        writer.sync();
       }
-      writer.sync();
-    }
-    for (ChunkId id : view.trashed()) {
-      if (!trashed.contains(id)) {
-        tier.trash(id, sizes.getOrDefault(id, 0L));
-        trashed.add(id);
+      for (ChunkId id : view.trashed()) {
+        if (!trashed.contains(id)) {
+          tier.trash(id, sizes.getOrDefault(id, 0L));
+          trashed.add(id);
+        }
       }
+      checkpoint.commit(toLsn);
     }
-    catalogue.commit(new Catalogue.Batch(toLsn, fences, chunks, pages, view.trashed()));
     trashed.clear();
-    return new Outcome(toLsn, moved, blocks, rotten[0], view.trashed());
+    return new Outcome(toLsn, chunks, blocks, rotten[0]);
+  }
+
+  private long move(
+      CapacityTier.Writer writer, Catalogue.Checkpoint checkpoint, IndexedChunk chunk, long fromLsn)
+      throws IOException {
+    long blocks = 0;
+    for (int p = 0; p < chunk.pages.length; p++) {
+      Page page = chunk.pages[p];
+      if (page != null && isChanged(page)) {
+        blocks += move(writer, chunk.id, p, page, fromLsn);
+        chunk.setStored(p);
+        page.encode(pageBytes);
+        checkpoint.putPage(chunk.id, p, pageBytes);
+      }
+    }
+    return blocks;
   }
 
   private static boolean isChanged(Page page) {
@@ -163,8 +192,8 @@ final class Destager {
   /** The state of the last checkpoint. */
   private final class FromCatalogue implements ShardIndex.Source {
     @Override
-    public Page page(IndexedChunk chunk, int page) {
-      return ShardIndex.stored(catalogue, chunk.id, page, true);
+    public void page(IndexedChunk chunk, int page, Page target) {
+      PageStock.read(target, catalogue, chunk.id, page, pageBytes);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
@@ -181,11 +182,11 @@ final class Destaging {
     counters.destageRuns++;
     counters.destagedBlocks += outcome.blocks();
     counters.rottenBlocks += outcome.rottenBlocks();
-    for (Destager.Moved moved : outcome.pages()) {
-      ChunkId id = moved.chunk();
+    for (Catalogue.Stored stored : outcome.chunks()) {
+      ChunkId id = stored.chunk();
       IndexedChunk chunk = index.find(id.volumeId(), id.layer(), id.index());
       if (chunk != null) {
-        chunk.setStored(moved.page());
+        chunk.setStored(stored.pages());
       }
     }
     fullReason = null;

@@ -50,6 +50,13 @@ final class IndexedChunk implements ChunkEntry {
     storedPages[page >> 6] |= 1L << page;
   }
 
+  /** The catalogue has these pages; those that it had it still has. */
+  void setStored(long[] bits) {
+    for (int i = 0; i < storedPages.length; i++) {
+      storedPages[i] |= bits[i];
+    }
+  }
+
   long sizeBytes() {
     return (long) sizeBlocks * Frame.BLOCK_BYTES;
   }

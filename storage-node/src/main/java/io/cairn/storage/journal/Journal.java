@@ -78,6 +78,12 @@ final class Journal {
   private long durableLsn;
   private boolean syncing;
   private boolean syncAgain;
+
+  /** Of the sync that is under way: the segment, and where it is to end. */
+  private long forcedSerial;
+
+  private long forcedTargetLsn;
+  private final Consumer<Throwable> whenForced = this::forced;
   private boolean failed;
   private long recoveredRecords;
   private String endReason = "no record";
@@ -472,16 +478,19 @@ final class Journal {
     long start = serial * segmentBytes;
     int from = (int) Math.max(0, durableLsn - start);
     int to = (int) Math.min(segmentBytes, targetLsn - start);
+    forcedSerial = serial;
+    forcedTargetLsn = targetLsn;
     try {
-      ring.get((int) (serial % ring.size()))
-          .force(from, to - from, failure -> forced(serial, targetLsn, failure));
+      ring.get((int) (serial % ring.size())).force(from, to - from, whenForced);
     } catch (RuntimeException e) {
       // Nothing may wait for a sync that was never begun.
-      forced(serial, targetLsn, e);
+      forced(e);
     }
   }
 
-  private void forced(long serial, long targetLsn, Throwable failure) {
+  private void forced(Throwable failure) {
+    long serial = forcedSerial;
+    long targetLsn = forcedTargetLsn;
     if (failed) {
       return;
     }

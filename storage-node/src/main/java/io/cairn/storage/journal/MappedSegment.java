@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import net.openhft.chronicle.bytes.MappedBytes;
 import org.agrona.MutableDirectBuffer;
@@ -33,6 +34,14 @@ final class MappedSegment implements Region {
   private final Executor blocking;
   private final Executor loop;
 
+  // One sync is under way at most: these are its own, and go from the loop to a thread and back.
+  private final Runnable force = this::force;
+  private final Runnable forced = this::forced;
+  private int forceOffset;
+  private int forceLength;
+  private Consumer<Throwable> whenForced;
+  private Throwable failure;
+
   /** Takes the device over once it has returned. */
   @SuppressWarnings("restricted")
   MappedSegment(Path file, int sizeBytes, Device device, Executor blocking, Executor loop)
@@ -60,17 +69,36 @@ final class MappedSegment implements Region {
 
   @Override
   public void force(int offsetBytes, int lengthBytes, Consumer<Throwable> onDone) {
-    blocking.execute(
-        () -> {
-          Throwable failure = null;
-          try {
-            device.force(memory, offsetBytes, lengthBytes);
-          } catch (IOException | RuntimeException | Error e) {
-            failure = e;
-          }
-          Throwable outcome = failure;
-          loop.execute(() -> onDone.accept(outcome));
-        });
+    if (whenForced != null) {
+      throw new IllegalStateException("a sync of the segment is under way");
+    }
+    forceOffset = offsetBytes;
+    forceLength = lengthBytes;
+    whenForced = onDone;
+    try {
+      blocking.execute(force);
+    } catch (RejectedExecutionException e) {
+      whenForced = null;
+      throw e;
+    }
+  }
+
+  /** Off the loop. */
+  private void force() {
+    failure = null;
+    try {
+      device.force(memory, forceOffset, forceLength);
+    } catch (IOException | RuntimeException | Error e) {
+      failure = e;
+    }
+    loop.execute(forced);
+  }
+
+  /** On the loop. */
+  private void forced() {
+    Consumer<Throwable> told = whenForced;
+    whenForced = null;
+    told.accept(failure);
   }
 
   @Override

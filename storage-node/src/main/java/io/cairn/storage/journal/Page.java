@@ -1,9 +1,10 @@
 package io.cairn.storage.journal;
 
 import io.cairn.storage.wire.Crc32c;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * What is known of {@value #BLOCKS} consecutive blocks of a chunk: version, checksum, and where the
@@ -28,7 +29,10 @@ final class Page {
   static final int STORED_BYTES = 8 + 16 * BLOCKS;
 
   private static final byte FORMAT = 1;
-  private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   final long[] versions = new long[BLOCKS];
   final int[] crcs = new int[BLOCKS];
@@ -60,51 +64,59 @@ final class Page {
     }
   }
 
-  /** The stored form; every place must be HOLE, TIER or ALLOCATED by now. */
-  byte[] encode() {
-    byte[] bytes = new byte[STORED_BYTES];
-    UnsafeBuffer b = new UnsafeBuffer(bytes);
-    b.putByte(0, FORMAT);
+  /** As a page of a new chunk: nothing but holes. */
+  void clear() {
+    Arrays.fill(versions, 0);
+    Arrays.fill(crcs, Crc32c.ZERO_BLOCK);
+    Arrays.fill(places, HOLE);
+    used = true;
+    lastLsn = 0;
+    if (changed != null) {
+      Arrays.fill(changed, false);
+    }
+  }
+
+  /**
+   * Writes the stored form; every place must be HOLE, TIER or ALLOCATED by now.
+   *
+   * @param target {@link #STORED_BYTES} of them, those that are reserved already zero.
+   */
+  void encode(byte[] target) {
+    target[0] = FORMAT;
     for (int i = 0; i < BLOCKS; i++) {
       int at = 8 + 16 * i;
       if (places[i] > 0) {
         throw new IllegalStateException("block " + i + " is still in the journal: " + places[i]);
       }
-      b.putLong(at, versions[i], LE);
-      b.putInt(at + 8, crcs[i], LE);
-      b.putByte(at + 12, (byte) -places[i]);
+      LONG.set(target, at, versions[i]);
+      INT.set(target, at + 8, crcs[i]);
+      target[at + 12] = (byte) -places[i];
     }
-    return bytes;
   }
 
   /**
-   * Reads the stored form.
+   * Becomes what the stored form says.
    *
-   * @param bytes null when the catalogue lacks a page that it should have.
+   * @param length of the stored form; 0 when the catalogue lacks a page that it should have.
    */
-  static Page decode(byte[] bytes, boolean tracksChanges) {
-    if (bytes == null) {
+  void decode(byte[] source, int length) {
+    if (length == 0) {
       throw new IllegalStateException("the page is not there");
     }
-    UnsafeBuffer b = new UnsafeBuffer(bytes);
-    if (bytes.length != STORED_BYTES || b.getByte(0) != FORMAT) {
+    if (length != STORED_BYTES || source[0] != FORMAT) {
       throw new IllegalStateException(
-          "a stored page has "
-              + bytes.length
-              + " bytes, format "
-              + (bytes.length == 0 ? -1 : b.getByte(0)));
+          "a stored page has " + length + " bytes, format " + source[0]);
     }
-    Page page = new Page(tracksChanges);
+    clear();
     for (int i = 0; i < BLOCKS; i++) {
       int at = 8 + 16 * i;
-      page.versions[i] = b.getLong(at, LE);
-      page.crcs[i] = b.getInt(at + 8, LE);
-      int place = b.getByte(at + 12);
+      versions[i] = (long) LONG.get(source, at);
+      crcs[i] = (int) INT.get(source, at + 8);
+      int place = source[at + 12];
       if (place < 0 || place > -ALLOCATED) {
         throw new IllegalStateException("a stored page has place " + place + " for block " + i);
       }
-      page.places[i] = -place;
+      places[i] = -place;
     }
-    return page;
   }
 }

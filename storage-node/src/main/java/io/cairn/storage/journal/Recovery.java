@@ -14,6 +14,9 @@ import java.util.List;
  * @param checkpointLsn where the catalogue ended.
  */
 record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long checkpointLsn) {
+  /** Pages of the live index that are kept for others when they were evicted. */
+  private static final int PAGES_KEPT_MAX = 64;
+
   /** As {@link JournaledStore#open} says; blocks. */
   static Recovery of(
       JournalIdentity identity,
@@ -23,7 +26,9 @@ record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long
       CapacityTier tier)
       throws IOException {
     Journal journal = new Journal(identity, ring);
-    ShardIndex index = new ShardIndex(new Checkpoint(catalogue), false);
+    PageStock stock = new PageStock(false, PAGES_KEPT_MAX);
+    ShardIndex index =
+        new ShardIndex(new Checkpoint(catalogue, new byte[Page.STORED_BYTES]), stock);
     catalogue.fences().forEach(index::raiseFence);
     for (Catalogue.Stored stored : catalogue.chunks()) {
       index.add(IndexedChunk.of(stored));
@@ -64,10 +69,10 @@ record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long
   }
 
   /** Pages as of the checkpoint, for recovery, which may block. */
-  private record Checkpoint(Catalogue catalogue) implements ShardIndex.Source {
+  private record Checkpoint(Catalogue catalogue, byte[] bytes) implements ShardIndex.Source {
     @Override
-    public Page page(IndexedChunk chunk, int page) {
-      return ShardIndex.stored(catalogue, chunk.id, page, false);
+    public void page(IndexedChunk chunk, int page, Page target) {
+      PageStock.read(target, catalogue, chunk.id, page, bytes);
     }
 
     @Override

@@ -1,12 +1,10 @@
 package io.cairn.storage.journal;
 
-import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,8 +23,8 @@ import org.agrona.collections.Long2LongHashMap;
 final class ShardIndex {
   /** Where pages and chunks come from that are not in memory; a live index never needs it. */
   interface Source {
-    /** The page as of the checkpoint. */
-    Page page(IndexedChunk chunk, int page);
+    /** Fills the page with what it was as of the checkpoint. */
+    void page(IndexedChunk chunk, int page, Page target);
 
     /** The chunk as of the checkpoint, or null. */
     IndexedChunk chunk(ChunkId id);
@@ -36,7 +34,7 @@ final class ShardIndex {
   }
 
   private Source source;
-  private final boolean tracksChanges;
+  private final PageStock stock;
   private final TreeMap<ChunkId, IndexedChunk> chunks = new TreeMap<>();
   private final Map<Key, IndexedChunk> byKey = new HashMap<>();
   private final Long2LongHashMap fences = new Long2LongHashMap(0);
@@ -72,19 +70,9 @@ final class ShardIndex {
     }
   }
 
-  /** A page as the catalogue has it. */
-  static Page stored(Catalogue catalogue, ChunkId chunk, int page, boolean tracksChanges) {
-    try {
-      return Page.decode(catalogue.page(chunk, page), tracksChanges);
-    } catch (IOException | IllegalStateException e) {
-      throw new IllegalStateException(
-          "page " + page + " of chunk " + chunk + " in the catalogue: " + e.getMessage(), e);
-    }
-  }
-
-  ShardIndex(Source source, boolean tracksChanges) {
+  ShardIndex(Source source, PageStock stock) {
     this.source = source;
-    this.tracksChanges = tracksChanges;
+    this.stock = stock;
   }
 
   /** From now on nothing may block: pages are loaded before they are asked for. */
@@ -140,16 +128,22 @@ final class ShardIndex {
     Page loaded = chunk.pages[page];
     if (loaded == null) {
       if (!chunk.isStored(page)) {
-        loaded = new Page(tracksChanges);
+        loaded = stock.blank();
       } else if (source == null) {
         throw new IllegalStateException("page " + page + " of chunk " + chunk.id + " not loaded");
       } else {
-        loaded = source.page(chunk, page);
+        loaded = stock.any();
+        source.page(chunk, page, loaded);
       }
       install(chunk, page, loaded);
     }
     loaded.used = true;
     return loaded;
+  }
+
+  /** Where pages come from that are to be installed. */
+  PageStock stock() {
+    return stock;
   }
 
   void install(IndexedChunk chunk, int page, Page loaded) {
@@ -171,6 +165,7 @@ final class ShardIndex {
         Page page = chunk.pages[p];
         if (page != null && !page.used && page.lastLsn < tailLsn && chunk.isStored(p)) {
           chunk.pages[p] = null;
+          stock.giveBack(page);
           loadedPages--;
         } else if (page != null) {
           page.used = false;

@@ -7,13 +7,12 @@ import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.agrona.DirectBuffer;
-import org.agrona.MutableDirectBuffer;
 import org.agrona.collections.LongArrayList;
 
 /**
@@ -30,6 +29,9 @@ final class StoreReads {
 
   /** Larger reads would keep the loop from other requests. */
   private static final int CACHED_BLOCKS_MAX = 64;
+
+  /** Objects that are kept for later reads; more are left to the collector. */
+  private static final int READS_KEPT_MAX = 256;
 
   /** Chunks that are looked at for pages to let go of when one is loaded. */
   private static final int EVICT_CHUNKS = 4;
@@ -58,6 +60,12 @@ final class StoreReads {
   private final Crc32c crc = new Crc32c();
   private final Map<PageKey, List<Runnable>> loads = new HashMap<>();
   private final LongArrayList list = new LongArrayList();
+  private final ArrayDeque<TierRead> unused = new ArrayDeque<>();
+
+  /** Of a page that is being loaded; for the threads off the loop. */
+  private final ThreadLocal<byte[]> pageBytes =
+      ThreadLocal.withInitial(() -> new byte[Page.STORED_BYTES]);
+
   private int[] crcs = new int[Page.BLOCKS];
   private long[] versions = new long[Page.BLOCKS];
   private int underWay;
@@ -137,16 +145,15 @@ final class StoreReads {
     List<Runnable> waiting = new ArrayList<>();
     loads.put(key, waiting);
     underWay++;
+    Page page = index.stock().any();
     loop.offLoop(
         () -> {
-          Page found = null;
           String problem = null;
           try {
-            found = ShardIndex.stored(catalogue, key.chunk().id, key.page(), false);
+            PageStock.read(page, catalogue, key.chunk().id, key.page(), pageBytes.get());
           } catch (RuntimeException | Error e) {
             problem = String.valueOf(e.getMessage());
           }
-          Page page = found;
           String reason = problem;
           loop.onLoop(() -> loaded(key, page, reason));
         });
@@ -162,7 +169,7 @@ final class StoreReads {
       return;
     }
     if (chunk.pages[key.page()] == null && !chunk.gone) {
-      if (page == null) {
+      if (problem != null) {
         // Without it no append can be applied: the device is as good as gone.
         host.onFailed(problem);
         return;
@@ -260,17 +267,110 @@ final class StoreReads {
     return -1;
   }
 
-  /** A read that left the loop: what it needs, as it was when it left. */
-  private record TierRead(
-      IndexedChunk chunk,
-      int block,
-      int count,
-      boolean[] inTier,
-      int[] crcs,
-      long[] versions,
-      Payloads.Writable payload,
-      ShardStore.ReadSink sink,
-      int attempts) {}
+  /** A read that left the loop: what it needs, as it was when it left. Used again after that. */
+  private final class TierRead implements Runnable {
+    private final Runnable ended = this::ended;
+    private final Crc32c crc = new Crc32c();
+    private IndexedChunk chunk;
+    private int block;
+    private int count;
+    private boolean[] inTier = new boolean[1];
+    private int[] crcs = new int[1];
+    private long[] versions = new long[1];
+    private Payloads.Writable payload;
+    private ShardStore.ReadSink sink;
+    private int attempts;
+    private int bad;
+    private String problem;
+
+    /** On the loop. */
+    void begin(
+        IndexedChunk of,
+        int firstBlock,
+        int blockCount,
+        Payloads.Writable target,
+        ShardStore.ReadSink answer,
+        int attemptsLeft) {
+      chunk = of;
+      block = firstBlock;
+      count = blockCount;
+      payload = target;
+      sink = answer;
+      attempts = attemptsLeft;
+      if (inTier.length < count) {
+        inTier = new boolean[count];
+        crcs = new int[count];
+        versions = new long[count];
+      }
+      for (int i = 0; i < count; i++) {
+        inTier[i] = isInTier(chunk, block + i);
+      }
+      System.arraycopy(StoreReads.this.crcs, 0, crcs, 0, count);
+      System.arraycopy(StoreReads.this.versions, 0, versions, 0, count);
+      loop.offLoop(this);
+    }
+
+    /** Off the loop. */
+    @Override
+    public void run() {
+      problem = null;
+      bad = -1;
+      try {
+        fetch();
+        bad = firstBad(crc, payload, crcs, count);
+      } catch (IOException | RuntimeException | Error e) {
+        problem = e.toString();
+      }
+      loop.onLoop(ended);
+    }
+
+    private void fetch() throws IOException {
+      int i = 0;
+      while (i < count) {
+        if (!inTier[i]) {
+          i++;
+          continue;
+        }
+        int end = i + 1;
+        while (end < count && inTier[end]) {
+          end++;
+        }
+        int target = payload.offset() + i * Frame.BLOCK_BYTES;
+        tier.read(chunk.id, block + i, end - i, payload.mutable(), target);
+        i = end;
+      }
+    }
+
+    /** On the loop. */
+    private void ended() {
+      underWay--;
+      if (host.isClosed()) {
+        payload.release();
+        host.onIdle();
+        return;
+      }
+      if (problem == null && bad < 0) {
+        sink.onBlocks(crcs, versions, payload);
+        payload.release();
+      } else {
+        payload.release();
+        if (attempts > 1) {
+          read(chunk, block, count, sink, attempts - 1);
+        } else {
+          counters.unreadableBlocks++;
+          sink.onUnreadable(
+              block + Math.max(0, bad),
+              problem != null ? problem : "checksum of a block in the capacity tier");
+        }
+      }
+      chunk = null;
+      payload = null;
+      sink = null;
+      if (unused.size() < READS_KEPT_MAX) {
+        unused.push(this);
+      }
+    }
+  }
 
   private boolean isInTier(IndexedChunk chunk, int block) {
     return isInTier(index.page(chunk, block / Page.BLOCKS).places[block % Page.BLOCKS]);
@@ -315,90 +415,10 @@ final class StoreReads {
       payload.release();
       return;
     }
-    boolean[] inTier = new boolean[count];
-    for (int i = 0; i < count; i++) {
-      inTier[i] = isInTier(chunk, block + i);
-    }
-    TierRead read =
-        new TierRead(
-            chunk,
-            block,
-            count,
-            inTier,
-            Arrays.copyOf(crcs, count),
-            Arrays.copyOf(versions, count),
-            payload,
-            sink,
-            attempts);
     counters.tierReads++;
     underWay++;
-    loop.offLoop(
-        () -> {
-          String problem;
-          int bad = -1;
-          try {
-            problem = fetch(read);
-            if (problem == null) {
-              bad = firstBad(new Crc32c(), payload, read.crcs(), count);
-            }
-          } catch (RuntimeException | Error e) {
-            problem = e.toString();
-          }
-          String outcome = problem;
-          int firstBad = bad;
-          loop.onLoop(() -> fetched(read, outcome, firstBad));
-        });
-  }
-
-  private String fetch(TierRead read) {
-    MutableDirectBuffer target = read.payload().mutable();
-    int i = 0;
-    while (i < read.count()) {
-      if (!read.inTier()[i]) {
-        i++;
-        continue;
-      }
-      int end = i + 1;
-      while (end < read.count() && read.inTier()[end]) {
-        end++;
-      }
-      try {
-        tier.read(
-            read.chunk().id,
-            read.block() + i,
-            end - i,
-            target,
-            read.payload().offset() + i * Frame.BLOCK_BYTES);
-      } catch (IOException e) {
-        return e.toString();
-      }
-      i = end;
-    }
-    return null;
-  }
-
-  private void fetched(TierRead read, String problem, int bad) {
-    underWay--;
-    if (host.isClosed()) {
-      read.payload().release();
-      host.onIdle();
-      return;
-    }
-    if (problem == null && bad < 0) {
-      read.sink().onBlocks(read.crcs(), read.versions(), read.payload());
-      read.payload().release();
-      return;
-    }
-    read.payload().release();
-    if (read.attempts() > 1) {
-      read(read.chunk(), read.block(), read.count(), read.sink(), read.attempts() - 1);
-      return;
-    }
-    counters.unreadableBlocks++;
-    read.sink()
-        .onUnreadable(
-            read.block() + Math.max(0, bad),
-            problem != null ? problem : "checksum of a block in the capacity tier");
+    TierRead read = unused.isEmpty() ? new TierRead() : unused.pop();
+    read.begin(chunk, block, count, payload, sink, attempts);
   }
 
   void readVersions(IndexedChunk chunk, int block, int count, ShardStore.VersionsSink sink) {

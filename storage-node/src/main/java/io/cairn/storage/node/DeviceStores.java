@@ -3,6 +3,7 @@ package io.cairn.storage.node;
 import io.cairn.storage.chunk.FileCapacityTier;
 import io.cairn.storage.chunk.index.RocksCatalogue;
 import io.cairn.storage.device.BackgroundThread;
+import io.cairn.storage.device.BlockingThreads;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.journal.JournalIdentity;
@@ -24,11 +25,8 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.SortedSet;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import org.slf4j.Logger;
@@ -48,18 +46,18 @@ final class DeviceStores implements ShardStores {
   private static final long END_SECONDS = 30;
 
   private final Plan plan;
-  private final ThreadPoolExecutor blocking;
-  private final ThreadPoolExecutor syncing;
-  private final ThreadPoolExecutor background;
+  private final BlockingThreads blocking;
+  private final BlockingThreads syncing;
+  private final BlockingThreads background;
   private final List<Opened> shards = new ArrayList<>();
   private FileCapacityTier tier;
 
   private DeviceStores(Plan plan, int shardCount) {
     this.plan = plan;
-    blocking = pool(BLOCKING_PER_SHARD * shardCount, new DefaultThreadFactory("tier", true));
+    blocking = threads(BLOCKING_PER_SHARD * shardCount, new DefaultThreadFactory("tier", true));
     // Its own threads: a sync must not queue behind slow reads.
-    syncing = pool(shardCount, new DefaultThreadFactory("journal-sync", true));
-    background = pool(shardCount, new BackgroundThreads());
+    syncing = threads(shardCount, new DefaultThreadFactory("journal-sync", true));
+    background = threads(shardCount, new BackgroundThreads());
   }
 
   /** Threads that destage while there is time for it. */
@@ -79,12 +77,8 @@ final class DeviceStores implements ShardStores {
     }
   }
 
-  private static ThreadPoolExecutor pool(int threads, ThreadFactory factory) {
-    ThreadPoolExecutor pool =
-        new ThreadPoolExecutor(
-            threads, threads, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), factory);
-    pool.allowCoreThreadTimeOut(true);
-    return pool;
+  private static BlockingThreads threads(int most, ThreadFactory factory) {
+    return new BlockingThreads(most, TimeUnit.SECONDS.toNanos(IDLE_SECONDS), factory);
   }
 
   /** Recovers all shards; {@link Factory}. */
@@ -412,14 +406,9 @@ final class DeviceStores implements ShardStores {
     }
   }
 
-  private static void end(ExecutorService pool) {
-    pool.shutdown();
-    try {
-      if (!pool.awaitTermination(END_SECONDS, TimeUnit.SECONDS)) {
-        LOG.warn("work on a device has not ended within {} s", END_SECONDS);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  private static void end(BlockingThreads threads) {
+    if (!threads.end(TimeUnit.SECONDS.toNanos(END_SECONDS))) {
+      LOG.warn("work on a device has not ended within {} s", END_SECONDS);
     }
   }
 }

@@ -139,11 +139,10 @@ class DirectBatchTest {
     try (NativeFile file = NativeFile.open(path, NativeFile.Mode.BUFFERED);
         Arena arena = Arena.ofConfined()) {
       var target = arena.allocate(BLOCK);
-      NativeFile.CachedRead call = new NativeFile.CachedRead();
-      assertTrue(file.readCached(call, target.address(), BLOCK, BLOCK));
+      assertTrue(file.readCached(target.address(), BLOCK, BLOCK));
       assertEquals(bytes[BLOCK], target.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 0));
       // Behind the end there is nothing to be had.
-      assertFalse(file.readCached(call, target.address(), BLOCK, 2 * BLOCK));
+      assertFalse(file.readCached(target.address(), BLOCK, 2 * BLOCK));
     }
   }
 }

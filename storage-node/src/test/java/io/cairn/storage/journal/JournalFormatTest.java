@@ -234,7 +234,8 @@ class JournalFormatTest {
     page.put(0, Version.of(7, 0x2233), 0x0A0B0C0D, Page.TIER, 0);
     page.put(1, Version.of(7, 0x2234), Crc32c.ZERO_BLOCK, Page.ALLOCATED, 0);
     page.put(255, Version.of(6, 1), 0x01020304, Page.TIER, 0);
-    byte[] bytes = page.encode();
+    byte[] bytes = new byte[Page.STORED_BYTES];
+    page.encode(bytes);
     assertEquals(4104, bytes.length);
     UnsafeBuffer b = new UnsafeBuffer(bytes);
     assertEquals(
@@ -250,7 +251,8 @@ class JournalFormatTest {
         01 00 00 00 00 06 00 00 04 03 02 01 01 00 00 00
         """,
         hex(b, bytes.length - 16, 16));
-    Page again = Page.decode(bytes, false);
+    Page again = new Page(false);
+    again.decode(bytes, bytes.length);
     assertEquals(page.versions[1], again.versions[1]);
     assertEquals(Page.ALLOCATED, again.places[1]);
     assertEquals(Page.HOLE, again.places[2]);

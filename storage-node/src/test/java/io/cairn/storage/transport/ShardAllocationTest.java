@@ -8,6 +8,7 @@ import com.sun.management.ThreadMXBean;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
+import io.cairn.storage.device.BlockingThreads;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
@@ -33,26 +34,26 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
 /**
  * What one request costs the collector: from the received bytes through the frame decoder, the
- * replica machine and the journal to the encoded reply, on one thread, with destaging beside it.
+ * replica machine and the journal to the encoded reply, on one thread; and what reads of the
+ * capacity tier and destaging cost on the thread beside it.
  *
- * <p>What remains, and is bounded here, is per sync and per destage run and not per request: the
- * tasks that other threads hand to the loop, the sync's callback, and one timer.
+ * <p>What remains, and is bounded here, is per sync and per destage run and not per request or
+ * block: the index that a run makes for its chunks, a few tasks, and one timer.
  */
 @Timeout(value = 300)
 class ShardAllocationTest {
@@ -61,7 +62,7 @@ class ShardAllocationTest {
   private static final long VOLUME = 3;
   private static final int SEGMENT_BYTES = 4 << 20;
   private static final int SEGMENTS = 16;
-  private static final int CHUNK_BLOCKS = 4096;
+  private static final int CHUNK_BLOCKS = 16_384;
 
   /** Requests that are decoded from one received buffer: half writes, half reads. */
   private static final int BATCH = 32;
@@ -72,9 +73,17 @@ class ShardAllocationTest {
   /** Syncs and runs, spread over the requests between them. */
   private static final double BYTES_PER_REQUEST_MAX = 1.0;
 
-  private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
-  private final ExecutorService elsewhere =
-      Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().factory());
+  private final ManyToOneConcurrentArrayQueue<Runnable> tasks =
+      new ManyToOneConcurrentArrayQueue<>(1024);
+  private final AtomicReference<Thread> other = new AtomicReference<>();
+  private final BlockingThreads elsewhere =
+      new BlockingThreads(
+          1,
+          TimeUnit.MINUTES.toNanos(5),
+          task -> {
+            other.set(Thread.ofPlatform().daemon().unstarted(task));
+            return other.get();
+          });
   private final Request request = new Request(CLUSTER);
   private final Crc32c crc = new Crc32c();
   private final UnsafeBuffer header = new UnsafeBuffer(new byte[256]);
@@ -86,6 +95,7 @@ class ShardAllocationTest {
   private Runnable timer;
   private long sequence;
   private long requests;
+  private long reads;
 
   /** The far end: encodes replies as a link does and counts them. */
   private static final class Replies implements Link, FrameDecoder.Sink {
@@ -142,7 +152,7 @@ class ShardAllocationTest {
   private final class Loop implements StoreLoop {
     @Override
     public void onLoop(Runnable task) {
-      tasks.add(task);
+      assertTrue(tasks.offer(task));
     }
 
     @Override
@@ -179,10 +189,17 @@ class ShardAllocationTest {
     public void close(boolean forced) {}
   }
 
-  /** One chunk off the heap, all of it cached. */
+  /** One chunk off the heap. */
   private static final class Tier implements CapacityTier {
+    /** Whether reads need not leave the loop. */
+    private final boolean cached;
+
     private final UnsafeBuffer blocks =
         new UnsafeBuffer(ByteBuffer.allocateDirect(CHUNK_BLOCKS * Frame.BLOCK_BYTES));
+
+    Tier(boolean cached) {
+      this.cached = cached;
+    }
 
     @Override
     public boolean reserve(long sizeBytes) {
@@ -210,8 +227,10 @@ class ShardAllocationTest {
     @Override
     public boolean readCached(
         ChunkId chunk, int at, int count, MutableDirectBuffer target, int offset) {
-      read(chunk, at, count, target, offset);
-      return true;
+      if (cached) {
+        read(chunk, at, count, target, offset);
+      }
+      return cached;
     }
 
     @Override
@@ -223,7 +242,7 @@ class ShardAllocationTest {
 
   private static final class Entries implements Catalogue {
     private final Map<ChunkId, Stored> chunks = new ConcurrentHashMap<>();
-    private final Map<Integer, byte[]> pages = new ConcurrentHashMap<>();
+    private final byte[][] stored = new byte[CHUNK_BLOCKS / 256][];
     private volatile long checkpointLsn;
 
     @Override
@@ -248,17 +267,56 @@ class ShardAllocationTest {
 
     @Override
     public byte[] page(ChunkId chunk, int page) {
-      return pages.get(page);
+      throw new UnsupportedOperationException();
     }
 
     @Override
     public void raiseFence(long volumeId, long generation) {}
 
     @Override
+    public int page(ChunkId chunk, int page, byte[] target) {
+      byte[] bytes = stored[page];
+      System.arraycopy(bytes, 0, target, 0, bytes.length);
+      return bytes.length;
+    }
+
+    @Override
     public void commit(Batch batch) {
-      batch.chunks().forEach(chunk -> chunks.put(chunk.chunk(), chunk));
-      batch.pages().forEach(page -> pages.put(page.page(), page.bytes()));
-      checkpointLsn = batch.checkpointLsn();
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Checkpoint begin() {
+      return new Checkpoint() {
+        @Override
+        public void delete(ChunkId chunk) {
+          throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void putFence(long volumeId, long generation) {}
+
+        @Override
+        public void putChunk(Stored chunk) {
+          chunks.put(chunk.chunk(), chunk);
+        }
+
+        @Override
+        public void putPage(ChunkId chunk, int page, byte[] bytes) {
+          if (stored[page] == null) {
+            stored[page] = new byte[bytes.length];
+          }
+          System.arraycopy(bytes, 0, stored[page], 0, bytes.length);
+        }
+
+        @Override
+        public void commit(long lsn) {
+          checkpointLsn = lsn;
+        }
+
+        @Override
+        public void close() {}
+      };
     }
 
     @Override
@@ -277,7 +335,7 @@ class ShardAllocationTest {
     }
   }
 
-  private void open() throws Exception {
+  private void open(boolean cached) throws Exception {
     List<Region> ring = new ArrayList<>();
     for (int i = 0; i < SEGMENTS; i++) {
       ring.add(new Memory());
@@ -288,7 +346,7 @@ class ShardAllocationTest {
             ring,
             1,
             new Entries(),
-            new Tier(),
+            new Tier(cached),
             new Loop(),
             NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
             StoreSettings.defaults());
@@ -352,7 +410,13 @@ class ShardAllocationTest {
     feed(in);
   }
 
-  private void push(int count) throws InterruptedException {
+  private void runTasks() {
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.run();
+    }
+  }
+
+  private void push(int count) {
     for (int done = 0; done < count; done += BATCH) {
       // As on a node whose destaging keeps up: a full journal parks requests, which is no steady
       // state.
@@ -362,47 +426,80 @@ class ShardAllocationTest {
         if (sync != null) {
           sync.run();
         }
-        tasks.take().run();
+        runTasks();
       }
       batch();
-      for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-        task.run();
+      reads += BATCH / 2;
+      while (replies.readBytes < reads * Frame.BLOCK_BYTES && replies.refusal == null) {
+        runTasks();
       }
     }
   }
 
-  private double measured() throws Exception {
-    open();
+  /** What was left to the collector per request, on the loop and beside it. */
+  private record Left(double onLoop, double offLoop, long tierReads, long destagedBlocks) {}
+
+  private Left measured(boolean cached) throws Exception {
+    open(cached);
     push(WARM_UP);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    long sent = replies.sent;
+    final long sent = replies.sent;
+    final long tierReads = store.counters().tierReads();
+    final long destaged = store.counters().destagedBlocks();
+    final long beside = threads.getThreadAllocatedBytes(other.get().threadId());
     long before = threads.getCurrentThreadAllocatedBytes();
     push(REQUESTS);
     long allocated = threads.getCurrentThreadAllocatedBytes() - before;
     assertNull(replies.refusal);
+    assertEquals(reads * Frame.BLOCK_BYTES, replies.readBytes);
     assertTrue(replies.sent - sent >= REQUESTS, () -> replies.sent - sent + " replies");
-    assertTrue(replies.readBytes >= (long) REQUESTS / 2 * Frame.BLOCK_BYTES, "reads were short");
-    assertTrue(store.counters().destageRuns() > 0, "nothing was destaged");
-    return (double) allocated / REQUESTS;
+    return new Left(
+        (double) allocated / REQUESTS,
+        (double) (threads.getThreadAllocatedBytes(other.get().threadId()) - beside) / REQUESTS,
+        store.counters().tierReads() - tierReads,
+        store.counters().destagedBlocks() - destaged);
   }
 
-  @Test
-  void writesAndCachedReadsLeaveNothingToTheCollector() throws Exception {
-    CompletableFuture<Double> outcome = new CompletableFuture<>();
+  private Left onItsThread(boolean cached) throws Exception {
+    CompletableFuture<Left> outcome = new CompletableFuture<>();
     Thread loop =
         new FastThreadLocalThread(
             () -> {
               try {
-                outcome.complete(measured());
+                outcome.complete(measured(cached));
               } catch (Throwable e) {
                 outcome.completeExceptionally(e);
               }
             });
     loop.start();
-    double bytesPerRequest = outcome.get(280, TimeUnit.SECONDS);
-    elsewhere.shutdown();
+    Left left = outcome.get(280, TimeUnit.SECONDS);
+    elsewhere.end(TimeUnit.SECONDS.toNanos(10));
+    return left;
+  }
+
+  private static void assertNearlyNothing(double bytesPerRequest, String where) {
     assertTrue(
         bytesPerRequest <= BYTES_PER_REQUEST_MAX,
-        () -> bytesPerRequest + " bytes per request; at most " + BYTES_PER_REQUEST_MAX);
+        () ->
+            bytesPerRequest + " bytes per request " + where + "; at most " + BYTES_PER_REQUEST_MAX);
+  }
+
+  @Test
+  void writesCachedReadsAndDestagingLeaveNothingToTheCollector(TestReporter reporter)
+      throws Exception {
+    Left left = onItsThread(true);
+    reporter.publishEntry(left.toString());
+    assertTrue(left.destagedBlocks() > REQUESTS / 8, "little was destaged");
+    assertNearlyNothing(left.onLoop(), "on the loop");
+    assertNearlyNothing(left.offLoop(), "beside it");
+  }
+
+  @Test
+  void readsOfTheCapacityTierLeaveNothingToTheCollector(TestReporter reporter) throws Exception {
+    Left left = onItsThread(false);
+    reporter.publishEntry(left.toString());
+    assertTrue(left.tierReads() > REQUESTS / 8, "few reads left the loop");
+    assertNearlyNothing(left.onLoop(), "on the loop");
+    assertNearlyNothing(left.offLoop(), "beside it");
   }
 }

@@ -4,12 +4,13 @@ import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -41,6 +42,12 @@ import org.rocksdb.WriteOptions;
 public final class RocksCatalogue implements Catalogue {
   private static final byte FORMAT = 1;
   private static final byte[] CHECKPOINT = {'m', 'c', 'p'};
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+  private static final int CHUNK_KEY_BYTES = 17;
+  private static final int PAGE_KEY_BYTES = CHUNK_KEY_BYTES + 4;
   private static final long CACHE_BYTES = 8L << 20;
   private static final long WRITE_BUFFER_BYTES = 8L << 20;
 
@@ -54,6 +61,11 @@ public final class RocksCatalogue implements Catalogue {
   private final LRUCache cache;
   private final WriteOptions synced = new WriteOptions().setSync(true);
   private final RocksDB db;
+
+  /** A page's key, made anew by each thread for each page that it reads. */
+  private final ThreadLocal<byte[]> pageKeys =
+      ThreadLocal.withInitial(() -> new byte[PAGE_KEY_BYTES]);
+
   private volatile long checkpointLsn;
 
   private RocksCatalogue(Options options, LRUCache cache, RocksDB db) {
@@ -108,20 +120,27 @@ public final class RocksCatalogue implements Catalogue {
     return ByteBuffer.allocate(1 + bytes).order(ByteOrder.LITTLE_ENDIAN).put(FORMAT);
   }
 
-  private static ByteBuffer key(char kind, ChunkId id, int more) {
-    return ByteBuffer.allocate(17 + more)
-        .put((byte) kind)
+  private static byte[] chunkKey(ChunkId id) {
+    return ByteBuffer.allocate(CHUNK_KEY_BYTES)
+        .put((byte) 'c')
         .putLong(id.volumeId())
         .putInt(id.layer())
-        .putInt(id.index());
-  }
-
-  private static byte[] chunkKey(ChunkId id) {
-    return key('c', id, 0).array();
+        .putInt(id.index())
+        .array();
   }
 
   private static byte[] pageKey(ChunkId id, int page) {
-    return key('p', id, 4).putInt(page).array();
+    byte[] key = new byte[PAGE_KEY_BYTES];
+    setPageKey(key, id, page);
+    return key;
+  }
+
+  private static void setPageKey(byte[] key, ChunkId id, int page) {
+    key[0] = 'p';
+    LONG.set(key, 1, id.volumeId());
+    INT.set(key, 9, id.layer());
+    INT.set(key, 13, id.index());
+    INT.set(key, CHUNK_KEY_BYTES, page);
   }
 
   private static byte[] fenceKey(long volumeId) {
@@ -198,6 +217,18 @@ public final class RocksCatalogue implements Catalogue {
   }
 
   @Override
+  public int page(ChunkId chunk, int page, byte[] target) throws IOException {
+    byte[] key = pageKeys.get();
+    setPageKey(key, chunk, page);
+    try {
+      int length = db.get(key, target);
+      return length == RocksDB.NOT_FOUND ? 0 : length;
+    } catch (RocksDBException e) {
+      throw failure(e);
+    }
+  }
+
+  @Override
   public synchronized void raiseFence(long volumeId, long generation) throws IOException {
     try {
       if (fence(volumeId) < generation) {
@@ -214,33 +245,95 @@ public final class RocksCatalogue implements Catalogue {
   }
 
   @Override
-  public synchronized void commit(Batch batch) throws IOException {
-    try (WriteBatch writes = new WriteBatch()) {
+  public void commit(Batch batch) throws IOException {
+    try (Checkpoint checkpoint = begin()) {
       for (ChunkId id : batch.deleted()) {
-        writes.delete(chunkKey(id));
-        writes.deleteRange(pageKey(id, 0), pageKey(id, Integer.MAX_VALUE));
+        checkpoint.delete(id);
       }
-      for (Map.Entry<Long, Long> fence : batch.fences().entrySet()) {
-        long generation = Math.max(fence.getValue(), fence(fence.getKey()));
-        writes.put(fenceKey(fence.getKey()), newValue(8).putLong(generation).array());
-      }
+      batch.fences().forEach(checkpoint::putFence);
       for (Stored chunk : batch.chunks()) {
-        ByteBuffer b =
-            newValue(20 + Long.BYTES * chunk.pages().length)
-                .putInt(chunk.sizeBlocks())
-                .putLong(chunk.lastVersion())
-                .putLong(chunk.syncGeneration());
-        Arrays.stream(chunk.pages()).forEach(b::putLong);
-        writes.put(chunkKey(chunk.chunk()), b.array());
+        checkpoint.putChunk(chunk);
       }
       for (StoredPage page : batch.pages()) {
-        writes.put(pageKey(page.chunk(), page.page()), page.bytes());
+        checkpoint.putPage(page.chunk(), page.page(), page.bytes());
       }
-      writes.put(CHECKPOINT, newValue(8).putLong(batch.checkpointLsn()).array());
-      db.write(synced, writes);
-      checkpointLsn = batch.checkpointLsn();
-    } catch (RocksDBException e) {
-      throw failure(e);
+      checkpoint.commit(batch.checkpointLsn());
+    }
+  }
+
+  @Override
+  public Checkpoint begin() {
+    return new Writes();
+  }
+
+  /** The parts go into the batch's own memory as they come. */
+  private final class Writes implements Checkpoint {
+    private final WriteBatch writes = new WriteBatch();
+    private final Map<Long, Long> fences = new TreeMap<>();
+    private final byte[] pageKey = new byte[PAGE_KEY_BYTES];
+
+    @Override
+    public void delete(ChunkId id) throws IOException {
+      try {
+        writes.delete(chunkKey(id));
+        writes.deleteRange(pageKey(id, 0), pageKey(id, Integer.MAX_VALUE));
+      } catch (RocksDBException e) {
+        throw failure(e);
+      }
+    }
+
+    @Override
+    public void putFence(long volumeId, long generation) {
+      fences.put(volumeId, generation);
+    }
+
+    @Override
+    public void putChunk(Stored chunk) throws IOException {
+      ByteBuffer b =
+          newValue(20 + Long.BYTES * chunk.pages().length)
+              .putInt(chunk.sizeBlocks())
+              .putLong(chunk.lastVersion())
+              .putLong(chunk.syncGeneration());
+      for (long pages : chunk.pages()) {
+        b.putLong(pages);
+      }
+      put(chunkKey(chunk.chunk()), b.array());
+    }
+
+    @Override
+    public void putPage(ChunkId chunk, int page, byte[] bytes) throws IOException {
+      setPageKey(pageKey, chunk, page);
+      put(pageKey, bytes);
+    }
+
+    private void put(byte[] key, byte[] value) throws IOException {
+      try {
+        writes.put(key, value);
+      } catch (RocksDBException e) {
+        throw failure(e);
+      }
+    }
+
+    @Override
+    public void commit(long lsn) throws IOException {
+      synchronized (RocksCatalogue.this) {
+        try {
+          for (Map.Entry<Long, Long> fence : fences.entrySet()) {
+            long generation = Math.max(fence.getValue(), fence(fence.getKey()));
+            writes.put(fenceKey(fence.getKey()), newValue(8).putLong(generation).array());
+          }
+          writes.put(CHECKPOINT, newValue(8).putLong(lsn).array());
+          db.write(synced, writes);
+          checkpointLsn = lsn;
+        } catch (RocksDBException e) {
+          throw failure(e);
+        }
+      }
+    }
+
+    @Override
+    public void close() {
+      writes.close();
     }
   }
 
