@@ -5,6 +5,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
@@ -14,6 +15,8 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.Shards;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.agrona.DirectBuffer;
 
 /** The nodes, gateways, metadata and network of one run, wired. */
@@ -21,6 +24,7 @@ final class SimCluster {
   static final long CLUSTER_ID = 0xCA14;
   static final int CHUNK_BYTES = 1 << 20;
   static final String VOLUME = "vol";
+  private static final long HEARTBEAT_NANOS = 300_000_000L;
 
   /** A volume that is deleted under its owner. */
   static final String DOOMED = "doomed";
@@ -34,6 +38,10 @@ final class SimCluster {
   private final List<SimGateway> gateways = new ArrayList<>();
   private final SimGateway doomedGateway;
   private final int shardCount;
+
+  /** Nodes that the metadata takes for away for good. */
+  private final Set<Long> away = new TreeSet<>();
+
   private final long volumeId;
   private final long doomedId;
 
@@ -167,8 +175,35 @@ final class SimCluster {
     return losses;
   }
 
+  Set<Long> away() {
+    return away;
+  }
+
+  /** Whether the node's replicas are to be placed anew. */
+  boolean isLeaving(long nodeId) {
+    NodeRecord node = metadata.machine().state().node(nodeId);
+    return away.contains(nodeId) || node == null || node.departure() != null;
+  }
+
+  /** Gateways hear of the nodes, as heartbeats tell them. */
+  void tellGateways() {
+    for (SimGateway gateway : gateways) {
+      gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away));
+    }
+    world.after(HEARTBEAT_NANOS, this::tellGateways);
+  }
+
   SimNode node(long nodeId) {
     return nodes.stream().filter(n -> n.nodeId == nodeId).findFirst().orElseThrow();
+  }
+
+  /** Every chunk on record, also of the volume that is deleted under its owner. */
+  List<ChunkRecord> allRecords() {
+    List<ChunkRecord> records = new ArrayList<>();
+    for (VolumeRecord each : metadata.machine().state().volumes()) {
+      records.addAll(metadata.machine().state().chunks(each.volumeId(), 0, 0, Integer.MAX_VALUE));
+    }
+    return records;
   }
 
   VolumeRecord volume() {

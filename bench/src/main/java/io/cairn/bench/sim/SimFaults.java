@@ -2,9 +2,12 @@ package io.cairn.bench.sim;
 
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -35,6 +38,8 @@ final class SimFaults {
     TAKE_OVER(4),
     SPLIT_BRAIN(3),
     MAINTAIN(3),
+    NODE_GONE(3),
+    DRAIN(3),
     TOTAL_LOSS(1),
     DELETE_VOLUME(1);
 
@@ -49,6 +54,7 @@ final class SimFaults {
   private final SimRandom random;
   private final long endNanos;
   private final List<Kind> kinds = new ArrayList<>();
+  private final Set<SimNode> gone = new LinkedHashSet<>();
   private boolean deleted;
   private boolean healed;
 
@@ -67,6 +73,11 @@ final class SimFaults {
     if (random.oneIn(2)) {
       cluster.network().flipBits(200);
     }
+  }
+
+  /** Whether the node is dead for good. */
+  boolean isGone(SimNode node) {
+    return gone.contains(node);
   }
 
   /** The kinds of this run, for people. */
@@ -101,6 +112,8 @@ final class SimFaults {
       case TAKE_OVER -> takeOver();
       case SPLIT_BRAIN -> splitBrain();
       case MAINTAIN -> maintain();
+      case NODE_GONE -> nodeGone();
+      case DRAIN -> drain();
       case TOTAL_LOSS -> totalLoss();
       case DELETE_VOLUME -> deleteVolume();
       default -> throw new IllegalStateException();
@@ -175,7 +188,7 @@ final class SimFaults {
   }
 
   private void restart(SimNode node) {
-    if (!node.process.isUp()) {
+    if (!node.process.isUp() && !gone.contains(node)) {
       cluster.world().log(node.process.name() + ": starts");
       node.start();
     }
@@ -408,6 +421,78 @@ final class SimFaults {
             });
   }
 
+  /** As many nodes as a chunk has replicas must stay. */
+  private boolean mayLeave() {
+    long staying =
+        cluster.nodes().stream()
+            .filter(node -> !cluster.isLeaving(node.nodeId) && !gone.contains(node))
+            .count();
+    return staying > cluster.volume().replicas();
+  }
+
+  /** A node dies for good, or until everything heals; after a grace time its replicas move. */
+  private void nodeGone() {
+    SimNode node = randomNode();
+    if (!mayLeave() || cluster.isLeaving(node.nodeId) || needs(node)) {
+      return;
+    }
+    cluster.world().log(node.process.name() + ": gone");
+    gone.add(node);
+    if (node.process.isUp()) {
+      node.kill(random.oneIn(2));
+    }
+    cluster
+        .world()
+        .after(
+            random.between(0, 2 * SECOND),
+            () -> {
+              if (gone.contains(node)) {
+                cluster.away().add(node.nodeId);
+              }
+            });
+    if (random.oneIn(3)) {
+      cluster.world().after(random.between(SECOND, 5 * SECOND), () -> comesBack(node));
+    }
+  }
+
+  private void comesBack(SimNode node) {
+    if (gone.remove(node)) {
+      restart(node);
+      cluster.away().remove(node.nodeId);
+    }
+  }
+
+  /** Whether some chunk could not be written without the node. */
+  private boolean needs(SimNode node) {
+    for (ChunkRecord record : cluster.allRecords()) {
+      long others =
+          record.replicas().stream()
+              .filter(r -> r.state() == ReplicaState.IN_SYNC && r.nodeId() != node.nodeId)
+              .filter(r -> !gone.contains(cluster.node(r.nodeId())))
+              .count();
+      if (others < cluster.volume().minInSync()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void drain() {
+    SimNode node = randomNode();
+    if (cluster.isLeaving(node.nodeId) || !mayLeave()) {
+      return;
+    }
+    Departure departure = random.oneIn(4) ? Departure.FORCED : Departure.DRAINED;
+    cluster.metadata().operate(new Command.DrainNode(node.nodeId, departure));
+    if (random.oneIn(3)) {
+      cluster
+          .world()
+          .after(
+              random.between(0, 4 * SECOND),
+              () -> cluster.metadata().operate(new Command.DrainNode(node.nodeId, null)));
+    }
+  }
+
   private void totalLoss() {
     cluster.world().log("power loss of everything");
     cluster.gateways().forEach(SimGateway::kill);
@@ -469,6 +554,10 @@ final class SimFaults {
     cluster.network().flipBits(0);
     cluster.metadata().calm();
     for (SimNode node : cluster.nodes()) {
+      if (gone.contains(node) && (needs(node) || random.oneIn(2))) {
+        // What only the dead hold is not to be had without them.
+        comesBack(node);
+      }
       if (node.process.isUp() && node.stores().stream().anyMatch(SimStore::isFailed)) {
         node.kill(true);
       }

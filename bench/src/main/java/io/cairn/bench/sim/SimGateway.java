@@ -2,6 +2,8 @@ package io.cairn.bench.sim;
 
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.model.NodeRecord;
+import java.util.List;
 
 /** A gateway: the real volume session, one per life of the process at a time. */
 final class SimGateway {
@@ -110,6 +112,19 @@ final class SimGateway {
         },
         () -> world.log(process.name() + ": session over, fenced " + started.isFenced()),
         world.nowNanos());
+  }
+
+  /** What a heartbeat was answered with. */
+  void onNodes(List<NodeRecord> nodes, List<Long> away) {
+    VolumeSession told = session;
+    if (isAttached()) {
+      process.run(
+          () -> {
+            if (session == told && !told.isOver()) {
+              told.onNodes(nodes, away, cluster.world().nowNanos());
+            }
+          });
+    }
   }
 
   void kill() {

@@ -8,6 +8,8 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import java.util.ArrayDeque;
@@ -99,6 +101,12 @@ final class SimMetadata {
         checkMove(update, update.changes().get(i), before.get(i), after.get(i));
       }
     }
+    if (command instanceof Command.PlaceReplicas placing) {
+      List<ChunkRecord> after = changedBy(command);
+      for (int i = 0; i < after.size(); i++) {
+        checkPlacing(placing, before.get(i), after.get(i));
+      }
+    }
     if (reply instanceof Reply.VolumeAcquired
         && command instanceof Command.MaintainVolume c
         && maintained != null
@@ -119,7 +127,36 @@ final class SimMetadata {
         chunks.add(machine.state().chunk(update.volumeId(), change.layer(), change.index()));
       }
     }
+    if (command instanceof Command.PlaceReplicas place) {
+      for (Command.PlaceReplicas.Placing placing : place.placings()) {
+        chunks.add(machine.state().chunk(place.volumeId(), placing.layer(), placing.index()));
+      }
+    }
     return chunks;
+  }
+
+  /** Where replicas are may change, but never which of them are in sync (I3). */
+  private void checkPlacing(Command.PlaceReplicas command, ChunkRecord before, ChunkRecord after) {
+    if (before == null || before.equals(after)) {
+      return;
+    }
+    if (machine.state().volume(command.volumeId()).generation() != command.generation()
+        || after.epoch() <= before.epoch()) {
+      throw new InvariantViolation("I3", before + " was changed by " + command + " to " + after);
+    }
+    if (!inSync(before).equals(inSync(after))) {
+      throw new InvariantViolation("I3", "placing moved the in-sync set of " + before);
+    }
+  }
+
+  private static Set<Long> inSync(ChunkRecord chunk) {
+    Set<Long> nodes = new TreeSet<>();
+    for (Replica replica : chunk.replicas()) {
+      if (replica.state() == ReplicaState.IN_SYNC) {
+        nodes.add(replica.nodeId());
+      }
+    }
+    return nodes;
   }
 
   /** The in-sync set moves by compare-and-set only, and never below minInSync (I3). */

@@ -60,7 +60,7 @@ final class SimRun {
     trace = new Trace(print);
     world = new SimWorld(trace);
     random = new SimRandom(seed);
-    int nodeCount = 3 + random.below(3);
+    int nodeCount = 3 + random.below(4);
     boolean pair = random.oneIn(5);
     shape =
         new SimCluster.Shape(
@@ -89,6 +89,7 @@ final class SimRun {
       if (random.oneIn(3)) {
         new DoomedClient(cluster, random.split()).begin();
       }
+      cluster.tellGateways();
       faults.begin();
       advance(faultsEndNanos);
       heal();
@@ -154,7 +155,8 @@ final class SimRun {
   /** The owner leaves while replicas lack something; gateways mend what nobody has attached. */
   private void mendUnattached(VolumeSession session) {
     SimNode away = cluster.nodes().get(random.below(cluster.nodes().size()));
-    if (random.oneIn(2)) {
+    boolean isThere = away.process.isUp();
+    if (isThere && random.oneIn(2)) {
       away.kill(random.oneIn(2));
       advance(world.nowNanos() + random.between(SECOND, 3 * SECOND));
     }
@@ -167,7 +169,7 @@ final class SimRun {
         gateway.kill();
       }
     }
-    if (!away.process.isUp()) {
+    if (isThere && !away.process.isUp()) {
       away.start();
     }
     // Commands of the dead may reach the log until now.
@@ -193,7 +195,8 @@ final class SimRun {
       if (gateway.maintains()
           && gateway.running() != null
           && !gateway.isReleasing()
-          && !gateway.running().isDegraded()) {
+          && !gateway.running().isDegraded()
+          && !gateway.running().isPlacing()) {
         gateway.release();
       }
     }
@@ -205,6 +208,11 @@ final class SimRun {
     @Override
     public boolean isUp(long nodeId) {
       return cluster.node(nodeId).process.isUp();
+    }
+
+    @Override
+    public boolean isLeaving(long nodeId) {
+      return cluster.isLeaving(nodeId);
     }
 
     @Override
@@ -278,7 +286,7 @@ final class SimRun {
   private String notInSync(VolumeSession session) {
     for (int i = 0; i < shape.chunkCount(); i++) {
       ChunkRecord record = cluster.record(i);
-      if (record != null && record.inSyncCount() < record.replicas().size()) {
+      if (record != null && !isWhole(record)) {
         return "not all replicas are in sync on a healed cluster: "
             + record
             + "\n"
@@ -288,10 +296,24 @@ final class SimRun {
     return null;
   }
 
+  /**
+   * As many replicas as wanted, or as there are nodes that stay when one was forced to leave; all
+   * in sync, and none on a node that is to leave.
+   */
+  private boolean isWhole(ChunkRecord record) {
+    long staying = cluster.nodes().stream().filter(node -> !cluster.isLeaving(node.nodeId)).count();
+    return record.inSyncCount() == record.replicas().size()
+        && record.replicas().size() == Math.min(staying, shape.replicas())
+        && record.replicas().stream().noneMatch(r -> cluster.isLeaving(r.nodeId()));
+  }
+
   /** Every node dies once more and finds again what it had. */
   private void recoverAll() {
     FinalReads reads = new FinalReads();
     for (SimNode node : cluster.nodes()) {
+      if (faults.isGone(node)) {
+        continue;
+      }
       node.kill(random.oneIn(2));
       node.start();
       node.readAll(reads);
@@ -339,7 +361,7 @@ final class SimRun {
 
   private void nothingLeaked() {
     for (SimNode node : cluster.nodes()) {
-      if (node.ledger().live() != 0) {
+      if (node.process.isUp() && node.ledger().live() != 0) {
         throw new InvariantViolation(
             "leak", node.process.name() + " holds " + node.ledger().live() + " payloads");
       }

@@ -295,6 +295,55 @@ class MutantsTest {
   }
 
   @Test
+  void newReplicaThatCountsBeforeItHasCaughtUp() {
+    mutant.with(
+        METADATA + "PlacingDecisions",
+        "new Replica(chosen, ReplicaState.SYNCING)",
+        "new Replica(chosen, ReplicaState.IN_SYNC)");
+    isCaughtAs("I3");
+  }
+
+  @Test
+  void replicaThatIsTakenAwayWhileItIsInSync() {
+    mutant
+        .with(VOLUME + "Placing", "if (!replica.required() && isSurplus", "if (isSurplus")
+        .with(
+            METADATA + "PlacingDecisions",
+            "return replica.state() == ReplicaState.SYNCING && chunk",
+            "return chunk");
+    isCaughtAs("I3");
+  }
+
+  @Test
+  void writesThatRememberReplicasByTheirPlaceInTheList() {
+    mutant.with(
+        VOLUME + "ChunkReplicas",
+        """
+              if (replica.required()) {
+                mask |= 1 << replica.bit;
+        """,
+        """
+              if (replica.required()) {
+                mask |= 1 << i;
+        """);
+    isCaughtAs("I2", "liveness");
+  }
+
+  @Test
+  void replicaOffTheRecordWhoseAcknowledgementsAreTakenForAnothers() {
+    mutant
+        .with(VOLUME + "ChunkReplicas", "lastBit = freeBit();", "lastBit = 0;")
+        .with(
+            VOLUME + "OwnedChunk",
+            "op.ackedMask &= ~(1 << replica.bit);\n"
+                + "      op.durableMask &= ~(1 << replica.bit);\n"
+                + "    }\n"
+                + "  }",
+            "}\n  }");
+    isCaughtAs("I2");
+  }
+
+  @Test
   void hedgedReadFromAReplicaThatIsStillSyncing() {
     mutant
         .with(VOLUME + "ReadOp", "      if (replica.inSync()) {", "      if (true) {")

@@ -93,6 +93,9 @@ final class Json {
             .put("journalUsedBytes", status.journalUsedBytes())
             .put("journalSizeBytes", status.journalSizeBytes())
             .put("replicas", status.replicaCount());
+    json.put(
+        "departure",
+        node.departure() == null ? null : node.departure().name().toLowerCase(Locale.ROOT));
     json.put("trouble", status.trouble());
     if (status.lastSeenAgoMillis() < 0) {
       json.putNull("lastSeenAgoMillis");

@@ -29,7 +29,7 @@ final class Tables {
       table.row(
           node.nodeId(),
           node.name(),
-          status.up() ? "up" : "down",
+          (status.up() ? "up" : "down") + (node.departure() == null ? "" : ", leaves"),
           node.host() + ":" + node.port(),
           place(node),
           heard ? Sizes.format(status.usedBytes()) : null,

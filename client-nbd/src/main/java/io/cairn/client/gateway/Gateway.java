@@ -162,8 +162,8 @@ public final class Gateway implements AutoCloseable {
             loop,
             () -> heartbeat(name, instance, reachable(nbdWanted), maintenance),
             ack -> {
-              exports.onNodes(ack.nodes());
-              maintenance.onNodes(ack.nodes());
+              exports.onNodes(ack);
+              maintenance.onNodes(ack);
               maintenance.onOffers(ack.offers());
             },
             exports::reportStalls);

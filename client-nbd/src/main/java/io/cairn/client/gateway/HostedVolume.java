@@ -4,7 +4,6 @@ import io.cairn.client.nbd.Exports;
 import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
-import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
@@ -235,7 +234,7 @@ final class HostedVolume {
     }
   }
 
-  void onNodes(List<NodeRecord> nodes) {
+  void onNodes(Reply.HeartbeatAck nodes) {
     if (state != State.GONE) {
       session.onNodes(nodes);
     }

@@ -6,7 +6,7 @@ import io.cairn.client.volume.VolumeIo;
 import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
-import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
@@ -15,7 +15,6 @@ import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.TurnLoop;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.agrona.DirectBuffer;
 import org.slf4j.Logger;
@@ -79,8 +78,8 @@ final class LoopSession implements VolumeIo {
     enter(() -> session.abandon(System.nanoTime()));
   }
 
-  void onNodes(List<NodeRecord> nodes) {
-    enter(() -> session.onNodes(nodes));
+  void onNodes(Reply.HeartbeatAck ack) {
+    enter(() -> session.onNodes(ack.nodes(), ack.away(), System.nanoTime()));
   }
 
   void onResized(VolumeRecord volume) {

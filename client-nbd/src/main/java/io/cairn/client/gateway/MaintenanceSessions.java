@@ -1,8 +1,8 @@
 package io.cairn.client.gateway;
 
 import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.MaintenanceOffer;
-import io.cairn.metadata.model.NodeRecord;
 import io.netty.channel.EventLoop;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -109,7 +109,7 @@ final class MaintenanceSessions {
       maintained.movement = movement;
       maintained.movedNanos = nowNanos;
     }
-    boolean whole = maintained.serving && !session.isDegraded();
+    boolean whole = maintained.serving && !session.isDegraded() && !session.isPlacing();
     if (whole || nowNanos - maintained.movedNanos > IDLE_NANOS) {
       maintained.releasing = true;
       LOG.info("volume {}: {}, given back", name, whole ? "all in sync" : "nothing moves");
@@ -141,7 +141,7 @@ final class MaintenanceSessions {
   }
 
   /** Where nodes are now. */
-  void onNodes(List<NodeRecord> nodes) {
+  void onNodes(Reply.HeartbeatAck nodes) {
     List.copyOf(volumes.values()).forEach(m -> m.session.onNodes(nodes));
   }
 

@@ -4,7 +4,6 @@ import io.cairn.client.nbd.Exports;
 import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
-import io.cairn.metadata.model.NodeRecord;
 import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -252,7 +251,7 @@ final class VolumeExports implements Exports {
   }
 
   /** Where nodes are now. */
-  void onNodes(List<NodeRecord> nodes) {
+  void onNodes(Reply.HeartbeatAck nodes) {
     List.copyOf(volumes.values()).forEach(volume -> volume.onNodes(nodes));
   }
 

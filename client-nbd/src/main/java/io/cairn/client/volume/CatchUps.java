@@ -31,7 +31,8 @@ final class CatchUps {
             !replica.inSync()
                 && replica.node.ready
                 && replica.phase == OwnedReplica.Phase.OFF
-                && nowNanos >= replica.retryAtNanos;
+                && nowNanos >= replica.retryAtNanos
+                && !Placing.isSurplus(chunk, replica);
         if (due && running < chunksMax) {
           chunk.open(nowNanos);
           if (chunk.state() == OwnedChunk.State.READY) {

@@ -112,12 +112,14 @@ final class Membership {
               && replica.failingSinceNanos != Long.MAX_VALUE
               && nowNanos - replica.failingSinceNanos >= demoteAfterNanos;
       return (unreachable || refusing) && chunk.canSpare(replica)
+              || Placing.maySpare(chunk, replica)
           ? ReplicaState.SYNCING
           : ReplicaState.IN_SYNC;
     }
     boolean caughtUp =
         replica.phase == OwnedReplica.Phase.LIVE
             && chunk.state() == OwnedChunk.State.READY
+            && !Placing.isSurplus(chunk, replica)
             && (replica.promoting || chunk.holdsAllCompleted(replica));
     // An unknown outcome is asked again until it is known: the replica counts meanwhile.
     return caughtUp || replica.promoting ? ReplicaState.IN_SYNC : ReplicaState.SYNCING;

@@ -36,7 +36,11 @@ final class OwnedChunk {
   final VolumeSession session;
   final RangeLocks locks = new RangeLocks();
   private final ReplicaRequests requests = new ReplicaRequests(this);
-  private final List<OwnedReplica> replicas = new ArrayList<>();
+  private final ChunkReplicas set;
+
+  /** Those of the set. */
+  private final List<OwnedReplica> replicas;
+
   private final ArrayDeque<WriteOp> ops = new ArrayDeque<>();
   private final List<Runnable> whenReady = new ArrayList<>();
   private ChunkRecord record;
@@ -58,10 +62,8 @@ final class OwnedChunk {
   OwnedChunk(VolumeSession session, ChunkRecord record, long nowNanos) {
     this.session = session;
     this.record = record;
-    for (Replica replica : record.replicas()) {
-      OwnedNode node = session.nodes.of(record, replica.nodeId(), nowNanos);
-      replicas.add(new OwnedReplica(node, replicas.size(), replica.state()));
-    }
+    set = new ChunkReplicas(session, record, nowNanos);
+    replicas = set.all();
   }
 
   ChunkRecord record() {
@@ -121,6 +123,7 @@ final class OwnedChunk {
   /** The replica refused something: it is asked again after a while, or leaves the set. */
   void failed(OwnedReplica replica, Status status, long nowNanos) {
     replica.problem = status;
+    replica.sourcesFailed += status == Status.SOURCE_FAILED ? 1 : 0;
     replica.reset();
     boolean isFull = status == Status.NO_SPACE && !replica.inSync();
     replica.retryAtNanos = nowNanos + (isFull ? NO_SPACE_RETRY_NANOS : RETRY_NANOS);
@@ -284,7 +287,7 @@ final class OwnedChunk {
       if (replica.openState == Reply.STATE_ABSENT) {
         create(replica, nowNanos);
       }
-      catchUp(replica, sourceFor(replica), nowNanos);
+      catchUp(replica, set.sourceFor(replica), nowNanos);
       return;
     }
     replica.phase = Phase.LIVE;
@@ -318,18 +321,6 @@ final class OwnedChunk {
       return true;
     }
     return !ops.isEmpty() && Version.sequence(ops.peek().version) <= next;
-  }
-
-  private OwnedReplica sourceFor(OwnedReplica joiner) {
-    for (OwnedReplica replica : replicas) {
-      if (replica != joiner
-          && replica.inSync()
-          && replica.phase == Phase.LIVE
-          && replica.node.ready) {
-        return replica;
-      }
-    }
-    return null;
   }
 
   private void catchUp(OwnedReplica replica, OwnedReplica source, long nowNanos) {
@@ -405,40 +396,19 @@ final class OwnedChunk {
     session.onProgress(nowNanos);
   }
 
-  private int requiredMask() {
-    int mask = 0;
-    for (int i = 0; i < replicas.size(); i++) {
-      if (replicas.get(i).required()) {
-        mask |= 1 << i;
-      }
-    }
-    return mask;
-  }
-
-  private int retainedMask() {
-    int mask = 0;
-    for (int i = 0; i < replicas.size(); i++) {
-      OwnedReplica replica = replicas.get(i);
-      if (replica.required() || replica.takesWrites()) {
-        mask |= 1 << i;
-      }
-    }
-    return mask;
-  }
-
   void onDurable(WriteOp op) {
     settle(op);
   }
 
   /** Acknowledges, reports durable and forgets a write, each as soon as it may be. */
   private void settle(WriteOp op) {
-    int required = requiredMask();
+    int required = set.requiredMask();
     if (!op.completed
         && (op.ackedMask & required) == required
         && (!op.durable || (op.durableMask & required) == required)
         && record.inSyncCount() >= session.minInSync()) {
       op.completed = true;
-      noteWhoLacks(op);
+      set.noteWhoLacks(op);
       op.done.run();
     }
     if (op.completed && !op.settled && (op.durableMask & required) == required) {
@@ -446,19 +416,11 @@ final class OwnedChunk {
       op.settledNanos = session.now();
       session.window.onSettled(op);
     }
-    int retained = retainedMask();
+    int retained = set.retainedMask();
     while (!ops.isEmpty()
         && ops.peek().settled
         && (ops.peek().durableMask & retained) == retained) {
       session.window.forget(ops.remove());
-    }
-  }
-
-  private void noteWhoLacks(WriteOp op) {
-    for (int i = 0; i < replicas.size(); i++) {
-      if ((op.ackedMask & 1 << i) == 0) {
-        replicas.get(i).holdsAll = false;
-      }
     }
   }
 
@@ -490,6 +452,11 @@ final class OwnedChunk {
 
   /** Whether the set keeps enough replicas that hold everything when this one leaves (I3). */
   boolean canSpare(OwnedReplica leaving) {
+    return holdersBeside(leaving) >= session.minInSync();
+  }
+
+  /** In-sync replicas that can be reached and hold everything, beside this one. */
+  int holdersBeside(OwnedReplica leaving) {
     int left = 0;
     boolean absentCounts = absentMeansEmpty();
     for (OwnedReplica replica : replicas) {
@@ -498,7 +465,7 @@ final class OwnedChunk {
         left++;
       }
     }
-    return left >= session.minInSync();
+    return left;
   }
 
   /** The record as the metadata has it now. */
@@ -507,9 +474,14 @@ final class OwnedChunk {
       return;
     }
     record = newer;
-    for (int i = 0; i < replicas.size(); i++) {
-      OwnedReplica replica = replicas.get(i);
-      ReplicaState recorded = newer.replicas().get(i).state();
+    set.takeThoseGone(newer).forEach(this::forget);
+    for (Replica now : newer.replicas()) {
+      OwnedReplica replica = set.on(now.nodeId());
+      ReplicaState recorded = now.state();
+      if (replica == null) {
+        set.add(newer, now, nowNanos);
+        continue;
+      }
       if (replica.inSync() && recorded == ReplicaState.SYNCING && state != State.READY) {
         gateNanos = Math.max(gateNanos, session.ownership.gateFor(replica, nowNanos));
       }
@@ -520,6 +492,23 @@ final class OwnedChunk {
     }
     settleAll();
     equalize(nowNanos);
+  }
+
+  /**
+   * The replica is none of the chunk's any more, and its bit may become another's. Nobody before us
+   * can be reading it: only an owner whose chunk is ready takes replicas off the record.
+   */
+  private void forget(OwnedReplica replica) {
+    if (state != State.READY) {
+      throw new IllegalStateException(
+          "a replica of chunk " + record.index() + " left the record while the chunk is " + state);
+    }
+    replica.reset();
+    replica.node.forget(this, replica.bit);
+    for (WriteOp op : ops) {
+      op.ackedMask &= ~(1 << replica.bit);
+      op.durableMask &= ~(1 << replica.bit);
+    }
   }
 
   void onNodeDown(OwnedNode node) {
@@ -544,12 +533,7 @@ final class OwnedChunk {
   }
 
   boolean isCatchingUp() {
-    for (OwnedReplica replica : replicas) {
-      if (!replica.inSync() && replica.phase != Phase.OFF) {
-        return true;
-      }
-    }
-    return false;
+    return set.isCatchingUp();
   }
 
   /**
@@ -586,13 +570,7 @@ final class OwnedChunk {
     text.append(" epoch ").append(record.epoch());
     text.append(" last ").append(Version.text(lastAssigned));
     text.append(", ").append(ops.size()).append(" writes kept");
-    for (OwnedReplica replica : replicas) {
-      text.append("; node ").append(replica.node.link.nodeId).append(' ');
-      text.append(replica.recorded).append(' ').append(replica.phase);
-      text.append(replica.promoting ? " promoting" : "");
-      text.append(replica.node.ready ? "" : " unreachable");
-      text.append(replica.problem == null ? "" : " refused with " + replica.problem);
-    }
+    set.describe(text);
     text.append('\n');
   }
 

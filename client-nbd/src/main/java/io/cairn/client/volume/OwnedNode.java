@@ -179,6 +179,11 @@ final class OwnedNode implements NodeLink.Listener {
     }
   }
 
+  /** The chunk's replica here is none any more: its bit may be another's. */
+  void forget(OwnedChunk chunk, int bit) {
+    unsynced.forget(chunk, bit);
+  }
+
   /** Asks that what is held become durable now. */
   void sync(long nowNanos) {
     if (!unsynced.isEmpty()) {

@@ -1,12 +1,15 @@
 package io.cairn.client.volume;
 
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.wire.Shards;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The shards of nodes that hold chunks of the volume, linked on first use, and where nodes are. */
 final class OwnedNodes {
@@ -17,10 +20,42 @@ final class OwnedNodes {
   private List<OwnedNode> inOrder = List.of();
   private final Map<Long, NodeRecord> directory = new TreeMap<>();
 
+  /** Those that are away for so long that their replicas are to be placed anew. */
+  private final Set<Long> away = new TreeSet<>();
+
+  /** Those that the cluster has now; empty until the metadata has named them all. */
+  private final Set<Long> present = new TreeSet<>();
+
+  /** Those whose replicas are to leave them, and those of them that leave at any price. */
+  private final Set<Long> leaving = new TreeSet<>();
+
+  private final Set<Long> forced = new TreeSet<>();
+  private int stayingCount;
+
   OwnedNodes(VolumeSession session, Dialer dialer, long instance) {
     this.session = session;
     this.dialer = dialer;
     this.instance = instance;
+  }
+
+  /** Whether the replicas of some node are to leave it: else nobody need look at every chunk. */
+  boolean someLeave() {
+    return !leaving.isEmpty();
+  }
+
+  /** Whether the node's replicas are to leave it. */
+  boolean isLeaving(long nodeId) {
+    return !leaving.isEmpty() && leaving.contains(nodeId);
+  }
+
+  /** Whether they are to leave also where nobody can take their places. */
+  boolean isForced(long nodeId) {
+    return !forced.isEmpty() && forced.contains(nodeId);
+  }
+
+  /** Nodes of the cluster that stay; 0 until the metadata has named them all. */
+  int stayingCount() {
+    return stayingCount;
   }
 
   /** In the order of their ids; does not change while somebody goes through it. */
@@ -28,19 +63,52 @@ final class OwnedNodes {
     return inOrder;
   }
 
-  /** Nodes that chunk records may name from now on. */
+  /**
+   * Nodes that chunk records may name from now on. Of one that is known a late answer says nothing
+   * new: it may be older than the last heartbeat's.
+   */
   void learn(List<NodeRecord> records) {
     for (NodeRecord record : records) {
-      directory.put(record.nodeId(), record);
+      directory.putIfAbsent(record.nodeId(), record);
     }
+    classify();
   }
 
-  /** Present addresses of nodes, as the metadata knows them. */
-  void moved(List<NodeRecord> records) {
-    learn(records);
+  /**
+   * All nodes of the cluster with their present addresses, as the metadata knows them.
+   *
+   * @param awayIds those that are away for so long that their replicas are to be placed anew.
+   */
+  void moved(List<NodeRecord> records, List<Long> awayIds) {
+    present.clear();
+    for (NodeRecord record : records) {
+      present.add(record.nodeId());
+      directory.put(record.nodeId(), record);
+    }
+    away.clear();
+    away.addAll(awayIds);
+    classify();
     for (OwnedNode node : nodes.values()) {
       NodeRecord record = directory.get(node.link.nodeId);
       node.link.moved(record.host(), record.port());
+    }
+  }
+
+  private void classify() {
+    leaving.clear();
+    leaving.addAll(away);
+    forced.clear();
+    for (NodeRecord record : directory.values()) {
+      if (record.departure() != null) {
+        leaving.add(record.nodeId());
+      }
+      if (record.departure() == Departure.FORCED) {
+        forced.add(record.nodeId());
+      }
+    }
+    stayingCount = 0;
+    for (long nodeId : present) {
+      stayingCount += leaving.contains(nodeId) ? 0 : 1;
     }
   }
 

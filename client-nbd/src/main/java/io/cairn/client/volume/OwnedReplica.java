@@ -44,6 +44,9 @@ final class OwnedReplica {
   /** What it refused a request with last; null when it has not since it last did what was asked. */
   Status problem;
 
+  /** Catch-ups that ended because the source could not give what was asked of it. */
+  int sourcesFailed;
+
   /** Last version that was assigned when the running catch-up began. */
   long catchUpBase;
 

@@ -7,6 +7,9 @@ package io.cairn.client.volume;
 final class UnsyncedWrites {
   private static final int FIRST_SIZE = 64;
 
+  /** A bit that no replica has. */
+  private static final int NOBODY = 31;
+
   private WriteOp[] ops = new WriteOp[FIRST_SIZE];
   private int[] bits = new int[FIRST_SIZE];
   private long[] lsns = new long[FIRST_SIZE];
@@ -65,6 +68,18 @@ final class UnsyncedWrites {
     first = first + 1 & ops.length - 1;
     count--;
     return op;
+  }
+
+  /**
+   * The bit is no longer that of the chunk's replica here: what is durable here counts for none.
+   */
+  void forget(OwnedChunk chunk, int bit) {
+    for (int i = 0; i < count; i++) {
+      int at = first + i & ops.length - 1;
+      if (ops[at].chunk == chunk && bits[at] == bit) {
+        bits[at] = NOBODY;
+      }
+    }
   }
 
   /** The shard may have lost them. */

@@ -51,6 +51,7 @@ public final class VolumeSession implements VolumeIo {
   final WriteWindow window;
   final Ownership ownership;
   final Allocation allocation = new Allocation(this);
+  final Placing placing = new Placing(this);
   private final SessionSettings settings;
   private final LongSupplier clock;
   private final String name;
@@ -147,9 +148,14 @@ public final class VolumeSession implements VolumeIo {
     metadataRetryNanos = nowNanos + delayNanos;
   }
 
-  /** Present addresses of nodes, as the metadata knows them. */
-  public void onNodes(List<NodeRecord> records) {
-    nodes.moved(records);
+  /**
+   * All nodes of the cluster with their present addresses, as the metadata knows them.
+   *
+   * @param away those that are away for so long that their replicas are to be placed anew.
+   */
+  public void onNodes(List<NodeRecord> records, List<Long> away, long now) {
+    nodes.moved(records, away);
+    onProgress(now);
   }
 
   List<OwnedNode> nodes() {
@@ -405,6 +411,7 @@ public final class VolumeSession implements VolumeIo {
     }
     catchUps.pump(now);
     membership.propose(now);
+    placing.propose(now);
     wake();
   }
 
@@ -494,6 +501,11 @@ public final class VolumeSession implements VolumeIo {
     return catchUps.areDue(true);
   }
 
+  /** Whether a replica is to be placed anew. */
+  public boolean isPlacing() {
+    return placing.isDue();
+  }
+
   /** Chunks that have a replica out of the in-sync set. */
   public long chunksToMend() {
     return catchUps.chunksDue();
@@ -566,16 +578,19 @@ public final class VolumeSession implements VolumeIo {
     }
     catchUps.pump(now);
     membership.propose(now);
+    placing.propose(now);
     if (state == State.RELEASING) {
       release.proceed();
     }
     if (waiting
         || membership.isUnanswered()
+        || placing.isUnsure()
         || !reads.isEmpty()
         || lease.hasWaiters()
         || !allocation.isEmpty()
         || window.hasFlushes()) {
       wake();
     }
+    tickNanos = Math.min(tickNanos, placing.againAtNanos(now));
   }
 }

@@ -6,7 +6,7 @@ import io.cairn.storage.wire.Frame;
 
 /**
  * One sequenced write of one chunk, from its submission until every replica that counts has it
- * durable. The masks have one bit per replica of the chunk's record, in its order. {@link
+ * durable. The masks have one bit per replica of the chunk: {@link OwnedReplica#bit}. {@link
  * WriteWindow} keeps those that are free.
  */
 final class WriteOp {

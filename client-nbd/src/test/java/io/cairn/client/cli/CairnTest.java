@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.metadata.command.Command.AcquireVolume;
 import io.cairn.metadata.command.Command.AllocateChunks;
+import io.cairn.metadata.command.Command.RegisterNode;
 import io.cairn.metadata.command.Command.UpdateReplicas;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
@@ -173,12 +174,47 @@ class CairnTest {
   }
 
   @Test
-  void drainSaysThatItIsNotSupportedYet() {
+  void aDrainWaitsUntilTheNodeHasNoReplicaAndCanBeTakenBack() {
+    metadata.apply(
+        new RegisterNode(
+            MachineMetadata.CLUSTER_ID,
+            4,
+            4,
+            "storage-4",
+            "10.0.0.4",
+            7200,
+            "z4",
+            "",
+            "h4",
+            1,
+            1,
+            1));
+    JsonNode drained = run("node", "drain", "storage-4", "-o", "json").json();
+    assertTrue(drained.get("drained").asBoolean(), drained.toString());
+    assertEquals("drained", run("node", "ls", "-o", "json").json().at("/3/departure").asText());
+    assertTrue(run("node", "ls").out().contains("up, leaves"));
+    assertEquals(
+        "node storage-4 stays\n", run("node", "drain", "storage-4", "--cancel").succeeds().out());
+    assertTrue(run("node", "ls", "-o", "json").json().at("/3/departure").isNull());
+    volumeOnThreeNodes();
+    assertEquals(
+        "node storage-1 gives its replicas to others\n",
+        run("node", "drain", "storage-1", "--no-wait").succeeds().out());
+  }
+
+  @Test
+  void aDrainThatCouldNeverEndIsRefused() {
+    volumeOnThreeNodes();
     run("node", "drain", "1")
         .fails(
-            1,
-            "cairn: node storage-1 was not drained: draining is not supported yet; nothing was"
-                + " changed");
+            1, "cairn: volume v keeps 3 replicas and 2 nodes would stay; add a node, or force it");
+    assertTrue(run("node", "ls", "-o", "json").json().at("/0/departure").isNull());
+  }
+
+  private void volumeOnThreeNodes() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    metadata.apply(new AcquireVolume("v", "gateway-1", 1, "10.0.1.1:10809", -1));
+    metadata.apply(new AllocateChunks(1, 1, 0, List.of(0), ""));
   }
 
   @Test

@@ -86,6 +86,13 @@ final class SessionWorld {
     return metadata.apply(1, ++commandNumber, command, candidates);
   }
 
+  /** What an operator orders. */
+  void order(Command command) {
+    if (apply(command) instanceof Reply.Refused refused) {
+      throw new AssertionError(refused.message());
+    }
+  }
+
   void after(long delayNanos, Runnable action) {
     events.add(new Event(nowNanos + delayNanos, order++, action));
   }

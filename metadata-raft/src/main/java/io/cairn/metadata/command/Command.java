@@ -1,5 +1,6 @@
 package io.cairn.metadata.command;
 
+import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
 import java.util.List;
@@ -30,6 +31,9 @@ public sealed interface Command {
 
   /** Removes a node that holds no replica on record. */
   record RemoveNode(long nodeId) implements Command {}
+
+  /** Says how a node is to leave; null when it is to stay after all. */
+  record DrainNode(long nodeId, Departure departure) implements Command {}
 
   /** Creates a volume; 0 for chunkSizeBytes, replicas and minInSync means the default. */
   record CreateVolume(
@@ -94,5 +98,29 @@ public sealed interface Command {
     /** One replica of one chunk, and the state that it is to have. */
     public record Change(
         int layer, int index, long expectedEpoch, long nodeId, ReplicaState state) {}
+  }
+
+  /**
+   * Gives chunks another replica, or takes one that is out of sync away, by compare-and-set on
+   * (generation, epoch), each chunk for itself. The in-sync set does not change. Answered by {@link
+   * Reply.ReplicasPlaced}.
+   *
+   * @param catchingUp chunks of the volume that catch up now: with none a new replica is never
+   *     refused for what others do.
+   */
+  record PlaceReplicas(long volumeId, long generation, int catchingUp, List<Placing> placings)
+      implements Command {
+    /** Keeps the list immutable. */
+    public PlaceReplicas {
+      placings = List.copyOf(placings);
+    }
+
+    /**
+     * One chunk's.
+     *
+     * @param takenNodeId whose replica is taken away; 0 to place one more, where the metadata
+     *     chooses.
+     */
+    public record Placing(int layer, int index, long expectedEpoch, long takenNodeId) {}
   }
 }

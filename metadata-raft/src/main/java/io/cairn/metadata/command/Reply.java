@@ -51,6 +51,16 @@ public sealed interface Reply {
     public record Outcome(ChunkRecord chunk, ErrorCode code) {}
   }
 
+  /** One outcome per placing, in order; and the nodes that appear in them. */
+  record ReplicasPlaced(List<ReplicasUpdated.Outcome> outcomes, List<NodeRecord> nodes)
+      implements Reply {
+    /** Keeps the lists immutable. */
+    public ReplicasPlaced {
+      outcomes = List.copyOf(outcomes);
+      nodes = List.copyOf(nodes);
+    }
+  }
+
   /** The whole cluster. */
   record Cluster(
       long clusterId,
@@ -72,20 +82,25 @@ public sealed interface Reply {
    * Answer to a heartbeat: volumes to trash, and the directory of nodes.
    *
    * @param offers volumes that the gateway may take for maintenance.
+   * @param away nodes that were silent for so long that their replicas are to be placed anew.
    */
   record HeartbeatAck(
-      List<Long> deletedVolumes, List<NodeRecord> nodes, List<MaintenanceOffer> offers)
+      List<Long> deletedVolumes,
+      List<NodeRecord> nodes,
+      List<MaintenanceOffer> offers,
+      List<Long> away)
       implements Reply {
     /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
       deletedVolumes = List.copyOf(deletedVolumes);
       nodes = List.copyOf(nodes);
       offers = offers == null ? List.of() : List.copyOf(offers);
+      away = away == null ? List.of() : List.copyOf(away);
     }
 
     /** One that offers nothing. */
     public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) {
-      this(deletedVolumes, nodes, List.of());
+      this(deletedVolumes, nodes, List.of(), List.of());
     }
   }
 
@@ -151,6 +166,8 @@ public sealed interface Reply {
     NODES_DOWN,
     /** The volume has an owner, the node has replicas. */
     IN_USE,
+    /** As much as may be mended at one time is being mended. */
+    BUSY,
     /** Another life of the same store is registered and newer. */
     STALE_INCARNATION
   }

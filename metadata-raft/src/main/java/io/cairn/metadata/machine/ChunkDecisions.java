@@ -35,7 +35,9 @@ final class ChunkDecisions {
     this.state = state;
   }
 
-  Decision allocate(Command.AllocateChunks c, List<Candidate> candidates) {
+  Decision allocate(Command.AllocateChunks c, List<Candidate> up) {
+    // What is to leave gets nothing new.
+    List<Candidate> candidates = up.stream().filter(node -> stays(state, node.nodeId())).toList();
     VolumeRecord volume = state.volume(c.volumeId());
     Decision refusal = refusal(volume, c.volumeId(), c.generation(), c.indices().size());
     if (refusal != null) {
@@ -99,7 +101,8 @@ final class ChunkDecisions {
   private List<Candidate> away(List<Candidate> up) {
     List<Candidate> away = new ArrayList<>();
     for (NodeRecord node : state.nodes()) {
-      if (up.stream().noneMatch(candidate -> candidate.nodeId() == node.nodeId())) {
+      if (node.departure() == null
+          && up.stream().noneMatch(candidate -> candidate.nodeId() == node.nodeId())) {
         away.add(
             new Candidate(
                 node.nodeId(), node.zone(), node.rack(), node.hostLabel(), node.capacityBytes()));
@@ -192,7 +195,14 @@ final class ChunkDecisions {
         chunk.volumeId(), chunk.layer(), chunk.index(), chunk.epoch() + 1, replicas);
   }
 
-  private static Decision refusal(VolumeRecord volume, long volumeId, long generation, int batch) {
+  /** Whether the node exists and nobody wants it to leave. */
+  static boolean stays(MetadataState state, long nodeId) {
+    NodeRecord node = state.node(nodeId);
+    return node != null && node.departure() == null;
+  }
+
+  /** Why a command of an owner is refused as a whole; null when it is not. */
+  static Decision refusal(VolumeRecord volume, long volumeId, long generation, int batch) {
     if (volume == null) {
       return Decision.refused(ErrorCode.NOT_FOUND, "there is no volume with id " + volumeId);
     }

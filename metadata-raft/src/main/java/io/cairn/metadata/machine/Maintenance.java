@@ -1,12 +1,12 @@
 package io.cairn.metadata.machine;
 
 import io.cairn.metadata.command.Reply.MaintenanceOffer;
+import io.cairn.metadata.model.Departure;
+import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
-import java.util.function.LongPredicate;
-import java.util.function.Predicate;
 
 /**
  * Which volumes that nobody has attached are offered to which gateway to be mended. What is offered
@@ -24,6 +24,9 @@ public final class Maintenance {
     /** Whether the node can be reached. */
     boolean isUp(long nodeId);
 
+    /** Whether the node's replicas are to be placed anew: it is to leave, or away for too long. */
+    boolean isLeaving(long nodeId);
+
     /** Whether the session that owns the volume has ended without a word. */
     boolean isGone(VolumeRecord volume);
   }
@@ -38,8 +41,8 @@ public final class Maintenance {
     int running = 0;
     List<VolumeRecord> unattached = new ArrayList<>();
     for (long volumeId : state.counts().volumes()) {
-      if (lacks(state, volumeId, view::isUp)) {
-        VolumeRecord volume = state.volume(volumeId);
+      VolumeRecord volume = lacks(state, volumeId, view) ? state.volume(volumeId) : null;
+      if (volume != null) {
         if (volume.owner() == null || view.isGone(volume)) {
           unattached.add(volume);
         } else if (volume.owner().maintenance()) {
@@ -60,10 +63,37 @@ public final class Maintenance {
   }
 
   /** Whether something can be done for the volume now. */
-  private static boolean lacks(MetadataState state, long volumeId, LongPredicate isUp) {
+  private static boolean lacks(MetadataState state, long volumeId, View view) {
     ReplicaCounts counts = state.counts();
-    Predicate<Long> outOfSync = node -> counts.syncing(volumeId, node) > 0 && isUp.test(node);
-    return counts.nodesOf(volumeId).stream().anyMatch(outOfSync);
+    boolean leaves = false;
+    boolean forced = false;
+    for (long node : counts.nodesOf(volumeId)) {
+      boolean leaving = view.isLeaving(node);
+      if (counts.syncing(volumeId, node) > 0 && view.isUp(node) && !leaving) {
+        return true;
+      }
+      if (leaving && counts.replicas(volumeId, node) > 0) {
+        leaves = true;
+        forced |= isForced(state, node);
+      }
+    }
+    VolumeRecord volume = state.volume(volumeId);
+    if (!leaves && counts.fewest(volumeId) >= volume.replicas()) {
+      return counts.most(volumeId) > volume.replicas();
+    }
+    return staying(state, view) >= (forced ? volume.minInSync() : volume.replicas());
+  }
+
+  private static boolean isForced(MetadataState state, long nodeId) {
+    NodeRecord node = state.node(nodeId);
+    return node != null && node.departure() == Departure.FORCED;
+  }
+
+  /** Nodes that can take the places of those that leave. */
+  private static long staying(MetadataState state, View view) {
+    return state.nodes().stream()
+        .filter(node -> view.isUp(node.nodeId()) && !view.isLeaving(node.nodeId()))
+        .count();
   }
 
   /** One gateway per volume and generation: after a try that came to nothing it is another's. */

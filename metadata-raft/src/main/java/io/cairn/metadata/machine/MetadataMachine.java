@@ -23,6 +23,7 @@ public final class MetadataMachine {
   private final NodeDecisions nodes;
   private final VolumeDecisions volumes;
   private final ChunkDecisions chunks;
+  private final PlacingDecisions placings;
 
   public MetadataMachine(KeyValues keys) {
     state = new MetadataState(keys);
@@ -30,6 +31,7 @@ public final class MetadataMachine {
     nodes = new NodeDecisions(state);
     volumes = new VolumeDecisions(state);
     chunks = new ChunkDecisions(state);
+    placings = new PlacingDecisions(state);
   }
 
   /** The state, for queries. */
@@ -93,6 +95,7 @@ public final class MetadataMachine {
       case Command.InitCluster c -> init(c);
       case Command.RegisterNode c -> nodes.register(c);
       case Command.RemoveNode c -> nodes.remove(c);
+      case Command.DrainNode c -> nodes.drain(c);
       case Command.CreateVolume c -> volumes.create(c);
       case Command.ResizeVolume c -> volumes.resize(c);
       case Command.DeleteVolume c -> volumes.delete(c);
@@ -101,6 +104,7 @@ public final class MetadataMachine {
       case Command.ReleaseVolume c -> volumes.release(c);
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);
+      case Command.PlaceReplicas c -> placings.place(c, candidates);
     };
   }
 

@@ -4,7 +4,9 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 
 /** Decides the commands that concern storage nodes. */
@@ -71,7 +73,8 @@ final class NodeDecisions {
             c.hostLabel(),
             c.capacityBytes(),
             c.shardCount(),
-            c.incarnation());
+            c.incarnation(),
+            before == null ? null : before.departure());
     return new Decision(
         List.of(new Event.NodeStored(node)), new Reply.NodeRegistered(nodeId, state.clusterId()));
   }
@@ -93,19 +96,40 @@ final class NodeDecisions {
     if (state.node(c.nodeId()) == null) {
       return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
     }
-    long[] replicas = new long[1];
-    state.visitChunks(
-        0,
-        chunk -> {
-          if (chunk.replicas().stream().anyMatch(r -> r.nodeId() == c.nodeId())) {
-            replicas[0]++;
-          }
-          return true;
-        });
-    if (replicas[0] > 0) {
+    long replicas = state.counts().replicasOn(c.nodeId());
+    if (replicas > 0) {
       return Decision.refused(
-          ErrorCode.IN_USE, "node " + c.nodeId() + " still holds " + replicas[0] + " replicas");
+          ErrorCode.IN_USE, "node " + c.nodeId() + " still holds " + replicas + " replicas");
     }
     return new Decision(List.of(new Event.NodeRemoved(c.nodeId())), new Reply.Ok());
+  }
+
+  /** A drain that could never come to its end is refused. */
+  Decision drain(Command.DrainNode c) {
+    NodeRecord node = state.node(c.nodeId());
+    if (node == null) {
+      return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
+    }
+    if (c.departure() == Departure.DRAINED) {
+      long staying =
+          state.nodes().stream()
+              .filter(other -> other.departure() == null && other.nodeId() != c.nodeId())
+              .count();
+      for (VolumeRecord volume : state.volumes()) {
+        if (volume.replicas() > staying
+            && state.counts().replicas(volume.volumeId(), c.nodeId()) > 0) {
+          return Decision.refused(
+              ErrorCode.NO_PLACEMENT,
+              "volume "
+                  + volume.name()
+                  + " keeps "
+                  + volume.replicas()
+                  + " replicas and "
+                  + staying
+                  + " nodes would stay; add a node, or force it");
+        }
+      }
+    }
+    return new Decision(List.of(new Event.NodeStored(node.leaving(c.departure()))), new Reply.Ok());
   }
 }

@@ -4,6 +4,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -19,6 +20,9 @@ public final class ReplicaCounts {
 
   private final Map<Long, Map<Long, Count>> volumes = new TreeMap<>();
 
+  /** Chunks of each volume by the number of replicas that they have. */
+  private final Map<Long, NavigableMap<Integer, Long>> chunks = new TreeMap<>();
+
   ReplicaCounts() {}
 
   /** A chunk's record takes the place of another, which is null when it is a new chunk. */
@@ -30,6 +34,14 @@ public final class ReplicaCounts {
   }
 
   private void add(ChunkRecord chunk, int sign) {
+    chunks
+        .computeIfAbsent(chunk.volumeId(), volume -> new TreeMap<>())
+        .compute(
+            chunk.replicas().size(),
+            (size, count) -> {
+              long changed = (count == null ? 0 : count) + sign;
+              return changed == 0 ? null : changed;
+            });
     Map<Long, Count> nodes = volumes.computeIfAbsent(chunk.volumeId(), volume -> new TreeMap<>());
     for (Replica replica : chunk.replicas()) {
       Count count = nodes.computeIfAbsent(replica.nodeId(), node -> new Count());
@@ -43,6 +55,19 @@ public final class ReplicaCounts {
 
   void deleted(long volumeId) {
     volumes.remove(volumeId);
+    chunks.remove(volumeId);
+  }
+
+  /** Fewest replicas that a chunk of the volume has; Integer.MAX_VALUE when it has no chunks. */
+  int fewest(long volumeId) {
+    NavigableMap<Integer, Long> bySize = chunks.get(volumeId);
+    return bySize == null || bySize.isEmpty() ? Integer.MAX_VALUE : bySize.firstKey();
+  }
+
+  /** Most replicas that a chunk of the volume has; 0 when it has no chunks. */
+  int most(long volumeId) {
+    NavigableMap<Integer, Long> bySize = chunks.get(volumeId);
+    return bySize == null || bySize.isEmpty() ? 0 : bySize.lastKey();
   }
 
   /** Volumes that have chunks, by id. */
@@ -65,6 +90,15 @@ public final class ReplicaCounts {
   long replicas(long volumeId, long nodeId) {
     Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
     return count == null ? 0 : count.inSync + count.syncing;
+  }
+
+  /** Replicas on the node that are out of sync. */
+  long syncingOn(long nodeId) {
+    long sum = 0;
+    for (long volume : volumes.keySet()) {
+      sum += syncing(volume, nodeId);
+    }
+    return sum;
   }
 
   /** Replicas on the node. */

@@ -8,6 +8,7 @@ package io.cairn.metadata.model;
  *     directory: an emptied directory is a new node.
  * @param incarnation number of the node's current process life.
  * @param shardCount number of shards; fixed for the life of the store.
+ * @param departure set when the node is to leave: it gets nothing new; null when it stays.
  */
 public record NodeRecord(
     long nodeId,
@@ -21,4 +22,53 @@ public record NodeRecord(
     String hostLabel,
     long capacityBytes,
     int shardCount,
-    long incarnation) {}
+    long incarnation,
+    Departure departure) {
+  /** One that stays. */
+  public NodeRecord(
+      long nodeId,
+      long storeIdHigh,
+      long storeIdLow,
+      String name,
+      String host,
+      int port,
+      String zone,
+      String rack,
+      String hostLabel,
+      long capacityBytes,
+      int shardCount,
+      long incarnation) {
+    this(
+        nodeId,
+        storeIdHigh,
+        storeIdLow,
+        name,
+        host,
+        port,
+        zone,
+        rack,
+        hostLabel,
+        capacityBytes,
+        shardCount,
+        incarnation,
+        null);
+  }
+
+  /** The same node, to leave that way; null for one that stays. */
+  public NodeRecord leaving(Departure newDeparture) {
+    return new NodeRecord(
+        nodeId,
+        storeIdHigh,
+        storeIdLow,
+        name,
+        host,
+        port,
+        zone,
+        rack,
+        hostLabel,
+        capacityBytes,
+        shardCount,
+        incarnation,
+        newDeparture);
+  }
+}

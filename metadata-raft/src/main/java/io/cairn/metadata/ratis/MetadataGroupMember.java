@@ -48,6 +48,7 @@ public final class MetadataGroupMember implements AutoCloseable {
    * @param group host:port of all servers, the same list on each.
    * @param electionTimeout shortest time without a sign of life after which a follower calls an
    *     election; the longest is 25/18 of it.
+   * @param awayGrace how long a storage node may be silent before its replicas are placed anew.
    */
   public static MetadataGroupMember start(
       String address,
@@ -55,7 +56,8 @@ public final class MetadataGroupMember implements AutoCloseable {
       List<String> group,
       Path directory,
       GroupObserver observer,
-      Duration electionTimeout)
+      Duration electionTimeout,
+      Duration awayGrace)
       throws IOException {
     return start(
         address,
@@ -64,6 +66,7 @@ public final class MetadataGroupMember implements AutoCloseable {
         directory,
         observer,
         electionTimeout,
+        awayGrace,
         GroupSettings.SNAPSHOT_ENTRIES);
   }
 
@@ -74,6 +77,7 @@ public final class MetadataGroupMember implements AutoCloseable {
       Path directory,
       GroupObserver observer,
       Duration electionTimeout,
+      Duration awayGrace,
       long snapshotEntries)
       throws IOException {
     if (!group.contains(address)) {
@@ -83,7 +87,8 @@ public final class MetadataGroupMember implements AutoCloseable {
     int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
     RaftProperties properties =
         GroupSettings.server(listenHost, port, raft.toFile(), electionTimeout, snapshotEntries);
-    MetadataStateMachine machine = new MetadataStateMachine(directory.resolve("state"), observer);
+    MetadataStateMachine machine =
+        new MetadataStateMachine(directory.resolve("state"), observer, awayGrace);
     RaftServer server =
         RaftServer.newBuilder()
             .setServerId(GroupSettings.peerId(address))

@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -64,6 +65,7 @@ final class MetadataStateMachine extends BaseStateMachine {
   private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
   private final Path database;
   private final GroupObserver observer;
+  private final long awayGraceNanos;
   private final SoftState soft = new SoftState();
   private final Object lock = new Object();
   private RocksKeyValues keys;
@@ -75,7 +77,8 @@ final class MetadataStateMachine extends BaseStateMachine {
   /** When the last snapshot failed; only the thread that applies entries uses it. */
   private OptionalLong snapshotFailedNanos = OptionalLong.empty();
 
-  MetadataStateMachine(Path database, GroupObserver observer) {
+  MetadataStateMachine(Path database, GroupObserver observer, Duration awayGrace) {
+    awayGraceNanos = awayGrace.toNanos();
     this.database = database;
     this.observer = observer;
   }
@@ -332,9 +335,17 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);
       case Query.GatewayHeartbeat q -> {
         soft.heard(q, nowNanos);
-        yield new Reply.HeartbeatAck(List.of(), state.nodes(), offers(state, q, nowNanos));
+        yield new Reply.HeartbeatAck(
+            List.of(), state.nodes(), offers(state, q, nowNanos), away(state, nowNanos));
       }
     };
+  }
+
+  private List<Long> away(MetadataState state, long nowNanos) {
+    return state.nodes().stream()
+        .map(NodeRecord::nodeId)
+        .filter(node -> soft.isAway(node, awayGraceNanos, nowNanos))
+        .toList();
   }
 
   private List<Reply.MaintenanceOffer> offers(
@@ -347,6 +358,14 @@ final class MetadataStateMachine extends BaseStateMachine {
           @Override
           public boolean isUp(long nodeId) {
             return soft.isUp(nodeId, nowNanos);
+          }
+
+          @Override
+          public boolean isLeaving(long nodeId) {
+            NodeRecord node = state.node(nodeId);
+            return node == null
+                || node.departure() != null
+                || soft.isAway(nodeId, awayGraceNanos, nowNanos);
           }
 
           @Override

@@ -100,6 +100,14 @@ final class SoftState {
     return owner.maintenance() ? silentNanos > UP_NANOS : alive && silentNanos > GONE_NANOS;
   }
 
+  /** Whether the node has been silent for so long since this server leads. */
+  synchronized boolean isAway(long nodeId, long graceNanos, long nowNanos) {
+    Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);
+    long sinceNanos =
+        heard == null ? leadingSinceNanos : Math.max(leadingSinceNanos, heard.nanos());
+    return nowNanos - sinceNanos > graceNanos;
+  }
+
   synchronized List<Candidate> candidates(List<NodeRecord> records, long nowNanos) {
     List<Candidate> candidates = new ArrayList<>();
     for (NodeRecord node : records) {

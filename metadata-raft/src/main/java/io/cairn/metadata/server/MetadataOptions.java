@@ -56,10 +56,27 @@ public final class MetadataOptions {
                   + " longest is 1.4 times as much. The leader gives a sign of life twice in it.")
           .clusterWide();
 
+  /** How long a storage node may be away. */
+  public static final Option<Duration> NODE_AWAY_GRACE =
+      Option.of(
+              "node.away.grace",
+              OptionType.duration(Duration.ofSeconds(10), Duration.ofDays(7)),
+              "10m",
+              "How long a storage node may be silent before its replicas are placed anew on other"
+                  + " nodes. A leader counts from when it began to lead.")
+          .clusterWide();
+
   /** All of them. */
   public static final OptionSet SET =
       OptionSet.of(
-          "metadata", GROUP, ADDRESS, LISTEN_HOST, HTTP_ADDRESS, DATA_DIRECTORY, ELECTION_TIMEOUT);
+          "metadata",
+          GROUP,
+          ADDRESS,
+          LISTEN_HOST,
+          HTTP_ADDRESS,
+          DATA_DIRECTORY,
+          ELECTION_TIMEOUT,
+          NODE_AWAY_GRACE);
 
   private MetadataOptions() {}
 }

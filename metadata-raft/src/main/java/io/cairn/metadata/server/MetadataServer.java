@@ -79,7 +79,8 @@ public final class MetadataServer implements AutoCloseable {
       server.start(
           options.get(MetadataOptions.LISTEN_HOST).orElse(address.host()),
           options.get(MetadataOptions.HTTP_ADDRESS),
-          options.get(MetadataOptions.ELECTION_TIMEOUT));
+          options.get(MetadataOptions.ELECTION_TIMEOUT),
+          options.get(MetadataOptions.NODE_AWAY_GRACE));
       return server;
     } catch (IOException | RuntimeException e) {
       server.close();
@@ -87,7 +88,8 @@ public final class MetadataServer implements AutoCloseable {
     }
   }
 
-  private void start(String listenHost, Address httpAddress, Duration electionTimeout)
+  private void start(
+      String listenHost, Address httpAddress, Duration electionTimeout, Duration awayGrace)
       throws IOException {
     http = OperationsServer.start(httpAddress, registry, this::notReadyReason);
     requireFree(listenHost);
@@ -101,7 +103,8 @@ public final class MetadataServer implements AutoCloseable {
             group,
             directory.path(),
             new Observer(),
-            electionTimeout);
+            electionTimeout,
+            awayGrace);
     meters.show(this::status);
     LOG.info(
         "metadata server {} of {} on {}, HTTP on {}",

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
@@ -24,6 +25,7 @@ class MaintenanceTest {
 
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private final Set<Long> up = new TreeSet<>(List.of(1L, 2L, 3L));
+  private final Set<Long> away = new TreeSet<>();
   private final Set<String> gone = new TreeSet<>();
   private long number;
 
@@ -32,6 +34,11 @@ class MaintenanceTest {
         @Override
         public boolean isUp(long nodeId) {
           return up.contains(nodeId);
+        }
+
+        @Override
+        public boolean isLeaving(long nodeId) {
+          return away.contains(nodeId);
         }
 
         @Override
@@ -139,6 +146,65 @@ class MaintenanceTest {
     assertInstanceOf(Reply.Volume.class, apply(new Command.DeleteVolume("a", false)));
     assertEquals(List.of(), offers("g1", "g1"));
     assertEquals(0, machine.state().counts().replicasOn(3));
+  }
+
+  /** A volume of one chunk on nodes 1 to 3, all in sync, which nobody owns. */
+  private void whole(String name) {
+    degraded(name);
+    apply(new Command.AcquireVolume(name, "owner", 2, "h:1", -1));
+    long id = volume(name).volumeId();
+    apply(
+        new Command.UpdateReplicas(
+            id, 2, List.of(new Command.UpdateReplicas.Change(0, 0, 2, 3, ReplicaState.IN_SYNC))));
+    apply(new Command.ReleaseVolume(id, 2));
+  }
+
+  private void addNode(long nodeId) {
+    up.add(nodeId);
+    apply(
+        new Command.RegisterNode(
+            5, 0, 100 + nodeId, "n" + nodeId, "h", 1, "z", "r", "h" + nodeId, 100 * GIB, 1, 1));
+  }
+
+  @Test
+  void aVolumeOnANodeThatIsToLeaveIsOfferedOnceAnotherNodeCanTakeItsPlace() {
+    whole("a");
+    assertEquals(List.of(), offers("g1", "g1"));
+    away.add(2L);
+    assertEquals(List.of(), offers("g1", "g1"));
+    addNode(4);
+    assertEquals(1, offers("g1", "g1").size());
+  }
+
+  @Test
+  void aVolumeOnANodeThatLeavesAtAnyPriceIsOfferedWhileWritesHaveEnough() {
+    whole("a");
+    apply(new Command.DrainNode(2, Departure.FORCED));
+    away.add(2L);
+    assertEquals(1, offers("g1", "g1").size());
+    up.remove(1L);
+    assertEquals(List.of(), offers("g1", "g1"));
+  }
+
+  @Test
+  void aVolumeThatHasFewerReplicasThanItWantsIsOfferedOnceThereIsANode() {
+    whole("a");
+    apply(new Command.DrainNode(2, Departure.FORCED));
+    maintain("a", 2);
+    long id = volume("a").volumeId();
+    apply(
+        new Command.UpdateReplicas(
+            id, 3, List.of(new Command.UpdateReplicas.Change(0, 0, 3, 2, ReplicaState.SYNCING))));
+    apply(
+        new Command.PlaceReplicas(
+            id, 3, 0, List.of(new Command.PlaceReplicas.Placing(0, 0, 4, 2))));
+    assertEquals(2, machine.state().chunk(id, 0, 0).replicas().size());
+    apply(new Command.ReleaseVolume(id, 3));
+    apply(new Command.RemoveNode(2));
+    up.remove(2L);
+    assertEquals(List.of(), offers("g1", "g1"));
+    addNode(4);
+    assertEquals(1, offers("g1", "g1").size());
   }
 
   @Test

@@ -360,6 +360,7 @@ class MetadataGroupTest {
             directory.resolve("m" + i),
             new Failures(),
             Duration.ofMillis(900),
+            Duration.ofMinutes(10),
             SNAPSHOT_ENTRIES);
   }
 

@@ -1,0 +1,63 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.NodeRecord;
+import java.util.concurrent.TimeUnit;
+
+/** Waits until a node that is to leave has no replica, and shows on stderr how far it has come. */
+final class NodeDeparture {
+  private static final long ASK_MILLIS = 500;
+  private static final int BAR = 30;
+
+  private NodeDeparture() {}
+
+  /**
+   * Returns once the node has no replica: 0.
+   *
+   * @throws CommandFailure when somebody wants the node to stay after all.
+   */
+  static long await(ClusterCalls calls, NodeRecord node) throws InterruptedException {
+    boolean shows = System.console() != null;
+    long most = 0;
+    while (true) {
+      Reply.NodeStatus status = status(calls.cluster(), node);
+      if (status == null || status.replicaCount() == 0) {
+        clear(shows);
+        return 0;
+      }
+      if (status.node().departure() == null) {
+        clear(shows);
+        throw new CommandFailure("node " + node.name() + " is to stay: the drain was cancelled");
+      }
+      most = Math.max(most, status.replicaCount());
+      if (shows) {
+        int done = (int) (BAR * (most - status.replicaCount()) / most);
+        System.err.print(
+            "\r["
+                + "#".repeat(done)
+                + " ".repeat(BAR - done)
+                + "] "
+                + status.replicaCount()
+                + " of "
+                + most
+                + " replicas left   ");
+        System.err.flush();
+      }
+      TimeUnit.MILLISECONDS.sleep(ASK_MILLIS);
+    }
+  }
+
+  private static void clear(boolean shows) {
+    if (shows) {
+      System.err.print("\r" + " ".repeat(BAR + 40) + "\r");
+      System.err.flush();
+    }
+  }
+
+  private static Reply.NodeStatus status(Reply.Cluster cluster, NodeRecord node) {
+    return cluster.nodes().stream()
+        .filter(status -> status.node().nodeId() == node.nodeId())
+        .findFirst()
+        .orElse(null);
+  }
+}

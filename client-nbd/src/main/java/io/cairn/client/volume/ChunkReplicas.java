@@ -1,0 +1,155 @@
+package io.cairn.client.volume;
+
+import io.cairn.client.volume.OwnedReplica.Phase;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The replicas of one chunk, in the order in which the owner came to know them, and the bits by
+ * which writes and reads remember them. A bit is a replica's for as long as it is on record; its
+ * place in the list is not, as others leave.
+ */
+final class ChunkReplicas {
+  /** Bits of a replica in the masks of writes: one less than an int has. */
+  static final int BITS = 31;
+
+  private final VolumeSession session;
+  private final List<OwnedReplica> all = new ArrayList<>();
+  private int lastBit;
+
+  ChunkReplicas(VolumeSession session, ChunkRecord record, long nowNanos) {
+    this.session = session;
+    for (Replica replica : record.replicas()) {
+      OwnedNode node = session.nodes.of(record, replica.nodeId(), nowNanos);
+      all.add(new OwnedReplica(node, all.size(), replica.state()));
+    }
+    lastBit = all.size() - 1;
+  }
+
+  /** All of them; changes as the record does. */
+  List<OwnedReplica> all() {
+    return all;
+  }
+
+  /** The one on the node, or null. */
+  OwnedReplica on(long nodeId) {
+    for (OwnedReplica replica : all) {
+      if (replica.node.link.nodeId == nodeId) {
+        return replica;
+      }
+    }
+    return null;
+  }
+
+  /** One that has come to the record. */
+  void add(ChunkRecord record, Replica added, long nowNanos) {
+    OwnedNode node = session.nodes.of(record, added.nodeId(), nowNanos);
+    lastBit = freeBit();
+    all.add(new OwnedReplica(node, lastBit, added.state()));
+  }
+
+  /** Those that the record no longer has; the caller sees to it that their bits are forgotten. */
+  List<OwnedReplica> takeThoseGone(ChunkRecord record) {
+    List<OwnedReplica> gone = new ArrayList<>();
+    for (OwnedReplica replica : all) {
+      long nodeId = replica.node.link.nodeId;
+      if (record.replicas().stream().noneMatch(r -> r.nodeId() == nodeId)) {
+        gone.add(replica);
+      }
+    }
+    all.removeAll(gone);
+    return gone;
+  }
+
+  /** As long as possible not one that another replica had: reads remember whom they asked by it. */
+  private int freeBit() {
+    int bit = lastBit;
+    do {
+      bit = (bit + 1) % BITS;
+    } while (isTaken(bit));
+    return bit;
+  }
+
+  private boolean isTaken(int bit) {
+    for (OwnedReplica replica : all) {
+      if (replica.bit == bit) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Bits of those whose acknowledgement writes need. */
+  int requiredMask() {
+    int mask = 0;
+    for (int i = 0; i < all.size(); i++) {
+      OwnedReplica replica = all.get(i);
+      if (replica.required()) {
+        mask |= 1 << replica.bit;
+      }
+    }
+    return mask;
+  }
+
+  /** Bits of those for which writes are kept until they have them durable. */
+  int retainedMask() {
+    int mask = 0;
+    for (int i = 0; i < all.size(); i++) {
+      OwnedReplica replica = all.get(i);
+      if (replica.required() || replica.takesWrites()) {
+        mask |= 1 << replica.bit;
+      }
+    }
+    return mask;
+  }
+
+  /** The write is acknowledged: who does not hold it may not be promoted before it does. */
+  void noteWhoLacks(WriteOp op) {
+    for (int i = 0; i < all.size(); i++) {
+      OwnedReplica replica = all.get(i);
+      if ((op.ackedMask & 1 << replica.bit) == 0) {
+        replica.holdsAll = false;
+      }
+    }
+  }
+
+  /**
+   * Whom the replica may catch up from, or null. After a source that failed it is another's turn:
+   * one with a rotten block gives all but that, and the next one goes on from there.
+   */
+  OwnedReplica sourceFor(OwnedReplica joiner) {
+    List<OwnedReplica> sources = new ArrayList<>();
+    for (OwnedReplica replica : all) {
+      if (replica != joiner
+          && replica.inSync()
+          && replica.phase == Phase.LIVE
+          && replica.node.ready) {
+        sources.add(replica);
+      }
+    }
+    return sources.isEmpty() ? null : sources.get(joiner.sourcesFailed % sources.size());
+  }
+
+  /** Whether one that is out of sync is being brought up. */
+  boolean isCatchingUp() {
+    for (OwnedReplica replica : all) {
+      if (!replica.inSync() && replica.phase != Phase.OFF) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Each of them, for people. */
+  void describe(StringBuilder text) {
+    for (OwnedReplica replica : all) {
+      text.append("; node ").append(replica.node.link.nodeId).append(' ');
+      text.append(replica.recorded).append(' ').append(replica.phase);
+      text.append(replica.promoting ? " promoting" : "");
+      text.append(replica.node.ready ? "" : " unreachable");
+      text.append(replica.problem == null ? "" : " refused with " + replica.problem);
+    }
+  }
+}

@@ -1,0 +1,234 @@
+package io.cairn.client.volume;
+
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ReplicaState;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Has replicas placed anew whose nodes are to leave or are away for too long, and those taken away
+ * that are no longer needed: some chunks at a time, those with the fewest replicas in sync first. A
+ * new one is out of sync and is brought up as any other; an old one that is in sync leaves the
+ * in-sync set before it leaves the record.
+ *
+ * <p>Only for chunks that are ready. By then nobody before us can be reading a replica (I4): once
+ * it has left the record, the owner after us would not know that it had to wait for that.
+ */
+final class Placing {
+  private static final int BATCH_MAX = 16;
+  private static final long RETRY_NANOS = 500_000_000L;
+
+  /** Chunks that are opened for it, or that catch up, before more is placed. */
+  private static final int CHUNKS_MAX = 8;
+
+  private final VolumeSession session;
+  private boolean underWay;
+
+  /** Submits the last command again; null when its outcome is known. */
+  private Runnable unanswered;
+
+  private long notBeforeNanos = Long.MIN_VALUE;
+
+  Placing(VolumeSession session) {
+    this.session = session;
+  }
+
+  /**
+   * Whether a chunk may have a replica on a node that we do not know: a lease of what is not
+   * allocated must be that of all nodes.
+   */
+  boolean isUnsure() {
+    return underWay || unanswered != null;
+  }
+
+  /** Replicas that must stay when this one goes. */
+  private static int needed(VolumeSession session, OwnedReplica replica) {
+    int wanted = session.ownership.volume().replicas();
+    if (!session.nodes.isForced(replica.node.link.nodeId) || session.nodes.stayingCount() == 0) {
+      return wanted;
+    }
+    return Math.min(wanted, Math.max(session.minInSync(), session.nodes.stayingCount()));
+  }
+
+  /** Whether enough others are in sync on nodes that stay. */
+  static boolean isSurplus(OwnedChunk chunk, OwnedReplica replica) {
+    VolumeSession session = chunk.session;
+    int needed = needed(session, replica);
+    if (chunk.replicas().size() <= needed) {
+      return false;
+    }
+    int others = 0;
+    for (OwnedReplica other : chunk.replicas()) {
+      boolean stays = !session.nodes.isLeaving(other.node.link.nodeId);
+      others += other != replica && other.inSync() && stays ? 1 : 0;
+    }
+    return others >= needed;
+  }
+
+  /** Whether it may leave the in-sync set: as many as needed can be reached and hold everything. */
+  static boolean maySpare(OwnedChunk chunk, OwnedReplica replica) {
+    return isSurplus(chunk, replica)
+        && chunk.holdersBeside(replica) >= needed(chunk.session, replica);
+  }
+
+  /** Whether a replica is missing on the nodes that stay. */
+  static boolean lacks(OwnedChunk chunk) {
+    VolumeSession session = chunk.session;
+    int wanted = session.ownership.volume().replicas();
+    if (!session.nodes.someLeave() && chunk.replicas().size() >= wanted) {
+      return false;
+    }
+    int staying = 0;
+    for (OwnedReplica replica : chunk.replicas()) {
+      staying += session.nodes.isLeaving(replica.node.link.nodeId) ? 0 : 1;
+    }
+    return staying < wanted && staying < session.nodes.stayingCount();
+  }
+
+  private static OwnedReplica surplus(OwnedChunk chunk) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (!replica.required() && isSurplus(chunk, replica)) {
+        return replica;
+      }
+    }
+    return null;
+  }
+
+  /** Whether something of the chunk is to be placed or taken away. */
+  static boolean isDue(OwnedChunk chunk) {
+    return lacks(chunk) || surplus(chunk) != null;
+  }
+
+  /** Proposes what is due; does nothing while a proposal is under way. */
+  void propose(long nowNanos) {
+    if (underWay || nowNanos < notBeforeNanos || !session.isServing()) {
+      return;
+    }
+    if (unanswered != null) {
+      unanswered.run();
+      return;
+    }
+    List<OwnedChunk> due = mostEndangeredFirst();
+    if (due.isEmpty()) {
+      return;
+    }
+    List<OwnedChunk> chosen = new ArrayList<>();
+    List<Command.PlaceReplicas.Placing> placings = new ArrayList<>();
+    int busy = 0;
+    int catchingUp = 0;
+    for (OwnedChunk chunk : session.chunks()) {
+      boolean opens = chunk.state() == OwnedChunk.State.OPENING;
+      busy += opens || chunk.isCatchingUp() ? 1 : 0;
+      catchingUp += chunk.isCatchingUp() ? 1 : 0;
+    }
+    for (OwnedChunk chunk : due) {
+      if (placings.size() < BATCH_MAX && chunk.state() == OwnedChunk.State.READY) {
+        busy += collect(chunk, busy, chosen, placings) ? 1 : 0;
+      } else if (busy < CHUNKS_MAX && chunk.state() == OwnedChunk.State.CLOSED) {
+        chunk.open(nowNanos);
+        busy++;
+      }
+    }
+    if (!placings.isEmpty()) {
+      submit(
+          chosen,
+          new Command.PlaceReplicas(
+              session.volumeId(), session.generation(), catchingUp, placings));
+    }
+  }
+
+  private List<OwnedChunk> mostEndangeredFirst() {
+    List<OwnedChunk> due = new ArrayList<>();
+    for (OwnedChunk chunk : session.chunks()) {
+      if (isDue(chunk)) {
+        due.add(chunk);
+      }
+    }
+    due.sort(Comparator.comparingInt(chunk -> chunk.record().inSyncCount()));
+    return due;
+  }
+
+  /** Whether one more replica is asked for. */
+  private boolean collect(
+      OwnedChunk chunk,
+      int busy,
+      List<OwnedChunk> chosen,
+      List<Command.PlaceReplicas.Placing> placings) {
+    OwnedReplica surplus = surplus(chunk);
+    boolean adds = surplus == null && busy < CHUNKS_MAX && lacks(chunk);
+    if (surplus != null || adds) {
+      chosen.add(chunk);
+      placings.add(
+          new Command.PlaceReplicas.Placing(
+              chunk.record().layer(),
+              chunk.record().index(),
+              chunk.record().epoch(),
+              adds ? 0 : surplus.node.link.nodeId));
+    }
+    return adds;
+  }
+
+  /** Without an answer the same command is submitted until there is one: it may have been made. */
+  private void submit(List<OwnedChunk> chosen, Command.PlaceReplicas command) {
+    underWay = true;
+    session.metadata.submit(
+        command,
+        (reply, now) -> {
+          underWay = false;
+          unanswered = reply == null ? () -> submit(chosen, command) : null;
+          if (!session.isOver()) {
+            answered(chosen, reply, now);
+            session.onProgress(now);
+          }
+        });
+  }
+
+  private void answered(List<OwnedChunk> chosen, Reply reply, long nowNanos) {
+    switch (reply) {
+      case Reply.ReplicasPlaced placed -> {
+        session.nodes.learn(placed.nodes());
+        for (int i = 0; i < chosen.size(); i++) {
+          if (placed.outcomes().get(i).code() != null) {
+            notBeforeNanos = nowNanos + RETRY_NANOS;
+          }
+          if (placed.outcomes().get(i).chunk() != null) {
+            chosen.get(i).adopt(placed.outcomes().get(i).chunk(), nowNanos);
+          }
+        }
+      }
+      case Reply.Refused refused when Allocation.isStale(refused) -> session.onFenced(nowNanos);
+      case null, default -> notBeforeNanos = nowNanos + RETRY_NANOS;
+    }
+  }
+
+  /** When something that was refused is proposed again; Long.MAX_VALUE when nothing was. */
+  long againAtNanos(long nowNanos) {
+    return notBeforeNanos > nowNanos ? notBeforeNanos : Long.MAX_VALUE;
+  }
+
+  /** Whether something is to be done, now or when nodes and the metadata let it be done. */
+  boolean isDue() {
+    if (isUnsure()) {
+      return true;
+    }
+    for (OwnedChunk chunk : session.chunks()) {
+      if (isDue(chunk) || leaves(chunk)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether a replica is still on a node that is to leave. */
+  private boolean leaves(OwnedChunk chunk) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (session.nodes.isLeaving(replica.node.link.nodeId)
+          && (replica.recorded == ReplicaState.IN_SYNC || lacks(chunk))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,198 @@
+package io.cairn.metadata.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.metadata.codec.Codec;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Command.PlaceReplicas.Placing;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Departure;
+import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.placement.Candidate;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+/** Where replicas are placed anew, which may be taken away, and which nodes may leave. */
+class PlacingTest {
+  private static final long GIB = 1L << 30;
+
+  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private final Set<Long> up = new TreeSet<>();
+  private long number;
+
+  private Reply apply(Command command) {
+    List<Candidate> candidates = new ArrayList<>();
+    up.forEach(node -> candidates.add(new Candidate(node, "z", "r", "h" + node, 100 * GIB)));
+    return machine.apply(1, ++number, command, candidates);
+  }
+
+  /** Nodes 1 to N, and a volume of so many chunks, owned in generation 1. */
+  private void cluster(int nodes, int replicas, int chunks) {
+    apply(new Command.InitCluster(5));
+    for (int i = 1; i <= nodes; i++) {
+      up.add((long) i);
+      apply(
+          new Command.RegisterNode(
+              5, 0, 100 + i, "n" + i, "h", 7000, "z", "r", "h" + i, 100 * GIB, 1, 1));
+    }
+    apply(new Command.CreateVolume("v", 64 * GIB, 0, replicas, 0, Durability.FLUSH));
+    apply(new Command.AcquireVolume("v", "owner", 1, "h:1", -1));
+    for (int i = 0; i < chunks; i++) {
+      apply(new Command.AllocateChunks(1, 1, 0, List.of(i), ""));
+    }
+  }
+
+  private ChunkRecord chunk(int index) {
+    return machine.state().chunk(1, 0, index);
+  }
+
+  private Set<Long> nodesOf(int index) {
+    Set<Long> nodes = new TreeSet<>();
+    chunk(index).replicas().forEach(replica -> nodes.add(replica.nodeId()));
+    return nodes;
+  }
+
+  private Reply.ReplicasUpdated.Outcome place(int catchingUp, int index, long takenNodeId) {
+    Placing placing = new Placing(0, index, chunk(index).epoch(), takenNodeId);
+    Reply reply = apply(new Command.PlaceReplicas(1, 1, catchingUp, List.of(placing)));
+    return assertInstanceOf(Reply.ReplicasPlaced.class, reply).outcomes().getFirst();
+  }
+
+  private ErrorCode moved(int index, long nodeId, ReplicaState state) {
+    Command.UpdateReplicas.Change change =
+        new Command.UpdateReplicas.Change(0, index, chunk(index).epoch(), nodeId, state);
+    Reply reply = apply(new Command.UpdateReplicas(1, 1, List.of(change)));
+    return ((Reply.ReplicasUpdated) reply).outcomes().getFirst().code();
+  }
+
+  private ErrorCode drained(long nodeId, Departure departure) {
+    Reply reply = apply(new Command.DrainNode(nodeId, departure));
+    return reply instanceof Reply.Refused refused ? refused.code() : null;
+  }
+
+  @Test
+  void aNewReplicaIsOutOfSyncOnANodeThatHasNoneAndStays() {
+    cluster(5, 3, 1);
+    long leaving = chunk(0).replicas().getFirst().nodeId();
+    Set<Long> before = nodesOf(0);
+    assertNull(drained(leaving, Departure.DRAINED));
+    Reply.ReplicasUpdated.Outcome outcome = place(0, 0, 0);
+    assertNull(outcome.code());
+    Replica added = outcome.chunk().replicas().getLast();
+    assertEquals(ReplicaState.SYNCING, added.state());
+    assertTrue(!before.contains(added.nodeId()), before + " " + added);
+    assertEquals(3, outcome.chunk().inSyncCount());
+    assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code(), "it has its places now");
+  }
+
+  @Test
+  void nothingIsPlacedWhereEnoughStay() {
+    cluster(5, 3, 1);
+    assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code());
+  }
+
+  @Test
+  void aReplicaGoesOnlyWhenItIsOutOfSyncAndEnoughOthersAreInSync() {
+    cluster(4, 3, 1);
+    long leaving = chunk(0).replicas().getFirst().nodeId();
+    drained(leaving, Departure.DRAINED);
+    assertEquals(ErrorCode.BELOW_MIN_IN_SYNC, place(0, 0, leaving).code());
+    long added = place(0, 0, 0).chunk().replicas().getLast().nodeId();
+    assertNull(moved(0, leaving, ReplicaState.SYNCING));
+    assertEquals(ErrorCode.BELOW_MIN_IN_SYNC, place(0, 0, leaving).code(), "two are in sync");
+    assertNull(moved(0, added, ReplicaState.IN_SYNC));
+    assertNull(place(0, 0, leaving).code());
+    assertTrue(!nodesOf(0).contains(leaving));
+    assertEquals(0, machine.state().counts().replicasOn(leaving));
+    assertInstanceOf(Reply.Ok.class, apply(new Command.RemoveNode(leaving)));
+  }
+
+  @Test
+  void theEpochAndTheGenerationAreCompared() {
+    cluster(4, 3, 1);
+    drained(1, Departure.DRAINED);
+    Placing old = new Placing(0, 0, chunk(0).epoch() + 1, 0);
+    Reply.ReplicasPlaced placed =
+        (Reply.ReplicasPlaced) apply(new Command.PlaceReplicas(1, 1, 0, List.of(old)));
+    assertEquals(ErrorCode.STALE_EPOCH, placed.outcomes().getFirst().code());
+    apply(new Command.AcquireVolume("v", "other", 2, "h:2", -1));
+    Reply late = apply(new Command.PlaceReplicas(1, 1, 0, List.of(old)));
+    assertEquals(ErrorCode.STALE_GENERATION, ((Reply.Refused) late).code());
+  }
+
+  @Test
+  void onlySoManyCatchUpAtOneTimeUnlessAVolumeWouldStandStill() {
+    cluster(4, 3, PlacingDecisions.CATCHING_UP_MAX + 1);
+    drained(1, Departure.DRAINED);
+    List<Integer> due = new ArrayList<>();
+    for (int i = 0; i <= PlacingDecisions.CATCHING_UP_MAX; i++) {
+      if (nodesOf(i).contains(1L)) {
+        due.add(i);
+      } else {
+        // As if it had been away.
+        moved(i, nodesOf(i).iterator().next(), ReplicaState.SYNCING);
+      }
+    }
+    int free = PlacingDecisions.CATCHING_UP_MAX - (PlacingDecisions.CATCHING_UP_MAX + 1) % 32;
+    int placed = 0;
+    for (int index : due) {
+      placed += place(1, index, 0).code() == null ? 1 : 0;
+    }
+    assertTrue(placed < due.size() && placed <= free, placed + " of " + due.size());
+    int last = due.getLast();
+    assertEquals(ErrorCode.BUSY, place(1, last, 0).code());
+    assertNull(place(0, last, 0).code());
+  }
+
+  @Test
+  void aDrainThatCouldNotEndIsRefusedUnlessItIsForced() {
+    cluster(3, 3, 1);
+    assertEquals(ErrorCode.NO_PLACEMENT, drained(1, Departure.DRAINED));
+    assertNull(machine.state().node(1).departure());
+    assertNull(drained(1, Departure.FORCED));
+    assertEquals(Departure.FORCED, machine.state().node(1).departure());
+    assertNull(moved(0, 1, ReplicaState.SYNCING));
+    assertNull(place(0, 0, 1).code());
+    assertEquals(Set.of(2L, 3L), nodesOf(0));
+  }
+
+  @Test
+  void whatIsToLeaveGetsNoNewChunksAndKeepsThatOverARestart() {
+    cluster(4, 3, 0);
+    drained(2, Departure.DRAINED);
+    apply(new Command.RegisterNode(5, 0, 102, "n2", "h", 7000, "z", "r", "h2", 100 * GIB, 1, 2));
+    for (int i = 0; i < 8; i++) {
+      apply(new Command.AllocateChunks(1, 1, 0, List.of(i), ""));
+      assertTrue(!nodesOf(i).contains(2L));
+    }
+    assertNull(drained(2, null));
+    assertNull(machine.state().node(2).departure());
+  }
+
+  @Test
+  void aNodeThatAnOlderReleaseStoredStays() {
+    cluster(1, 1, 0);
+    NodeRecord leaving = machine.state().node(1).leaving(Departure.DRAINED);
+    byte[] bytes = Codec.encode(leaving);
+    String text = new String(bytes, 1, bytes.length - 1, StandardCharsets.UTF_8);
+    assertEquals(leaving, Codec.decode(bytes, NodeRecord.class));
+    byte[] older = text.replace(",\"departure\":\"DRAINED\"", "").getBytes(StandardCharsets.UTF_8);
+    byte[] whole = new byte[older.length + 1];
+    whole[0] = bytes[0];
+    System.arraycopy(older, 0, whole, 1, older.length);
+    assertTrue(older.length < text.length(), text);
+    assertEquals(leaving.leaving(null), Codec.decode(whole, NodeRecord.class));
+  }
+}
