@@ -1,6 +1,6 @@
 package io.cairn.bench;
 
-import io.cairn.bench.chaos.ChaosCommand;
+import io.cairn.bench.chaos.cli.ChaosCommand;
 import io.cairn.bench.jmh.BenchCommand;
 import io.cairn.bench.load.LoadCommand;
 import io.cairn.bench.sim.SimCommand;

@@ -9,7 +9,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
 /** One HTTP request by hand, for servers that may be half dead. */
-final class HttpProbe {
+public final class HttpProbe {
   private static final int TIMEOUT_MILLIS = 2_000;
   private static final int NO_ANSWER = -1;
 
@@ -17,8 +17,13 @@ final class HttpProbe {
 
   /** The status code of a GET, or -1 when there is no answer. */
   static int status(int port, String path) {
+    return status(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), path);
+  }
+
+  /** The same of another host. */
+  public static int status(InetSocketAddress server, String path) {
     try (Socket socket = new Socket()) {
-      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MILLIS);
+      socket.connect(server, TIMEOUT_MILLIS);
       socket.setSoTimeout(TIMEOUT_MILLIS);
       socket
           .getOutputStream()

@@ -80,10 +80,15 @@ public final class NbdClient implements AutoCloseable {
 
   /** Connects to an export on this machine. */
   public static NbdClient connect(int port, String export) throws IOException {
+    return connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), export);
+  }
+
+  /** Connects to an export. */
+  public static NbdClient connect(InetSocketAddress server, String export) throws IOException {
     Socket socket = new Socket();
     try {
       socket.setTcpNoDelay(true);
-      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), CONNECT_MILLIS);
+      socket.connect(server, CONNECT_MILLIS);
       // A handshake with a half dead server ends; a request of a served volume may wait for ever.
       socket.setSoTimeout(CONNECT_MILLIS);
       DataInputStream in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
@@ -232,6 +237,14 @@ public final class NbdClient implements AutoCloseable {
       cause.addSuppressed(e);
     }
     lost.forEach(request -> request.answer().completeExceptionally(cause));
+  }
+
+  /**
+   * Ends without a goodbye, which a server that stands still would not take: what is in flight
+   * fails.
+   */
+  public void abandon() {
+    breakOff(new IOException("abandoned"));
   }
 
   /** Says goodbye; what is in flight fails. */

@@ -42,7 +42,7 @@ public final class Program {
   }
 
   /** The command's line with its arguments. */
-  static List<String> command(String... arguments) {
+  public static List<String> command(String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(launcher().toString());
     command.addAll(Arrays.asList(arguments));

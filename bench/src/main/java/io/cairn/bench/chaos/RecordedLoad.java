@@ -2,6 +2,8 @@ package io.cairn.bench.chaos;
 
 import io.cairn.bench.check.BlockHistory;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -12,6 +14,8 @@ import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.HdrHistogram.Histogram;
+import org.HdrHistogram.Recorder;
 
 /**
  * Reads and writes of random blocks, recorded so that each block's history can be proved
@@ -53,7 +57,14 @@ public final class RecordedLoad implements AutoCloseable {
   private final BlockHistory[] histories;
   private final Map<Long, Flight> flights = new LinkedHashMap<>();
   private final Thread thread;
-  private int port;
+
+  /** Every answered request's time in microseconds, since somebody last took them. */
+  private final Recorder latencies = new Recorder(3);
+
+  /** Where the export is served, and which of them it is now. */
+  private List<InetSocketAddress> servers;
+
+  private int serverIndex;
   private NbdClient client;
   private long time;
   private long lastValue;
@@ -61,19 +72,29 @@ public final class RecordedLoad implements AutoCloseable {
   private long completed;
   private long acknowledgedWrites;
   private long worstNanos;
+  private long completedNanos;
   private int reconnects;
   private boolean mayBreak;
   private boolean stopping;
   private Throwable failure;
 
-  /** Connects; {@link #start} begins. */
+  /** Connects to a server of this machine; {@link #start} begins. */
   public RecordedLoad(int port, String export, Settings settings) {
-    this.port = port;
+    this(List.of(onThisMachine(port)), export, settings);
+  }
+
+  /**
+   * Connects to the first server that serves the export; {@link #start} begins.
+   *
+   * @param servers when the connection to one breaks the next is tried, in turn.
+   */
+  public RecordedLoad(List<InetSocketAddress> servers, String export, Settings settings) {
+    this.servers = List.copyOf(servers);
     this.export = export;
     this.settings = settings;
     this.random = new Random(settings.seed());
     this.histories = new BlockHistory[settings.blockCount()];
-    client = connected(port, export);
+    client = connected();
     if (client.sizeBytes() < ((long) settings.firstBlock() + settings.blockCount()) * BLOCK_BYTES) {
       throw new ChaosFailure("the export " + export + " is too small for the load");
     }
@@ -82,7 +103,7 @@ public final class RecordedLoad implements AutoCloseable {
   }
 
   /** Connects as soon as the export is served, which after a fault of the gateway takes a while. */
-  private static NbdClient connected(int port, String export) {
+  private NbdClient connected() {
     NbdClient[] connected = new NbdClient[1];
     String[] refusal = new String[1];
     Await.until(
@@ -90,10 +111,11 @@ public final class RecordedLoad implements AutoCloseable {
         SETTLE,
         () -> {
           try {
-            connected[0] = NbdClient.connect(port, export);
+            connected[0] = NbdClient.connect(server(), export);
             return true;
           } catch (IOException e) {
             refusal[0] = e.getMessage();
+            nextServer();
             return false;
           }
         },
@@ -123,6 +145,7 @@ public final class RecordedLoad implements AutoCloseable {
 
   /** Begins. */
   public RecordedLoad start() {
+    completedNanos = System.nanoTime();
     thread.start();
     return this;
   }
@@ -169,7 +192,7 @@ public final class RecordedLoad implements AutoCloseable {
   private void reconnect() throws InterruptedException {
     while (true) {
       try {
-        NbdClient fresh = NbdClient.connect(port(), export);
+        NbdClient fresh = NbdClient.connect(server(), export);
         synchronized (this) {
           client = fresh;
           reconnects++;
@@ -182,6 +205,7 @@ public final class RecordedLoad implements AutoCloseable {
             return;
           }
         }
+        nextServer();
         Thread.sleep(RECONNECT_PAUSE_MILLIS);
       }
     }
@@ -274,7 +298,10 @@ public final class RecordedLoad implements AutoCloseable {
     Flight done = flights.remove(flight);
     try {
       if (problem == null) {
-        worstNanos = Math.max(worstNanos, System.nanoTime() - done.beginNanos());
+        long now = System.nanoTime();
+        worstNanos = Math.max(worstNanos, now - done.beginNanos());
+        latencies.recordValue((now - done.beginNanos()) / 1000);
+        completedNanos = now;
         completed++;
         whenDone.run();
       } else if (!mayBreak && !stopping || isError(problem)) {
@@ -310,11 +337,49 @@ public final class RecordedLoad implements AutoCloseable {
 
   /** Where the load connects from now on when its connection breaks. */
   public synchronized void moveTo(int newPort) {
-    port = newPort;
+    servers = List.of(onThisMachine(newPort));
+    serverIndex = 0;
   }
 
-  private synchronized int port() {
-    return port;
+  private static InetSocketAddress onThisMachine(int port) {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  }
+
+  private synchronized InetSocketAddress server() {
+    return servers.get(serverIndex);
+  }
+
+  private synchronized void nextServer() {
+    serverIndex = (serverIndex + 1) % servers.size();
+  }
+
+  /**
+   * Turns to the next server when no request was answered for so long, as a host with several paths
+   * does. What is in flight counts as perhaps written.
+   *
+   * @return whether it did.
+   */
+  public synchronized boolean turnFromSilence(Duration silence) {
+    if (client == null || flights.isEmpty()) {
+      return false;
+    }
+    long oldest = flights.values().iterator().next().beginNanos();
+    if (System.nanoTime() - Math.max(oldest, completedNanos) < silence.toNanos()) {
+      return false;
+    }
+    nextServer();
+    client.abandon();
+    return true;
+  }
+
+  /** Time since a request was last answered, in seconds; since the start if none was. */
+  public synchronized double silentSeconds() {
+    return (System.nanoTime() - completedNanos) / 1e9;
+  }
+
+  /** The times of the requests that were answered since the last call, in microseconds. */
+  public Histogram takeLatencies() {
+    return latencies.getIntervalHistogram();
   }
 
   /** How often the load had to connect again. */
@@ -373,16 +438,21 @@ public final class RecordedLoad implements AutoCloseable {
    * @return a line for the report.
    */
   public String finish() {
+    return finish(1);
+  }
+
+  /**
+   * Ends the load, reads every block several times and checks all histories.
+   *
+   * @param readings how often: an owner takes the replicas in turn, so that with several more than
+   *     there are replicas each of them has answered.
+   * @return a line for the report.
+   */
+  public String finish(int readings) {
     awaitLanding();
-    try (NbdClient reader = client == null ? connected(port(), export) : client) {
-      for (int block = 0; block < histories.length; block += REQUEST_BLOCKS_MAX) {
-        int count = Math.min(REQUEST_BLOCKS_MAX, histories.length - block);
-        long begin = ++time;
-        byte[] data = answer(reader.read(offsetBytes(block), count * BLOCK_BYTES));
-        long end = ++time;
-        for (int i = 0; i < count; i++) {
-          histories[block + i].read(valueOf(data, i, block + i), begin, end, ONE_GENERATION);
-        }
+    try (NbdClient reader = client == null ? connected() : client) {
+      for (int reading = 0; reading < readings; reading++) {
+        readAll(reader);
       }
     }
     for (BlockHistory history : histories) {
@@ -391,6 +461,18 @@ public final class RecordedLoad implements AutoCloseable {
     return String.format(
         "%d requests answered, %d writes acknowledged, all %d blocks as they must be",
         completed, acknowledgedWrites, histories.length);
+  }
+
+  private void readAll(NbdClient reader) {
+    for (int block = 0; block < histories.length; block += REQUEST_BLOCKS_MAX) {
+      int count = Math.min(REQUEST_BLOCKS_MAX, histories.length - block);
+      long begin = ++time;
+      byte[] data = answer(reader.read(offsetBytes(block), count * BLOCK_BYTES));
+      long end = ++time;
+      for (int i = 0; i < count; i++) {
+        histories[block + i].read(valueOf(data, i, block + i), begin, end, ONE_GENERATION);
+      }
+    }
   }
 
   private void awaitLanding() {

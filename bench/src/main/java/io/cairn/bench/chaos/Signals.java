@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Signals that Java cannot send. */
-final class Signals {
+public final class Signals {
   private Signals() {}
 
   /**
    * Sends one signal, like KILL or STOP, to processes in one call: as near to at once as can be.
    */
-  static void send(String signal, List<ProcessHandle> processes) {
+  public static void send(String signal, List<ProcessHandle> processes) {
     if (processes.isEmpty()) {
       return;
     }

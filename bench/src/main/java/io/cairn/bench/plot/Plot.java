@@ -7,10 +7,17 @@ import java.util.function.DoubleUnaryOperator;
 
 /** A drawing of lines over two axes, as SVG. Whoever makes it chooses scales and marks. */
 public final class Plot {
-  private static final int WIDTH = 900;
+  /** Width of the drawing; what others draw below it stands under the same marks. */
+  public static final int WIDTH = 900;
+
   private static final int HEIGHT = 480;
-  private static final int LEFT = 80;
-  private static final int RIGHT = 180;
+
+  /** Room left of the axes. */
+  public static final int LEFT = 80;
+
+  /** Room right of the axes, for the names of the lines. */
+  public static final int RIGHT = 180;
+
   private static final int TOP = 62;
   private static final int BOTTOM = 52;
   private static final List<String> COLOURS =

@@ -1,11 +1,21 @@
 package io.cairn.bench.acceptance;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Scenario;
 import io.cairn.bench.chaos.Stage;
+import io.cairn.bench.chaos.Tool;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -15,6 +25,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * a minute each and more rounds, is {@code cairn chaos}.
  */
 class ChaosIT {
+  private static final Duration RANDOM_FAULTS_LIMIT = Duration.ofMinutes(5);
+
   @TempDir private static Path directory;
 
   private static RunningCluster cluster;
@@ -41,5 +53,31 @@ class ChaosIT {
     scenario.play(
         new Stage(
             cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line)));
+  }
+
+  /** By root on hosts with networks of their own; else it says what it cannot play. */
+  @Test
+  void survivesRandomFaults() {
+    Tool.Result result = randomly("random", "--for", "30s", "--seed", "1");
+    result.ok();
+    assertTrue(result.output().contains("everything is whole again"), result::toString);
+    assertTrue(Files.exists(directory.resolve("random/chaos.html")));
+  }
+
+  /** A bound that nothing can hold is found not to be held: the run is able to fail. */
+  @Test
+  void findsAStallThatIsTooLong() {
+    Tool.Result result = randomly("stall", "--for", "60s", "--faults", "kill", "--stall", "50ms");
+    assertEquals(1, result.exitCode(), result::toString);
+    assertTrue(result.output().contains("the bound is 0.1 s"), result::toString);
+  }
+
+  private static Tool.Result randomly(String name, String... arguments) {
+    List<String> line = new ArrayList<>(List.of("chaos", "--nodes", "3", "--volumes", "2"));
+    line.addAll(List.of("--data", directory.resolve(name).toString()));
+    line.addAll(List.of(arguments));
+    Tool.Result result = Program.run(RANDOM_FAULTS_LIMIT, line.toArray(String[]::new));
+    System.out.println(result);
+    return result;
   }
 }

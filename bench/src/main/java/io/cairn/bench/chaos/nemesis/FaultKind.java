@@ -1,0 +1,44 @@
+package io.cairn.bench.chaos.nemesis;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/** What can happen to a server or to its host. */
+public enum FaultKind {
+  /** SIGKILL; a start later. */
+  KILL(false, EnumSet.allOf(Server.Role.class)),
+  /** SIGSTOP; SIGCONT later: who comes back believes that no time has passed. */
+  STOP(false, EnumSet.allOf(Server.Role.class)),
+  /** Stopped for nine tenths of the time, in short turns. */
+  SLOW(false, EnumSet.allOf(Server.Role.class)),
+  /** SIGKILL, and the journal's memory is gone as with a machine's power; a start later. */
+  POWER(false, EnumSet.of(Server.Role.STORAGE)),
+  /** The host's cable is pulled. */
+  CUT(true, EnumSet.allOf(Server.Role.class)),
+  /** Packets from one host to another are lost, in one direction or both; others get theirs. */
+  PART(true, EnumSet.allOf(Server.Role.class)),
+  /** The node's file system for chunks is full. */
+  FULL(true, EnumSet.of(Server.Role.STORAGE));
+
+  private final boolean needsNamespaces;
+  private final Set<Server.Role> victims;
+
+  FaultKind(boolean needsNamespaces, Set<Server.Role> victims) {
+    this.needsNamespaces = needsNamespaces;
+    this.victims = victims;
+  }
+
+  /** As it is named on a command line. */
+  public String argument() {
+    return name().toLowerCase(java.util.Locale.ROOT);
+  }
+
+  /** Whether it can only be played on hosts with networks and mounts of their own. */
+  boolean needsNamespaces() {
+    return needsNamespaces;
+  }
+
+  Set<Server.Role> victims() {
+    return victims;
+  }
+}

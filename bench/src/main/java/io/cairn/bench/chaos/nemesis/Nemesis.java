@@ -1,0 +1,210 @@
+package io.cairn.bench.chaos.nemesis;
+
+import io.cairn.bench.chaos.ChaosFailure;
+import io.cairn.bench.chaos.Tool;
+import io.cairn.bench.chaos.Trees;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Draws faults from a seed and plays them. Two at a time at most, never on two servers of one role:
+ * then a volume of three copies must go on, and it is a finding when it does not. The draws depend
+ * on the seed only; what they meet depends on the machine.
+ */
+final class Nemesis {
+  private static final int AT_ONCE = 2;
+  private static final long SECOND = 1_000_000_000L;
+  private static final int LONGEST_SECONDS = 12;
+  private static final int PAUSE_SECONDS = 4;
+  private static final Tool FALLOCATE = new Tool("fallocate", "util-linux");
+  private static final Duration FILL = Duration.ofSeconds(30);
+
+  private final Servers servers;
+  private final List<FaultKind> kinds;
+  private final Random random;
+  private final Consumer<String> report;
+  private final List<Fault> running = new ArrayList<>();
+  private final List<Fault> played = new ArrayList<>();
+  private Fault drawn;
+  private long nextNanos;
+
+  /**
+   * A nemesis.
+   *
+   * @param kinds what it may do.
+   */
+  Nemesis(Servers servers, Set<FaultKind> kinds, long seed, Consumer<String> report) {
+    this.servers = servers;
+    this.kinds = List.copyOf(kinds);
+    this.random = new Random(seed);
+    this.report = report;
+    nextNanos = System.nanoTime();
+  }
+
+  /** All faults that have begun, in order. */
+  List<Fault> played() {
+    return played;
+  }
+
+  /** Those that are not over. */
+  List<Fault> running() {
+    return running;
+  }
+
+  /**
+   * Ends what is due, and begins what was drawn once everything that it would hit is whole.
+   *
+   * @param whole the roles whose servers all can serve.
+   */
+  void turn(Set<Server.Role> whole) {
+    long nowNanos = System.nanoTime();
+    for (Fault fault : List.copyOf(running)) {
+      if (fault.isDue(nowNanos)) {
+        end(fault);
+      }
+    }
+    if (drawn == null && nowNanos >= nextNanos) {
+      drawn = draw();
+    }
+    if (drawn != null && running.size() < AT_ONCE && whole.containsAll(drawn.roles())) {
+      Fault fault = drawn;
+      drawn = null;
+      report.accept(fault.text());
+      running.add(fault);
+      played.add(fault);
+      fault.begin(nowNanos);
+      nextNanos = nowNanos + random.nextInt(PAUSE_SECONDS * 1000) * 1_000_000L;
+    }
+  }
+
+  /** Ends all of them. */
+  void endAll() {
+    drawn = null;
+    List.copyOf(running).forEach(this::end);
+  }
+
+  private void end(Fault fault) {
+    running.remove(fault);
+    fault.end(System.nanoTime());
+    report.accept("end of " + fault.text());
+  }
+
+  private Fault draw() {
+    FaultKind kind = kinds.get(random.nextInt(kinds.size()));
+    List<Server> victims =
+        servers.all().stream().filter(server -> kind.victims().contains(server.role())).toList();
+    Server victim = victims.get(random.nextInt(victims.size()));
+    long length = SECOND / 2 + random.nextLong(LONGEST_SECONDS * SECOND);
+    return switch (kind) {
+      case KILL -> fault(kind, victim, length, victim::kill, victim::start);
+      case STOP ->
+          fault(kind, victim, length, () -> victim.signal("STOP"), () -> victim.signal("CONT"));
+      case SLOW -> slow(victim, length);
+      case POWER -> fault(kind, victim, length, () -> losePower(victim), victim::start);
+      case CUT ->
+          fault(
+              kind,
+              victim,
+              length,
+              () -> servers.network().cut(victim.host()),
+              () -> servers.network().join(victim.host()));
+      case PART -> part(victim, victims, length);
+      case FULL -> fault(kind, victim, length, () -> fill(victim), () -> makeRoom(victim));
+    };
+  }
+
+  private static Fault fault(
+      FaultKind kind, Server victim, long length, Fault.Act begin, Fault.Act end) {
+    return new Fault(kind, victim.name(), EnumSet.of(victim.role()), length, begin, end);
+  }
+
+  private void losePower(Server victim) {
+    victim.kill();
+    Path memory = servers.journalMemory(victim.host());
+    try {
+      Trees.delete(memory);
+      Files.createDirectories(memory);
+    } catch (IOException e) {
+      throw new ChaosFailure(memory + " cannot be emptied", e);
+    }
+  }
+
+  private Fault slow(Server victim, long length) {
+    Process[] stutter = new Process[1];
+    return fault(
+        FaultKind.SLOW,
+        victim,
+        length,
+        () -> stutter[0] = stutter(victim.pid()),
+        () -> {
+          stutter[0].destroyForcibly();
+          stutter[0].onExit().join();
+          victim.signal("CONT");
+        });
+  }
+
+  private static Process stutter(long pid) {
+    String loop =
+        "while kill -STOP %1$d; do sleep 0.09; kill -CONT %1$d; sleep 0.01; done".formatted(pid);
+    try {
+      return new ProcessBuilder("sh", "-c", loop).redirectError(new File("/dev/null")).start();
+    } catch (IOException e) {
+      throw new ChaosFailure("sh cannot be started", e);
+    }
+  }
+
+  private Fault part(Server one, List<Server> all, long length) {
+    List<Server> others = all.stream().filter(server -> server != one).toList();
+    Server other = others.get(random.nextInt(others.size()));
+    boolean both = random.nextBoolean();
+    Network network = servers.network();
+    return new Fault(
+        FaultKind.PART,
+        one.name() + (both ? " and " : " to ") + other.name(),
+        EnumSet.of(one.role(), other.role()),
+        length,
+        () -> {
+          network.block(one.host(), other.host());
+          if (both) {
+            network.block(other.host(), one.host());
+          }
+        },
+        () -> {
+          network.unblock(one.host(), other.host());
+          if (both) {
+            network.unblock(other.host(), one.host());
+          }
+        });
+  }
+
+  private Path ballast(Server victim) {
+    return servers.capacity(victim.host()).resolve("ballast");
+  }
+
+  private void fill(Server victim) {
+    Path ballast = ballast(victim);
+    try {
+      long freeBytes = Files.getFileStore(ballast.getParent()).getUsableSpace();
+      FALLOCATE.run(FILL, "--length", Long.toString(freeBytes), ballast.toString()).ok();
+    } catch (IOException e) {
+      throw new ChaosFailure(ballast + " cannot be made", e);
+    }
+  }
+
+  private void makeRoom(Server victim) {
+    try {
+      Files.deleteIfExists(ballast(victim));
+    } catch (IOException e) {
+      throw new ChaosFailure(ballast(victim) + " cannot be removed", e);
+    }
+  }
+}

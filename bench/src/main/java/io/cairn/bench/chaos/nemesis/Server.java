@@ -1,0 +1,133 @@
+package io.cairn.bench.chaos.nemesis;
+
+import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.ChaosFailure;
+import io.cairn.bench.chaos.HttpProbe;
+import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.Signals;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** One process of the product on its host, from its own configuration file. */
+final class Server {
+  /** What it is. */
+  enum Role {
+    METADATA("-Xms16m -Xmx128m"),
+    STORAGE("-Xms32m -Xmx256m -XX:MaxDirectMemorySize=256m"),
+    GATEWAY("-Xms32m -Xmx256m -XX:MaxDirectMemorySize=512m");
+
+    private final String heap;
+
+    Role(String heap) {
+      this.heap = heap;
+    }
+
+    String verb() {
+      return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
+
+  private static final Duration END = Duration.ofSeconds(30);
+
+  private final Role role;
+  private final Host host;
+  private final int httpPort;
+  private final Path config;
+  private final Path log;
+  private Process process;
+
+  /**
+   * A server that does not run yet.
+   *
+   * @param settings its options, without the address for HTTP.
+   */
+  Server(Role role, Host host, int httpPort, Path directory, Map<String, String> settings) {
+    this.role = role;
+    this.host = host;
+    this.httpPort = httpPort;
+    config = directory.resolve(host.name() + ".yaml");
+    log = directory.resolve(host.name() + ".log");
+    Map<String, String> all = new LinkedHashMap<>(settings);
+    all.put("http.address", host.address() + ":" + httpPort);
+    StringBuilder text = new StringBuilder();
+    all.forEach((key, value) -> text.append(key + ": '" + value + "'\n"));
+    try {
+      Files.writeString(config, text);
+    } catch (IOException e) {
+      throw new ChaosFailure(config + " cannot be written", e);
+    }
+  }
+
+  Role role() {
+    return role;
+  }
+
+  Host host() {
+    return host;
+  }
+
+  String name() {
+    return host.name();
+  }
+
+  boolean isAlive() {
+    return process != null && process.isAlive();
+  }
+
+  /** Starts it and does not wait. */
+  void start() {
+    List<String> command = new ArrayList<>(host.prefix());
+    command.addAll(Program.command(role.verb(), "--config", config.toString()));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .redirectInput(new File("/dev/null"))
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    builder.environment().put("CAIRN_NO_BUILD", "1");
+    builder.environment().put("CAIRN_JAVA_OPTS", role.heap + " -Xss512k");
+    try {
+      process = builder.start();
+    } catch (IOException e) {
+      throw new ChaosFailure(name() + " cannot be started", e);
+    }
+  }
+
+  /** SIGKILL; returns when it is gone. */
+  void kill() {
+    process.destroyForcibly();
+    Await.until(name() + " is dead", END, () -> !process.isAlive());
+  }
+
+  /** SIGSTOP or SIGCONT. */
+  void signal(String name) {
+    Signals.send(name, List.of(process.toHandle()));
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  /** Whether it says that it can serve. */
+  boolean isReady() {
+    return isAlive()
+        && HttpProbe.status(new InetSocketAddress(host.address(), httpPort), "/readyz") == 200;
+  }
+
+  /** The end of its log. */
+  String logTail() {
+    try {
+      List<String> lines = Files.readAllLines(log);
+      return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
+    } catch (IOException e) {
+      return "(no log of " + name() + ")";
+    }
+  }
+}
