@@ -42,7 +42,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -121,7 +120,7 @@ public final class Gateway implements AutoCloseable {
     parts.push(links);
     Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    Map<String, VolumeMeters> meters = new ConcurrentHashMap<>();
+    GatewayMeters meters = new GatewayMeters(registry);
     String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
     long instance = random.nextLong();
     Address nbdWanted = options.get(GatewayOptions.NBD_ADDRESS);
@@ -136,10 +135,21 @@ public final class Gateway implements AutoCloseable {
             loop,
             options.get(GatewayOptions.NBD_EXPORT),
             options.get(GatewayOptions.VOLUME_LINGER).toNanos(),
-            volume ->
-                new LoopSession(
-                    settings.apply(reachable(nbdWanted)), volume, metadata, links, payloads, loop),
-            volume -> meters.computeIfAbsent(volume, key -> new VolumeMeters(key, registry)));
+            volume -> {
+              LoopSession session =
+                  new LoopSession(
+                      settings.apply(reachable(nbdWanted)),
+                      volume,
+                      metadata,
+                      links,
+                      payloads,
+                      loop);
+              session.session().timings().countRoundTrips(meters::node);
+              SlowRequests.report(
+                  volume, session.session(), options.get(GatewayOptions.SLOW_REQUEST));
+              return session;
+            },
+            meters::volume);
     parts.push(this::giveVolumesUp);
     MaintenanceSessions maintenance =
         new MaintenanceSessions(

@@ -89,6 +89,14 @@ public final class GatewayOptions {
           "0s",
           "How long a request waits while the cluster mends itself before it fails; 0s for ever.");
 
+  /** From when a request is worth a line in the log. */
+  public static final Option<Duration> SLOW_REQUEST =
+      Option.of(
+          "slow.request",
+          OptionType.duration(Duration.ZERO, Duration.ofHours(1)),
+          "1s",
+          "Requests that take so long are logged with the times of their stages; 0s for none.");
+
   /** How long a volume stays owned when nobody uses it. */
   public static final Option<Duration> VOLUME_LINGER =
       Option.of(
@@ -135,6 +143,7 @@ public final class GatewayOptions {
           HTTP_ADDRESS,
           NAME,
           IO_TIMEOUT,
+          SLOW_REQUEST,
           VOLUME_LINGER,
           WINDOW_SIZE,
           REQUEST_MEMORY,

@@ -1,12 +1,18 @@
 package io.cairn.client.gateway;
 
 import io.cairn.client.volume.SessionCounters;
+import io.cairn.client.volume.SessionTimings;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.metrics.HistogramFamily;
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.TimeGauge;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import java.util.function.ToLongFunction;
@@ -68,9 +74,27 @@ final class VolumeMeters {
   private final Counter fenced;
   private volatile Current current = new Current(Sum.ZERO, null);
 
-  VolumeMeters(String volume, MeterRegistry registry) {
+  /** How long requests of the sessions before took; not changed once it is here. */
+  private volatile Map<SessionTimings.Kind, LatencyHistogram> before = Map.of();
+
+  /**
+   * The meters of a volume.
+   *
+   * @param requests where the times of its requests are shown.
+   * @param stages where the times of their stages are.
+   */
+  VolumeMeters(
+      String volume, MeterRegistry registry, HistogramFamily requests, HistogramFamily stages) {
     this.volume = volume;
     this.registry = registry;
+    for (SessionTimings.Kind kind : SessionTimings.Kind.values()) {
+      String value = kind.name().toLowerCase(Locale.ROOT);
+      if (kind.isRequest()) {
+        requests.add(() -> timed(kind), "volume", volume, "request", value);
+      } else {
+        stages.add(() -> timed(kind), "volume", volume, "stage", value);
+      }
+    }
     counter("cairn.volume.reads", "Reads that clients asked for", Sum::reads);
     counter("cairn.volume.read.bytes", "Bytes of those reads", Sum::readBytes);
     counter("cairn.volume.writes", "Writes that clients asked for", Sum::writes);
@@ -124,6 +148,18 @@ final class VolumeMeters {
         .register(registry);
   }
 
+  private LatencyHistogram timed(SessionTimings.Kind kind) {
+    LatencyHistogram sum = new LatencyHistogram();
+    if (before.get(kind) != null) {
+      sum.add(before.get(kind));
+    }
+    VolumeSession session = current.session();
+    if (session != null) {
+      sum.add(session.timings().of(kind));
+    }
+    return sum;
+  }
+
   /** Another gateway took the volume over. */
   void fenced() {
     fenced.increment();
@@ -131,6 +167,12 @@ final class VolumeMeters {
 
   /** Shows another session of the volume from now on. */
   void of(VolumeSession session) {
+    Map<SessionTimings.Kind, LatencyHistogram> sums = new EnumMap<>(SessionTimings.Kind.class);
+    for (SessionTimings.Kind kind : SessionTimings.Kind.values()) {
+      sums.put(kind, timed(kind));
+    }
+    current = new Current(current.sum(), null);
+    before = sums;
     current = new Current(current.sum(), session);
   }
 }

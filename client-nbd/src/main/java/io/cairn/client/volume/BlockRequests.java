@@ -1,5 +1,6 @@
 package io.cairn.client.volume;
 
+import io.cairn.client.volume.SessionTimings.Kind;
 import io.cairn.client.volume.VolumeIo.Callback;
 import io.cairn.client.volume.VolumeIo.Failure;
 import io.cairn.storage.env.Payload;
@@ -72,7 +73,7 @@ final class BlockRequests {
   }
 
   /** A request is being answered. */
-  void ended(ClientRequest request) {
+  void ended(ClientRequest request, boolean failed) {
     if (request.older == null) {
       oldest = request.newer;
     } else {
@@ -87,6 +88,7 @@ final class BlockRequests {
     request.newer = null;
     inFlight--;
     session.counters.ended(session.now() - request.startNanos);
+    session.timings.ended(request, failed, session.chunkSizeBytes(), session.now());
   }
 
   /** Nobody refers to the request any more. */
@@ -133,9 +135,13 @@ final class BlockRequests {
     }
   }
 
+  private ClientRequest begin(Kind kind, long offset, long length) {
+    return requests.take().about(kind, offset, length);
+  }
+
   void flush(Callback done) {
     session.counters.flushes++;
-    ClientRequest request = requests.take().of(null, done, session.now());
+    ClientRequest request = begin(Kind.FLUSH, 0, 0).of(null, done, session.now());
     session.window.whenDurable(() -> request.pieceDone(null));
   }
 
@@ -143,7 +149,7 @@ final class BlockRequests {
     check(offset, length);
     session.counters.reads++;
     session.counters.readBytes += length;
-    ClientRequest request = requests.take().read(length, sink, session.now());
+    ClientRequest request = begin(Kind.READ, offset, length).read(sink, session.now());
     long end = offset + length;
     if (pieceEnd(offset, end, session.chunkSizeBytes(), Frame.BLOCKS_MAX) < end) {
       request.expectSeveral(payloads);
@@ -222,7 +228,8 @@ final class BlockRequests {
             return;
           }
           payload.retain();
-          submit(chunk, block, count, payload, false, () -> chunk.locks.release(claim));
+          submit(
+              chunk, block, count, payload, false, session.now(), () -> chunk.locks.release(claim));
         };
     ReadOp.begin(
         chunk,
@@ -241,7 +248,8 @@ final class BlockRequests {
     check(offset, payload.length());
     session.counters.writes++;
     session.counters.writtenBytes += payload.length();
-    ClientRequest request = requests.take().of(payload, done, session.now());
+    ClientRequest request =
+        begin(Kind.WRITE, offset, payload.length()).of(payload, done, session.now());
     split(request, offset, offset, payload.length(), Frame.BLOCKS_MAX, Piece.Kind.WRITE, fua);
     request.pieceDone(null);
   }
@@ -266,8 +274,15 @@ final class BlockRequests {
 
   /** Writes blocks under a claim; takes over the payload's reference. */
   void submit(
-      OwnedChunk chunk, int block, int count, Payload payload, boolean fua, Runnable written) {
+      OwnedChunk chunk,
+      int block,
+      int count,
+      Payload payload,
+      boolean fua,
+      long askedNanos,
+      Runnable written) {
     WriteOp op = session.window.take();
+    op.askedNanos = askedNanos;
     op.of(chunk, block, count, fua || session.alwaysDurable(), written);
     op.bytes(payload, session.crc);
     session.window.submit(op);
@@ -275,8 +290,15 @@ final class BlockRequests {
 
   /** Writes zeroes under a claim. */
   void submitZeroes(
-      OwnedChunk chunk, int block, int count, boolean noHole, boolean fua, Runnable written) {
+      OwnedChunk chunk,
+      int block,
+      int count,
+      boolean noHole,
+      boolean fua,
+      long askedNanos,
+      Runnable written) {
     WriteOp op = session.window.take();
+    op.askedNanos = askedNanos;
     op.of(chunk, block, count, fua || session.alwaysDurable(), written);
     op.noHole = noHole;
     session.window.submit(op);
@@ -285,7 +307,7 @@ final class BlockRequests {
   void zero(long offset, long length, boolean mayPunch, boolean fua, Callback done) {
     check(offset, length);
     session.counters.zeroes++;
-    ClientRequest request = requests.take().of(null, done, session.now());
+    ClientRequest request = begin(Kind.ZERO, offset, length).of(null, done, session.now());
     long firstWhole = Math.min(offset + length, (offset + BLOCK - 1) / BLOCK * BLOCK);
     long lastWhole = Math.max(firstWhole, (offset + length) / BLOCK * BLOCK);
     Piece.Kind kind = mayPunch ? Piece.Kind.TRIM : Piece.Kind.ZERO;
@@ -299,8 +321,7 @@ final class BlockRequests {
     check(offset, length);
     ExtentsQuery query = new ExtentsQuery(session, offset, length);
     ClientRequest request =
-        requests
-            .take()
+        begin(Kind.EXTENTS, offset, length)
             .of(
                 null,
                 failure -> {

@@ -17,7 +17,14 @@ final class ClientRequest {
 
   ClientRequest newer;
 
+  SessionTimings.Kind kind;
+  long offsetBytes;
+  long lengthBytes;
   long startNanos;
+
+  /** When a part of it was sent to replicas for the last time; 0 before. */
+  long sentNanos;
+
   private Callback done;
   private VolumeIo.ReadCallback sink;
 
@@ -30,7 +37,6 @@ final class ClientRequest {
   /** The same while they are put together from several pieces. */
   private Payloads.Writable together;
 
-  private int lengthBytes;
   private int left;
   private int awaitsChunks;
   private Failure failure;
@@ -40,9 +46,18 @@ final class ClientRequest {
     this.requests = requests;
   }
 
+  /** Says what is asked for. */
+  ClientRequest about(SessionTimings.Kind ofKind, long offset, long length) {
+    kind = ofKind;
+    offsetBytes = offset;
+    lengthBytes = length;
+    return this;
+  }
+
   /** Begins one that is answered by its end alone. */
   ClientRequest of(Payload payload, Callback callback, long nowNanos) {
     startNanos = nowNanos;
+    sentNanos = 0;
     done = callback;
     held = payload;
     left = 1;
@@ -57,8 +72,7 @@ final class ClientRequest {
   }
 
   /** Begins one that is answered by bytes. */
-  ClientRequest read(int length, VolumeIo.ReadCallback callback, long nowNanos) {
-    lengthBytes = length;
+  ClientRequest read(VolumeIo.ReadCallback callback, long nowNanos) {
     sink = callback;
     return of(null, null, nowNanos);
   }
@@ -86,7 +100,7 @@ final class ClientRequest {
 
   /** The answer will be put together: it is zeroes until then. */
   void expectSeveral(Payloads payloads) {
-    together = payloads.allocate(lengthBytes);
+    together = payloads.allocate((int) lengthBytes);
     result = together;
   }
 
@@ -121,7 +135,7 @@ final class ClientRequest {
       return;
     }
     ended = true;
-    requests.ended(this);
+    requests.ended(this, how != null);
     if (sink != null) {
       answer(how);
     } else {
@@ -140,7 +154,7 @@ final class ClientRequest {
   private void answer(Failure how) {
     if (how == null && result == null) {
       // Nothing was ever written there.
-      result = requests.zeroes(lengthBytes);
+      result = requests.zeroes((int) lengthBytes);
     }
     sink.done(how == null ? result : null, how);
     if (result != null) {

@@ -1,5 +1,6 @@
 package io.cairn.client.volume;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
@@ -86,6 +87,7 @@ final class NodeLink {
   private final Dialer dialer;
   private final Listener listener;
   private final long clientId;
+  private final LatencyHistogram roundTrips;
   private final Long2ObjectHashMap<Sent> pending = new Long2ObjectHashMap<>();
   private final Pool<Sent> unused = new Pool<>(Sent::new);
   private String host;
@@ -110,7 +112,9 @@ final class NodeLink {
       int port,
       long clientId,
       Dialer dialer,
-      Listener listener) {
+      Listener listener,
+      LatencyHistogram roundTrips) {
+    this.roundTrips = roundTrips;
     this.nodeId = nodeId;
     this.shard = shard;
     this.host = host;
@@ -150,6 +154,11 @@ final class NodeLink {
   void moved(String newHost, int newPort) {
     host = newHost;
     port = newPort;
+  }
+
+  /** A read or a write was answered: how long that takes is what an operator compares nodes by. */
+  void roundTrip(long sentNanos, long nowNanos) {
+    roundTrips.record(nowNanos - sentNanos);
   }
 
   /** The id that the next request must be encoded with. */

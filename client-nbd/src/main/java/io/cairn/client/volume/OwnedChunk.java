@@ -409,7 +409,7 @@ final class OwnedChunk {
         && record.inSyncCount() >= session.minInSync()) {
       op.completed = true;
       set.noteWhoLacks(op);
-      op.done.run();
+      op.acknowledge();
     }
     if (op.completed && !op.settled && (op.durableMask & required) == required) {
       op.settled = true;

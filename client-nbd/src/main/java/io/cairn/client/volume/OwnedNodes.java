@@ -132,7 +132,8 @@ final class OwnedNodes {
                     record.port(),
                     clientId(),
                     dialer,
-                    listener),
+                    listener,
+                    session.timings.ofNode(nodeId)),
             nowNanos);
     nodes.put(nodeId * Shards.COUNT_MAX + shard, linked);
     inOrder = List.copyOf(nodes.values());

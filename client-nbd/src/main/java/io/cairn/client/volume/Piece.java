@@ -112,12 +112,14 @@ final class Piece implements ReadOp.Done {
   private void granted() {
     boolean zeroes = kind == Kind.ZERO || kind == Kind.TRIM;
     if (kind == Kind.READ) {
+      request.sentNanos = session.now();
       ReadOp.begin(chunk, block, count, this);
     } else if (request.hasEnded()) {
       // It timed out before its turn: its payload is gone.
       release(null);
     } else if (zeroes && isWhole()) {
-      requests.submitZeroes(chunk, block, count, kind == Kind.ZERO, fua, written);
+      requests.submitZeroes(
+          chunk, block, count, kind == Kind.ZERO, fua, request.startNanos, written);
     } else if (isWhole()) {
       submitPayload(request.held());
     } else {
@@ -132,7 +134,7 @@ final class Piece implements ReadOp.Done {
     } else {
       part = payload.slice(atByte, bytes);
     }
-    requests.submit(chunk, block, count, part, fua, written);
+    requests.submit(chunk, block, count, part, fua, request.startNanos, written);
   }
 
   /** The blocks that are asked for, or those of which a part is to be written. */
@@ -157,11 +159,12 @@ final class Piece implements ReadOp.Done {
     } else {
       Payload held = kind == Kind.WRITE ? request.held() : null;
       Payload merged = requests.merge(payload, skipBytes, held, atByte, bytes);
-      requests.submit(chunk, block, count, merged, fua, written);
+      requests.submit(chunk, block, count, merged, fua, request.startNanos, written);
     }
   }
 
   private void written() {
+    request.sentNanos = Math.max(request.sentNanos, session.timings.acknowledgedSentNanos());
     release(null);
   }
 

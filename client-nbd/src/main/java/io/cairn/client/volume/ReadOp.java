@@ -171,6 +171,7 @@ final class ReadOp {
     @Override
     public void onReply(
         Status status, DirectBuffer header, int offset, Payload payload, long sentNanos, long now) {
+      replica.node.link.roundTrip(sentNanos, now);
       read.replied(replica, era, status, header, offset, payload, sentNanos, now);
       end();
     }

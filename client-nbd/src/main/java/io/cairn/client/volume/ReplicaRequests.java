@@ -138,6 +138,7 @@ final class ReplicaRequests {
     @Override
     public void onReply(
         Status status, DirectBuffer header, int offset, Payload unused, long sentNanos, long now) {
+      replica.node.link.roundTrip(sentNanos, now);
       boolean ok = replica.node.check(status, sentNanos, now);
       if (replica.era == era && !chunk.session.isOver()) {
         if (ok) {

@@ -48,6 +48,7 @@ public final class VolumeSession implements VolumeIo {
 
   final Reads reads = new Reads(this);
   final SessionCounters counters = new SessionCounters();
+  final SessionTimings timings = new SessionTimings();
   final WriteWindow window;
   final Ownership ownership;
   final Allocation allocation = new Allocation(this);
@@ -206,6 +207,11 @@ public final class VolumeSession implements VolumeIo {
   /** What the session counted since it began. */
   public SessionCounters counters() {
     return counters;
+  }
+
+  /** How long requests took since it began. */
+  public SessionTimings timings() {
+    return timings;
   }
 
   /** Requests that were not answered yet. */

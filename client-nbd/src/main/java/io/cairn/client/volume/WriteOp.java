@@ -43,6 +43,12 @@ final class WriteOp {
   boolean completed;
   boolean settled;
 
+  /** When the client asked for it. */
+  long askedNanos;
+
+  /** When it was sent to the replicas for the first time. */
+  long sentNanos;
+
   /** When it was settled: from then on only replicas that catch up can hold it in the window. */
   long settledNanos;
 
@@ -75,6 +81,12 @@ final class WriteOp {
     for (int i = 0; i < count; i++) {
       crcs[i] = crc.of(bytes.buffer(), bytes.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
     }
+  }
+
+  /** Every replica that counts has it: tells whoever asked. */
+  void acknowledge() {
+    chunk.session.timings.acknowledged(this, chunk.session.now());
+    done.run();
   }
 
   /** What the write occupies of the window. */

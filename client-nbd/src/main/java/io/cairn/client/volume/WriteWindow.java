@@ -127,6 +127,7 @@ final class WriteWindow {
     op.number = ++writeNumber;
     bytes += op.windowBytes();
     link(op);
+    session.timings.sent(op, session.now());
     op.chunk.submit(op, session.now());
     session.wake();
   }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
@@ -51,7 +52,8 @@ class NodeLinkTest {
             public void onDurable(NodeLink of, long durableLsn, long nowNanos) {
               heard.add("durable " + durableLsn);
             }
-          });
+          },
+          new LatencyHistogram());
 
   private final class FakeLink implements Link {
     private final Dialer.Handler handler;

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.chunk.FileCapacityTier;
 import io.cairn.storage.chunk.index.RocksCatalogue;
 import io.cairn.storage.device.BackgroundThread;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.SortedSet;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -120,7 +122,9 @@ final class DeviceStores implements ShardStores {
   private void recover(Owner owner, List<EventLoop> loops, Payloads payloads, Deque<Runnable> undo)
       throws IOException {
     List<List<Region>> rings = new ArrayList<>();
+    List<LatencyHistogram> syncs = new ArrayList<>();
     for (int i = 0; i < loops.size(); i++) {
+      syncs.add(new LatencyHistogram());
       EventLoop loop = loops.get(i);
       List<Region> ring =
           SegmentFiles.open(
@@ -128,7 +132,7 @@ final class DeviceStores implements ShardStores {
               plan.segmentBytes(),
               segmentCount(plan),
               plan.journalMemory(),
-              syncing,
+              timed(syncs.get(i)),
               task -> onLoop(loop, task));
       undo.push(() -> ring.forEach(region -> region.close(false)));
       rings.add(ring);
@@ -151,7 +155,7 @@ final class DeviceStores implements ShardStores {
               new Loop(loops.get(i)),
               payloads,
               StoreSettings.defaults());
-      shards.add(new Shard(store));
+      shards.add(new Shard(store, syncs.get(i)));
       LOG.info(
           "shard {} recovered in {} ms: {}; {} bytes of {} in use",
           i,
@@ -167,6 +171,17 @@ final class DeviceStores implements ShardStores {
             directory(i));
       }
     }
+  }
+
+  /** Runs and times the syncs of one journal, of which one is under way at most. */
+  private Executor timed(LatencyHistogram syncs) {
+    return sync ->
+        syncing.execute(
+            () -> {
+              long beginNanos = System.nanoTime();
+              sync.run();
+              syncs.record(System.nanoTime() - beginNanos);
+            });
   }
 
   private Path directory(int shard) {
@@ -222,7 +237,7 @@ final class DeviceStores implements ShardStores {
     }
   }
 
-  private record Shard(JournaledStore journaled) implements Opened {
+  private record Shard(JournaledStore journaled, LatencyHistogram syncs) implements Opened {
     @Override
     public ShardStore store() {
       return journaled;

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.metrics.HistogramFamily;
 import io.cairn.storage.replication.ReplicaCounters;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.wire.Frame;
@@ -8,6 +9,7 @@ import io.cairn.storage.wire.Status;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
@@ -21,7 +23,7 @@ final class NodeMetrics {
   private NodeMetrics() {}
 
   static void bind(
-      MeterRegistry registry,
+      PrometheusMeterRegistry registry,
       LinkServer server,
       ShardStores stores,
       List<ShardLoop> shards,
@@ -44,7 +46,23 @@ final class NodeMetrics {
     Gauge.builder("cairn.storage.capacity.used.bytes", stores, ShardStores::usedBytes)
         .description("Space that chunks take or have set aside.")
         .register(registry);
+    HistogramFamily service =
+        HistogramFamily.register(
+            registry,
+            "cairn_storage_service_seconds",
+            "How long a shard's loop was busy with a request, from its arrival: for a write until"
+                + " it is in the journal, for a read of cached blocks until it is answered; one"
+                + " request in "
+                + ShardLoop.TIMED_EVERY
+                + ".");
+    HistogramFamily syncs =
+        HistogramFamily.register(
+            registry, "cairn_storage_journal_sync_seconds", "How long syncs of the journal took.");
     for (int i = 0; i < shards.size(); i++) {
+      String shard = Integer.toString(i);
+      service.add(shards.get(i)::writes, "shard", shard, "request", "write");
+      service.add(shards.get(i)::reads, "shard", shard, "request", "read");
+      syncs.add(stores.shards().get(i)::syncs, "shard", shard);
       bindShard(registry, Integer.toString(i), i, shards.get(i), usage);
       stores.shards().get(i).bindMetrics(registry, Integer.toString(i));
     }

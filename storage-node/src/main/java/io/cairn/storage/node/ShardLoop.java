@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
@@ -8,6 +9,8 @@ import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkServer;
+import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.List;
@@ -24,11 +27,17 @@ import org.slf4j.LoggerFactory;
 final class ShardLoop implements LinkServer.Shard {
   private static final Logger LOG = LoggerFactory.getLogger(ShardLoop.class);
 
+  /** One request in so many is timed: looking at the clock costs as much as a small read. */
+  static final int TIMED_EVERY = 16;
+
   private final int number;
   private final EventLoop loop;
   private final ShardStores.Opened opened;
   private final LinkClient client;
   private final ReplicaShard replica;
+  private final LatencyHistogram writes = new LatencyHistogram();
+  private final LatencyHistogram reads = new LatencyHistogram();
+  private int untilTimed;
   private ScheduledFuture<?> timer;
   private long armedNanos = Long.MAX_VALUE;
   private boolean stopped;
@@ -91,6 +100,24 @@ final class ShardLoop implements LinkServer.Shard {
     return reason == null ? null : "shard " + number + " has no room: " + reason;
   }
 
+  private void timed(int type, long arrivedNanos) {
+    if (type == MessageType.WRITE || type == MessageType.READ) {
+      untilTimed = 0;
+      long tookNanos = System.nanoTime() - arrivedNanos;
+      (type == MessageType.WRITE ? writes : reads).record(tookNanos);
+    }
+  }
+
+  /** How long the loop was busy with writes, one in {@link #TIMED_EVERY}. */
+  LatencyHistogram writes() {
+    return writes;
+  }
+
+  /** How long the loop was busy with reads, one in {@link #TIMED_EVERY}. */
+  LatencyHistogram reads() {
+    return reads;
+  }
+
   ReplicaCounters counters() {
     return replica.counters();
   }
@@ -132,8 +159,12 @@ final class ShardLoop implements LinkServer.Shard {
     @Override
     public void onFrame(
         DirectBuffer header, int offset, int headerLength, Payload payload, long nowNanos) {
+      int type = Frame.type(header, offset);
       replica.onFrame(link, header, offset, headerLength, payload, nowNanos);
       arm();
+      if (++untilTimed >= TIMED_EVERY) {
+        timed(type, nowNanos);
+      }
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -70,6 +71,9 @@ interface ShardStores extends AutoCloseable {
 
     /** Which device has no room, for people; null unless the store is full. */
     String fullReason();
+
+    /** How long syncs of the journal took. */
+    LatencyHistogram syncs();
 
     /** Adds the store's own meters. */
     void bindMetrics(MeterRegistry registry, String shard);

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.MemoryStore;
 import io.cairn.storage.replication.ShardStore;
@@ -119,6 +120,11 @@ final class MemoryStores implements ShardStores.Factory {
     @Override
     public String fullReason() {
       return null;
+    }
+
+    @Override
+    public LatencyHistogram syncs() {
+      return new LatencyHistogram();
     }
 
     @Override
