@@ -74,6 +74,7 @@ public final class Gateway implements AutoCloseable {
   private Heartbeats heartbeats;
   private NbdServer nbd;
   private volatile InetSocketAddress nbdAddress;
+  private VolumeTargets targets;
   private Address iscsiAddress;
   private OperationsServer operations;
   private boolean closed;
@@ -175,6 +176,10 @@ public final class Gateway implements AutoCloseable {
               exports.onNodes(ack);
               maintenance.onNodes(ack);
               maintenance.onOffers(ack.offers());
+              if (targets != null) {
+                // An initiator hears of a new size by a unit attention, and only if we know of it.
+                targets.inUse(exports::refresh);
+              }
             },
             exports::reportStalls);
     ExclusiveExports.Uses uses = new ExclusiveExports.Uses();
@@ -221,12 +226,18 @@ public final class Gateway implements AutoCloseable {
       throws IOException {
     Address wanted = options.get(GatewayOptions.ISCSI_ADDRESS).get();
     ChapSecrets secrets = chapSecrets(options.get(GatewayOptions.ISCSI_CHAP), System.getenv());
+    targets =
+        new VolumeTargets(
+            metadata,
+            volumes,
+            payloads,
+            options.get(GatewayOptions.ISCSI_NAME),
+            Math.toIntExact(options.get(GatewayOptions.ISCSI_BLOCK_SIZE)));
     IscsiServer server =
         new IscsiServer(
             loop,
             new TargetConnection.Portal(
-                new VolumeTargets(
-                    metadata, volumes, payloads, options.get(GatewayOptions.ISCSI_NAME)),
+                targets,
                 new Sessions(),
                 secrets,
                 () -> {

@@ -58,11 +58,19 @@ public final class GatewayOptions {
           ISCSI_NAME_DEFAULT,
           "iSCSI name before the targets' own: a volume is the target NAME:VOLUME, LUN 0.");
 
+  /** How long a logical block is. */
+  public static final Option<Long> ISCSI_BLOCK_SIZE =
+      Option.of(
+          "iscsi.block.size",
+          OptionType.eitherSize(512, 4096),
+          "512B",
+          "Logical block length of all LUNs; initiators must be detached when it changes.");
+
   /** Secrets of CHAP. */
   public static final Option<Optional<String>> ISCSI_CHAP =
       Option.optional(
           "iscsi.chap",
-          OptionType.text(4096),
+          OptionType.text(1024),
           "File with a line NAME SECRET per initiator, and target NAME SECRET for mutual CHAP; or"
               + " env:VARIABLE, whose value has these lines. Without it anybody may log in.");
 
@@ -139,6 +147,7 @@ public final class GatewayOptions {
           NBD_EXPORT,
           ISCSI_ADDRESS,
           ISCSI_NAME,
+          ISCSI_BLOCK_SIZE,
           ISCSI_CHAP,
           HTTP_ADDRESS,
           NAME,

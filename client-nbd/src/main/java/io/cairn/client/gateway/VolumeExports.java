@@ -238,6 +238,20 @@ final class VolumeExports implements Exports {
         });
   }
 
+  /** Asks the metadata for the size of a volume that serves here; its session hears the answer. */
+  void refresh(String name) {
+    HostedVolume hosted = volumes.get(name);
+    if (hosted != null) {
+      metadata.query(
+          new Query.GetVolume(name),
+          (reply, now) -> {
+            if (reply instanceof Reply.Volume volume) {
+              hosted.onRecord(volume.volume());
+            }
+          });
+    }
+  }
+
   @Override
   public void close(Opening opening) {
     if (lookedUp.remove(opening)) {

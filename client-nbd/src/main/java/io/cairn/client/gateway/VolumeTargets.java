@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * The volumes of the cluster as iSCSI targets: PREFIX:VOLUME, with the volume as LUN 0. A logical
@@ -24,6 +25,7 @@ final class VolumeTargets implements Targets {
   private final Exports exports;
   private final Payloads payloads;
   private final String prefix;
+  private final int blockBytes;
   private final Map<Long, Unit> units = new HashMap<>();
   private final Map<Opening, Waiting> openings = new IdentityHashMap<>();
 
@@ -32,8 +34,11 @@ final class VolumeTargets implements Targets {
    *
    * @param exports as iSCSI sees them.
    * @param prefix an iSCSI name; the volume's stands behind it and a colon.
+   * @param blockBytes logical block length of all of them.
    */
-  VolumeTargets(MetadataCalls metadata, Exports exports, Payloads payloads, String prefix) {
+  VolumeTargets(
+      MetadataCalls metadata, Exports exports, Payloads payloads, String prefix, int blockBytes) {
+    this.blockBytes = blockBytes;
     this.metadata = metadata;
     this.exports = exports;
     this.payloads = payloads;
@@ -96,6 +101,15 @@ final class VolumeTargets implements Targets {
         });
   }
 
+  /** Names the volumes that initiators use now, each once. */
+  void inUse(Consumer<String> each) {
+    openings.values().stream()
+        .map(waiting -> waiting.targetName.substring(prefix.length()))
+        .distinct()
+        .toList()
+        .forEach(each);
+  }
+
   @Override
   public void close(Opening opening) {
     Waiting waiting = openings.remove(opening);
@@ -124,7 +138,7 @@ final class VolumeTargets implements Targets {
       Unit unit = unit(identity);
       unit.session = io;
       if (unit.logical == null) {
-        unit.logical = new LogicalUnit(unit.identity, unit, payloads);
+        unit.logical = new LogicalUnit(unit.identity, unit, payloads, blockBytes);
       }
       answer.opened(unit.logical);
     }

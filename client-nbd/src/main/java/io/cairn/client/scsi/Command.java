@@ -28,6 +28,7 @@ enum Command {
   PRE_FETCH_10(0x34, -1, Access.READS, "3402ffffffff00ffff07"),
   SYNCHRONIZE_CACHE_10(0x35, -1, Access.WRITES, "3502ffffffff00ffff07"),
   WRITE_SAME_10(0x41, -1, Access.WRITES, "41f8ffffffff00ffff07"),
+  READ_DEFECT_DATA_10(0x37, -1, Access.READS, "37001f00000000ffff07"),
   UNMAP(0x42, -1, Access.WRITES, "4200000000003fffff07"),
   MODE_SELECT_10(0x55, -1, Access.WRITES, "55110000000000ffff07"),
   MODE_SENSE_10(0x5a, -1, Access.READS, "5a18ffff000000ffff07"),
@@ -42,6 +43,9 @@ enum Command {
   PR_OUT_PREEMPT(0x5f, 0x04, Access.SHARED, "5f04ff0000ffffffff07"),
   PR_OUT_PREEMPT_AND_ABORT(0x5f, 0x05, Access.SHARED, "5f05ff0000ffffffff07"),
   PR_OUT_REGISTER_AND_IGNORE(0x5f, 0x06, Access.SHARED, "5f06000000ffffffff07"),
+  EXTENDED_COPY(0x83, 0x00, Access.WRITES, "83000000000000000000ffffffff0007"),
+  RECEIVE_COPY_STATUS(0x84, 0x00, Access.READS, "8400ff00000000000000ffffffff0007"),
+  RECEIVE_COPY_OPERATING_PARAMETERS(0x84, 0x03, Access.READS, "84030000000000000000ffffffff0007"),
   READ_16(0x88, -1, Access.READS, "88faffffffffffffffffffffffff0007"),
   COMPARE_AND_WRITE(0x89, -1, Access.WRITES, "89faffffffffffffffff000000ff0007"),
   WRITE_16(0x8a, -1, Access.WRITES, "8afaffffffffffffffffffffffff0007"),
@@ -59,7 +63,8 @@ enum Command {
   READ_12(0xa8, -1, Access.READS, "a8faffffffffffffffff0007"),
   WRITE_12(0xaa, -1, Access.WRITES, "aafaffffffffffffffff0007"),
   WRITE_AND_VERIFY_12(0xae, -1, Access.WRITES, "aef2ffffffffffffffff0007"),
-  VERIFY_12(0xaf, -1, Access.READS, "aff2ffffffffffffffff0007");
+  VERIFY_12(0xaf, -1, Access.READS, "aff2ffffffffffffffff0007"),
+  READ_DEFECT_DATA_12(0xb7, -1, Access.READS, "b71f00000000ffffffff0007");
 
   /** What a command does, as reservations see it: SPC-4 table 66, SBC-3 table 13. */
   enum Access {

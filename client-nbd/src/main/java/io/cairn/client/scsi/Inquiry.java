@@ -11,6 +11,7 @@ final class Inquiry {
   static final int SERIAL_NUMBER = 0x80;
   static final int DEVICE_IDENTIFICATION = 0x83;
   static final int EXTENDED_DATA = 0x86;
+  static final int THIRD_PARTY_COPY = 0x8f;
   static final int BLOCK_LIMITS = 0xb0;
   static final int BLOCK_CHARACTERISTICS = 0xb1;
   static final int PROVISIONING = 0xb2;
@@ -30,7 +31,8 @@ final class Inquiry {
     data.put((byte) 0);
     // SPC-4; hierarchical addressing, response format 2; commands are queued.
     data.put((byte) 6).put((byte) 0x12).put((byte) (STANDARD_BYTES - 5));
-    data.put((byte) 0).put((byte) 0).put((byte) 0x02);
+    // 3PC: EXTENDED COPY.
+    data.put((byte) 0x08).put((byte) 0).put((byte) 0x02);
     data.put(ascii("CAIRN", 8)).put(ascii("VOLUME", 16)).put(ascii("0001", 4));
     data.position(58);
     for (int version : VERSIONS) {
@@ -40,7 +42,7 @@ final class Inquiry {
   }
 
   /** A page, or null when there is none of that number. */
-  static byte[] page(int page, Identity identity) {
+  static byte[] page(int page, Identity identity, int blockBytes) {
     return switch (page) {
       case SUPPORTED_PAGES ->
           page(
@@ -50,6 +52,7 @@ final class Inquiry {
                 (byte) SERIAL_NUMBER,
                 (byte) DEVICE_IDENTIFICATION,
                 (byte) EXTENDED_DATA,
+                (byte) THIRD_PARTY_COPY,
                 (byte) BLOCK_LIMITS,
                 (byte) BLOCK_CHARACTERISTICS,
                 (byte) PROVISIONING
@@ -57,7 +60,8 @@ final class Inquiry {
       case SERIAL_NUMBER -> page(page, ascii(identity.serial(), 32));
       case DEVICE_IDENTIFICATION -> page(page, designators(identity));
       case EXTENDED_DATA -> page(page, extended());
-      case BLOCK_LIMITS -> page(page, limits());
+      case THIRD_PARTY_COPY -> page(page, thirdPartyCopy(blockBytes));
+      case BLOCK_LIMITS -> page(page, limits(blockBytes));
       case BLOCK_CHARACTERISTICS -> page(page, characteristics());
       // Thin; UNMAP, WRITE SAME with UNMAP in both lengths; what is unmapped reads as zeroes.
       case PROVISIONING -> page(page, new byte[] {0, (byte) 0xe4, 0x02, 0});
@@ -105,15 +109,40 @@ final class Inquiry {
     return body;
   }
 
-  private static byte[] limits() {
+  /** SPC-4 7.8.17: descriptors of what EXTENDED COPY can do. */
+  private static byte[] thirdPartyCopy(int blockBytes) {
+    ByteBuffer body = ByteBuffer.allocate(96).order(BIG_ENDIAN);
+    // Supported commands: EXTENDED COPY 0, and RECEIVE COPY RESULTS 0 and 3.
+    body.putShort((short) 0x0001).putShort((short) 8).put((byte) 7);
+    body.put((byte) 0x83).put((byte) 1).put((byte) 0);
+    body.put((byte) 0x84).put((byte) 2).put((byte) 0).put((byte) 3);
+    // Parameter data.
+    body.putShort((short) 0x0004).putShort((short) 28).putInt(0);
+    body.putShort((short) ExtendedCopy.TARGETS_MAX).putShort((short) ExtendedCopy.SEGMENTS_MAX);
+    body.putInt(ExtendedCopy.DESCRIPTORS_BYTES_MAX).position(body.position() + 16);
+    // Supported descriptors, padded to a multiple of four.
+    body.putShort((short) 0x0008).putShort((short) 4).put((byte) 2);
+    body.put(ExtendedCopy.DESCRIPTOR_TYPES).put((byte) 0);
+    // General copy operations: copies at one time, with and without an identifier; granularity.
+    body.putShort((short) 0x8001).putShort((short) 32).putInt(16).putInt(16);
+    body.putInt(ExtendedCopy.SEGMENT_BLOCKS_MAX * blockBytes);
+    body.put((byte) Integer.numberOfTrailingZeros(blockBytes));
+    body.position(12 + 32 + 8 + 36);
+    return java.util.Arrays.copyOf(body.array(), body.position());
+  }
+
+  private static byte[] limits(int blockBytes) {
     ByteBuffer body = ByteBuffer.allocate(60).order(BIG_ENDIAN);
-    int physical = BlockCommands.PHYSICAL_BLOCK_BYTES / BlockCommands.BLOCK_BYTES;
+    int physical = BlockCommands.PHYSICAL_BLOCK_BYTES / blockBytes;
+    int transferMax = BlockCommands.TRANSFER_BYTES_MAX / blockBytes;
     // WSNZ: a WRITE SAME of no blocks is refused.
     body.put((byte) 1).put((byte) BlockCommands.COMPARE_BLOCKS_MAX).putShort((short) physical);
-    body.putInt(BlockCommands.TRANSFER_BLOCKS_MAX);
-    body.putInt(BlockCommands.TRANSFER_BLOCKS_OPTIMAL).putInt(BlockCommands.TRANSFER_BLOCKS_MAX);
-    body.putInt(BlockCommands.UNMAP_BLOCKS_MAX).putInt(BlockCommands.UNMAP_DESCRIPTORS_MAX);
-    body.putInt(physical).putInt(0x8000_0000).putLong(BlockCommands.WRITE_SAME_BLOCKS_MAX);
+    body.putInt(transferMax);
+    body.putInt(BlockCommands.TRANSFER_BYTES_OPTIMAL / blockBytes).putInt(transferMax);
+    body.putInt(ProvisioningCommands.UNMAP_BLOCKS_MAX);
+    body.putInt(ProvisioningCommands.UNMAP_DESCRIPTORS_MAX);
+    body.putInt(physical).putInt(0x8000_0000);
+    body.putLong(ProvisioningCommands.WRITE_SAME_BYTES_MAX / blockBytes);
     return body.array();
   }
 

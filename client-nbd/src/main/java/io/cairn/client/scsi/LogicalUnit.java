@@ -22,17 +22,29 @@ public final class LogicalUnit {
   private final ParameterData parameters;
   private final ModePages modes = new ModePages();
   private final BlockCommands blocks;
+  private final ProvisioningCommands provisioning;
+  private final ExtendedCopy copies;
   private final SupportedOperations operations;
   private final PersistentReservations reservations;
   private final Map<String, Nexus> nexuses = new LinkedHashMap<>();
   private long knownBlocks;
 
-  /** A unit without initiators. */
-  public LogicalUnit(Identity identity, VolumeIo io, Payloads payloads) {
+  /**
+   * A unit without initiators.
+   *
+   * @param blockBytes logical block length, 512 or 4096; the physical one is 4096.
+   */
+  public LogicalUnit(Identity identity, VolumeIo io, Payloads payloads, int blockBytes) {
+    if (blockBytes != 512 && blockBytes != BlockCommands.PHYSICAL_BLOCK_BYTES) {
+      throw new IllegalArgumentException("a logical block of " + blockBytes + " bytes");
+    }
     this.identity = identity;
     this.io = io;
     parameters = new ParameterData(payloads);
-    blocks = new BlockCommands(io, payloads, modes);
+    AtomicRanges ranges = new AtomicRanges();
+    blocks = new BlockCommands(io, payloads, modes, ranges, blockBytes);
+    provisioning = new ProvisioningCommands(io, blocks, modes, ranges);
+    copies = new ExtendedCopy(identity, blocks, parameters);
     operations = new SupportedOperations(parameters);
     reservations = new PersistentReservations(nexuses::get, parameters);
     knownBlocks = blocks.capacityBlocks();
@@ -61,6 +73,7 @@ public final class LogicalUnit {
   /** I_T nexus loss: RESERVE(6) ends with it, registrations stay. */
   public void detach(Nexus nexus) {
     nexuses.remove(nexus.portName(), nexus);
+    copies.forget(nexus);
     reservations.release(nexus);
   }
 
@@ -72,7 +85,7 @@ public final class LogicalUnit {
   /** Bytes that a command takes from its initiator; 0 when it is none that we know. */
   public long dataOutBytes(DirectBuffer cdb) {
     Command command = Command.of(cdb);
-    return command == null ? 0 : BlockCommands.dataOutBytes(command, cdb);
+    return command == null ? 0 : blocks.dataOutBytes(command, cdb);
   }
 
   /** LOGICAL UNIT RESET, SAM-5 6.3.3; runs the action when nothing of before is under way. */
@@ -159,10 +172,10 @@ public final class LogicalUnit {
   }
 
   /** A part of what is compared or repeated, or more of it, means something else than was meant. */
-  private static boolean isMisfit(Command command, DirectBuffer cdb, long expectedOutBytes) {
+  private boolean isMisfit(Command command, DirectBuffer cdb, long expectedOutBytes) {
     return switch (command) {
       case COMPARE_AND_WRITE, WRITE_SAME_10, WRITE_SAME_16 ->
-          expectedOutBytes != BlockCommands.dataOutBytes(command, cdb);
+          expectedOutBytes != blocks.dataOutBytes(command, cdb);
       default -> false;
     };
   }
@@ -241,11 +254,16 @@ public final class LogicalUnit {
       case VERIFY_10, VERIFY_12, VERIFY_16 -> blocks.verify(cdb, data, done);
       case PRE_FETCH_10, PRE_FETCH_16 -> blocks.prefetch(cdb, done);
       case SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16 -> blocks.synchronizeCache(cdb, done);
-      case WRITE_SAME_10, WRITE_SAME_16 -> blocks.writeSame(cdb, data, done);
-      case UNMAP -> blocks.unmap(cdb, data, done);
+      case WRITE_SAME_10, WRITE_SAME_16 -> provisioning.writeSame(cdb, data, done);
+      case UNMAP -> provisioning.unmap(cdb, data, done);
       case COMPARE_AND_WRITE -> blocks.compareAndWrite(cdb, data, done);
       case ORWRITE -> blocks.orWrite(cdb, data, done);
-      case GET_LBA_STATUS -> blocks.lbaStatus(cdb, parameters, done);
+      case EXTENDED_COPY -> copies.copy(nexus, cdb, data, done);
+      case RECEIVE_COPY_STATUS -> copies.status(nexus, cdb, done);
+      case RECEIVE_COPY_OPERATING_PARAMETERS -> copies.operatingParameters(cdb, done);
+      case READ_DEFECT_DATA_10 -> defects(cdb, 4, Cdb.unsignedShort(cdb, 7), done);
+      case READ_DEFECT_DATA_12 -> defects(cdb, 8, Cdb.unsignedInt(cdb, 6), done);
+      case GET_LBA_STATUS -> provisioning.lbaStatus(cdb, parameters, done);
       case REPORT_SUPPORTED_OPERATION_CODES -> operations.operationCodes(cdb, done);
       case REPORT_SUPPORTED_TASK_MANAGEMENT -> operations.taskManagement(cdb, done);
       case PR_IN_READ_KEYS,
@@ -273,7 +291,9 @@ public final class LogicalUnit {
       return;
     }
     byte[] data =
-        !vital ? Inquiry.standard(unitIsHere) : unitIsHere ? Inquiry.page(page, identity) : null;
+        !vital
+            ? Inquiry.standard(unitIsHere)
+            : unitIsHere ? Inquiry.page(page, identity, blocks.blockBytes()) : null;
     if (data == null) {
       done.check(Sense.invalidField(2));
     } else {
@@ -303,16 +323,29 @@ public final class LogicalUnit {
     }
     ByteBuffer data = ByteBuffer.allocate(8).order(BIG_ENDIAN);
     data.putInt((int) Math.min(blocks.capacityBlocks() - 1, 0xffffffffL));
-    data.putInt(BlockCommands.BLOCK_BYTES);
+    data.putInt(blocks.blockBytes());
     parameters.send(data.array(), 8, done);
   }
 
   private void readCapacity16(DirectBuffer cdb, Completion done) {
     ByteBuffer data = ByteBuffer.allocate(32).order(BIG_ENDIAN);
-    data.putLong(blocks.capacityBlocks() - 1).putInt(BlockCommands.BLOCK_BYTES);
-    // No protection information; 8 logical blocks in a physical one; thin, unmapped reads zero.
-    data.put((byte) 0).put((byte) 3).putShort((short) 0xc000);
+    data.putLong(blocks.capacityBlocks() - 1).putInt(blocks.blockBytes());
+    // No protection information; logical blocks in a physical one; thin, unmapped reads zero.
+    int exponent =
+        Integer.numberOfTrailingZeros(BlockCommands.PHYSICAL_BLOCK_BYTES / blocks.blockBytes());
+    data.put((byte) 0).put((byte) exponent).putShort((short) 0xc000);
     parameters.send(data.array(), Cdb.unsignedInt(cdb, 10), done);
+  }
+
+  /**
+   * READ DEFECT DATA, SBC-3 5.17 and 5.18: lists without an entry. What is defective is replaced by
+   * another copy and has no address here.
+   */
+  private void defects(DirectBuffer cdb, int headerBytes, long allocation, Completion done) {
+    // REQ_PLIST, REQ_GLIST and the format of the list are said back.
+    byte[] data = new byte[headerBytes];
+    data[1] = (byte) (Cdb.unsignedByte(cdb, headerBytes == 4 ? 2 : 1) & 0x1f);
+    parameters.send(data, allocation, done);
   }
 
   private void modeSense(DirectBuffer cdb, boolean ten, Completion done) {
@@ -328,7 +361,8 @@ public final class LogicalUnit {
             control,
             Cdb.unsignedByte(cdb, 2) & 0x3f,
             Cdb.unsignedByte(cdb, 3),
-            blocks.capacityBlocks());
+            blocks.capacityBlocks(),
+            blocks.blockBytes());
     if (data == null) {
       done.check(Sense.invalidField(2));
     } else {

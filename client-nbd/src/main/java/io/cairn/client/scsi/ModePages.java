@@ -51,7 +51,13 @@ final class ModePages {
    * @return null when there is no such page.
    */
   byte[] sense(
-      boolean ten, boolean blockDescriptor, int control, int page, int subpage, long blocks) {
+      boolean ten,
+      boolean blockDescriptor,
+      int control,
+      int page,
+      int subpage,
+      long blocks,
+      int blockBytes) {
     if (subpage != 0 && !(subpage == 0xff && page == ALL)) {
       return null;
     }
@@ -60,7 +66,7 @@ final class ModePages {
     int descriptor = blockDescriptor ? 8 : 0;
     data.position(header);
     if (blockDescriptor) {
-      data.putInt((int) Math.min(blocks, 0xffffffffL)).putInt(BlockCommands.BLOCK_BYTES);
+      data.putInt((int) Math.min(blocks, 0xffffffffL)).putInt(blockBytes);
     }
     for (int one : PAGES) {
       if (page == one || page == ALL) {

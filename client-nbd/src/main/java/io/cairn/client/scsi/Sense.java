@@ -14,6 +14,7 @@ public record Sense(int key, int code, long information, int cdbByte) {
   static final int ILLEGAL_REQUEST = 0x05;
   static final int UNIT_ATTENTION = 0x06;
   static final int DATA_PROTECT = 0x07;
+  static final int COPY_ABORTED = 0x0a;
   static final int ABORTED_COMMAND = 0x0b;
   static final int MISCOMPARE_KEY = 0x0e;
 
@@ -30,6 +31,15 @@ public record Sense(int key, int code, long information, int cdbByte) {
   static final Sense SAVING_NOT_SUPPORTED = new Sense(ILLEGAL_REQUEST, 0x3900);
   static final Sense INVALID_INFORMATION_UNIT = new Sense(ILLEGAL_REQUEST, 0x0e03);
   static final Sense INSUFFICIENT_REGISTRATIONS = new Sense(ILLEGAL_REQUEST, 0x5504);
+  static final Sense OPERATION_IN_PROGRESS = new Sense(ILLEGAL_REQUEST, 0x0016);
+  static final Sense TOO_MANY_TARGETS = new Sense(ILLEGAL_REQUEST, 0x2606);
+  static final Sense UNSUPPORTED_TARGET = new Sense(ILLEGAL_REQUEST, 0x2607);
+  static final Sense TOO_MANY_SEGMENTS = new Sense(ILLEGAL_REQUEST, 0x2608);
+  static final Sense UNSUPPORTED_SEGMENT = new Sense(ILLEGAL_REQUEST, 0x2609);
+  static final Sense INLINE_DATA_LENGTH = new Sense(ILLEGAL_REQUEST, 0x260b);
+  static final Sense UNREACHABLE_COPY_TARGET = new Sense(COPY_ABORTED, 0x0804);
+  static final Sense COPY_TARGET_NOT_REACHABLE = new Sense(COPY_ABORTED, 0x0d02);
+  static final Sense COPY_ABORTED_BEYOND_END = new Sense(COPY_ABORTED, 0x0000);
   static final Sense WRITE_PROTECTED = new Sense(DATA_PROTECT, 0x2700);
 
   static final Sense POWER_ON = new Sense(UNIT_ATTENTION, 0x2900);

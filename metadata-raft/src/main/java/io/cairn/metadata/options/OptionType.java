@@ -90,6 +90,17 @@ public final class OptionType<T> {
         });
   }
 
+  /** One of two sizes. */
+  public static OptionType<Long> eitherSize(long oneBytes, long otherBytes) {
+    return new OptionType<>(
+        Sizes.format(oneBytes) + " or " + Sizes.format(otherBytes),
+        text -> {
+          long bytes = Sizes.parseBytes(text);
+          require(bytes == oneBytes || bytes == otherBytes);
+          return bytes;
+        });
+  }
+
   /** A duration such as 500ms or 2s, both bounds included. */
   public static OptionType<Duration> duration(Duration min, Duration max) {
     return new OptionType<>(

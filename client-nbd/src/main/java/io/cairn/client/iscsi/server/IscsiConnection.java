@@ -277,7 +277,8 @@ final class IscsiConnection extends ByteToMessageDecoder
 
   @Override
   public void close() {
-    if (connection.end() != null) {
+    // Who has not said a name is nobody whom an operator could look for.
+    if (connection.end() != null && connection.initiatorName() != null) {
       LOG.info(
           "iSCSI: {} at {} is disconnected: {}",
           initiator(),

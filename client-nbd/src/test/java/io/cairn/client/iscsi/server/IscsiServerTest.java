@@ -47,7 +47,8 @@ class IscsiServerTest {
   void listen() throws IOException {
     Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
     LogicalUnit unit =
-        new LogicalUnit(new Identity(1, 2, TARGET), new MemoryVolume(8 << 20, payloads), payloads);
+        new LogicalUnit(
+            new Identity(1, 2, TARGET), new MemoryVolume(8 << 20, payloads), payloads, 512);
     Targets targets =
         new Targets() {
           @Override
