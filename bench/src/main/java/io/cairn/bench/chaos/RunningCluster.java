@@ -114,7 +114,9 @@ public final class RunningCluster implements AutoCloseable {
             "--base-port",
             Integer.toString(ports.base()),
             "--nbd",
-            "127.0.0.1:" + ports.nbd());
+            "127.0.0.1:" + ports.nbd(),
+            "--iscsi",
+            "127.0.0.1:" + ports.iscsi());
     settings
         .volumes()
         .forEach((name, size) -> command.addAll(List.of("--volume", name + ":" + size)));
@@ -171,6 +173,16 @@ public final class RunningCluster implements AutoCloseable {
   /** Where the volume is served. */
   public String uri(String volume) {
     return "nbd://127.0.0.1:" + ports.nbd() + "/" + volume;
+  }
+
+  /** Where the volume is served as LUN 0 of its target, as libiscsi and QEMU write it. */
+  public String iscsiUri(String volume) {
+    return "iscsi://127.0.0.1:" + ports.iscsi() + "/iqn.2026-11.io.cairn:" + volume + "/0";
+  }
+
+  /** The port for iSCSI on 127.0.0.1. */
+  public int iscsiPort() {
+    return ports.iscsi();
   }
 
   /** The port for NBD on 127.0.0.1. */

@@ -19,6 +19,11 @@ public record Tool(String program, String debianPackage) {
   public static final Tool QEMU_IO = new Tool("qemu-io", "qemu-utils");
   public static final Tool QEMU_NBD = new Tool("qemu-nbd", "qemu-utils");
   public static final Tool NBDKIT = new Tool("nbdkit", "nbdkit");
+  public static final Tool ISCSI_LS = new Tool("iscsi-ls", "libiscsi-bin");
+  public static final Tool ISCSI_INQ = new Tool("iscsi-inq", "libiscsi-bin");
+  public static final Tool ISCSI_READCAPACITY16 = new Tool("iscsi-readcapacity16", "libiscsi-bin");
+  public static final Tool ISCSI_SWP = new Tool("iscsi-swp", "libiscsi-bin");
+  public static final Tool ISCSI_TEST_CU = new Tool("iscsi-test-cu", "libiscsi-bin");
   public static final Tool FIO = new Tool("fio", "fio");
   public static final Tool MKE2FS = new Tool("mke2fs", "e2fsprogs");
   public static final Tool E2FSCK = new Tool("e2fsck", "e2fsprogs");

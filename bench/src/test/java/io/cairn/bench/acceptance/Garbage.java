@@ -45,10 +45,19 @@ final class Garbage {
         nbdOption(7, 6, new byte[] {0x7F, -1, -1, -1, 0, 0}),
         nbdOption(1, 100_000, new byte[100_000]),
         nbdOption(0x0BAD, 4, new byte[4]),
+        // iSCSI: a login of no keys, one longer than may be, and a command before any login.
+        ByteBuffer.allocate(48).putInt(0x43870000).array(),
+        ByteBuffer.allocate(64).putInt(0x43870000).putInt(0x00ffffff).array(),
+        ByteBuffer.allocate(96).putInt(0x01c00000).putInt(20, 512).put(32, (byte) 0x28).array(),
         // Our own frames: the magic, then a header of lies.
         frame(Integer.MAX_VALUE, 64),
         frame(64, Integer.MAX_VALUE),
         frame(-1, -1));
+  }
+
+  /** An iSCSI login request that promises more text than ever comes. */
+  static byte[] loginWithoutItsData() {
+    return ByteBuffer.allocate(60).putInt(0x43870000).putInt(4096).array();
   }
 
   private static byte[] nbdOption(int option, int length, byte[] data) {

@@ -8,6 +8,7 @@ import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.NbdClient;
 import io.cairn.bench.chaos.RecordedLoad;
 import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.Tool;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.ratis.RatisMetadataClient;
 import java.io.IOException;
@@ -17,10 +18,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -69,6 +73,7 @@ class HostileConnectionsIT {
 
   private enum Kind {
     NBD,
+    ISCSI,
     DATA,
     RAFT,
     HTTP
@@ -77,6 +82,7 @@ class HostileConnectionsIT {
   private static Map<Integer, Kind> ports() {
     Map<Integer, Kind> ports = new LinkedHashMap<>();
     ports.put(cluster.nbdPort(), Kind.NBD);
+    ports.put(cluster.iscsiPort(), Kind.ISCSI);
     ports.put(cluster.basePort() + 61, Kind.HTTP);
     for (int number = 1; number <= 3; number++) {
       ports.put(cluster.basePort() + number, Kind.RAFT);
@@ -170,8 +176,14 @@ class HostileConnectionsIT {
       Map<Member, Footprint> before = footprints();
       Map<Member, Long> lines = logLines();
       load.forgetStall();
-      for (Kind kind : Kind.values()) {
-        silentOn(kind, ports().entrySet().stream().filter(p -> p.getValue() == kind).toList());
+      // The gateway's two together: both give a client half a minute.
+      for (Set<Kind> kinds :
+          List.of(
+              EnumSet.of(Kind.NBD, Kind.ISCSI),
+              EnumSet.of(Kind.DATA),
+              EnumSet.of(Kind.RAFT),
+              EnumSet.of(Kind.HTTP))) {
+        silentOn(kinds, ports().entrySet().stream().filter(p -> kinds.contains(p.getValue())));
       }
       load.checkNoFailure();
       double stall = load.stallSeconds();
@@ -182,23 +194,25 @@ class HostileConnectionsIT {
     }
   }
 
-  private static void silentOn(Kind kind, List<Map.Entry<Integer, Kind>> ports) throws Exception {
+  private static void silentOn(Set<Kind> kinds, Stream<Map.Entry<Integer, Kind>> wanted)
+      throws Exception {
+    List<Map.Entry<Integer, Kind>> ports = wanted.toList();
     List<Socket> silent = new ArrayList<>();
     try {
       for (Map.Entry<Integer, Kind> port : ports) {
-        silent.addAll(Garbage.silent(port.getKey(), half(kind), SILENT_PER_PORT));
+        silent.addAll(Garbage.silent(port.getKey(), half(port.getValue()), SILENT_PER_PORT));
       }
       for (Map.Entry<Integer, Kind> port : ports) {
-        othersAreServed(port.getKey(), kind);
+        othersAreServed(port.getKey(), port.getValue());
       }
       double seconds =
           Await.until(
-              "the silent connections to the ports for " + kind + " are dropped",
+              "the silent connections to the ports for " + kinds + " are dropped",
               LIMIT,
               () -> silent.stream().allMatch(Garbage::isDropped));
       System.out.printf(
           "  %d silent connections to each of %d ports for %s: all dropped %.1f s after the last%n",
-          SILENT_PER_PORT, ports.size(), kind, seconds);
+          SILENT_PER_PORT, ports.size(), kinds, seconds);
     } finally {
       Garbage.close(silent);
     }
@@ -208,6 +222,7 @@ class HostileConnectionsIT {
   private static List<byte[]> half(Kind kind) {
     return switch (kind) {
       case NBD -> List.of(new byte[0], new byte[2], Garbage.hugeOption());
+      case ISCSI -> List.of(new byte[0], new byte[47], Garbage.loginWithoutItsData());
       case DATA -> List.of(new byte[0], Garbage.halfHello());
       case RAFT -> List.of(new byte[0], ascii("PRI * HTTP/2.0\r\n"));
       case HTTP -> List.of(new byte[0], ascii("GET /metr"), ascii("GET / HTTP/1.1\r\nX: "));
@@ -224,6 +239,11 @@ class HostileConnectionsIT {
         try (NbdClient client = NbdClient.connect(port, VOLUME)) {
           assertEquals(4096, client.read(0, 4096).get(60, TimeUnit.SECONDS).length);
         }
+      }
+      case ISCSI -> {
+        String portal = "iscsi://127.0.0.1:" + port;
+        String targets = Tool.ISCSI_LS.run(LIMIT, portal).ok().output();
+        assertTrue(targets.contains(":" + VOLUME), targets);
       }
       case RAFT -> {
         try (RatisMetadataClient client =

@@ -23,21 +23,32 @@ class KernelClientIT {
   @TempDir private static Path directory;
 
   @Test
-  void linuxUsesExport() {
+  void linuxUsesExportAndLogicalUnit() {
     assumeTrue(
         "root".equals(System.getProperty("user.name")) && Files.exists(Path.of("/dev/net/tun")),
         "the kernel's client is tried only by root and with /dev/net/tun");
-    Path script =
-        Program.launcher().resolveSibling("docker").resolve("kernel-client/kernel-client");
     try (RunningCluster cluster =
         RunningCluster.start(
             new RunningCluster.Settings(
-                directory.resolve("cluster"), false, Map.of("disk", "512MiB")))) {
-      System.out.println(
-          new Tool(script.toString(), "this project")
-              .run(LIMIT, "run", cluster.uri("disk"), Long.toString(LIMIT.toSeconds() - 60))
-              .ok()
-              .output());
+                directory.resolve("cluster"), false, Map.of("disk", "512MiB", "lun", "512MiB")))) {
+      run("ext4,xfs", cluster.uri("disk"));
+      run("ext4", cluster.iscsiUri("lun"));
     }
+  }
+
+  private static void run(String fileSystems, String uri) {
+    Path script =
+        Program.launcher().resolveSibling("docker").resolve("kernel-client/kernel-client");
+    System.out.println(
+        new Tool("env", "coreutils")
+            .run(
+                LIMIT,
+                "FILE_SYSTEMS=" + fileSystems,
+                script.toString(),
+                "run",
+                uri,
+                Long.toString(LIMIT.toSeconds() - 60))
+            .ok()
+            .output());
   }
 }

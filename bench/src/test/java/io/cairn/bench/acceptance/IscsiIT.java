@@ -1,0 +1,150 @@
+package io.cairn.bench.acceptance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.Tool;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Volumes of three replicas as iSCSI logical units, seen by the initiators that people have. */
+class IscsiIT {
+  private static final Duration LIMIT = Duration.ofSeconds(240);
+  private static final Path DOCUMENT = Path.of("..", "client-nbd", "docs", "iscsi-tests.md");
+
+  @TempDir private static Path directory;
+
+  private static RunningCluster cluster;
+
+  @BeforeAll
+  static void startsCluster() {
+    cluster =
+        RunningCluster.start(
+            new RunningCluster.Settings(
+                directory.resolve("cluster"), true, Map.of("disk", "128MiB", "tests", "128MiB")));
+  }
+
+  @AfterAll
+  static void stopsCluster() {
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  private static String run(Tool tool, String... arguments) {
+    return tool.run(LIMIT, arguments).ok().output();
+  }
+
+  private static void qemuIo(String uri, String... commands) {
+    List<String> arguments = new ArrayList<>(List.of("-f", "raw"));
+    for (String command : commands) {
+      arguments.addAll(List.of("-c", command));
+    }
+    arguments.add(uri);
+    String said = run(Tool.QEMU_IO, arguments.toArray(String[]::new));
+    assertTrue(!said.contains("verification failed"), said);
+  }
+
+  @Test
+  void libiscsiToolsSeeTheUnit() {
+    String targets = run(Tool.ISCSI_LS, "-s", "iscsi://127.0.0.1:" + cluster.iscsiPort());
+    assertTrue(
+        targets.contains(
+            "Target:iqn.2026-11.io.cairn:disk Portal:127.0.0.1:"
+                + cluster.iscsiPort()
+                + ",1\n"
+                + "Lun:0    Type:DIRECT_ACCESS"),
+        targets);
+    assertTrue(targets.contains("Target:iqn.2026-11.io.cairn:tests"), targets);
+    String inquiry = run(Tool.ISCSI_INQ, cluster.iscsiUri("disk"));
+    assertTrue(inquiry.contains("Vendor:CAIRN"), inquiry);
+    String capacity = run(Tool.ISCSI_READCAPACITY16, cluster.iscsiUri("disk"));
+    assertTrue(capacity.contains("Total size:134217728"), capacity);
+    String protection = run(Tool.ISCSI_SWP, cluster.iscsiUri("disk"));
+    assertTrue(protection.contains("SWP:0"), protection);
+  }
+
+  /** What goes in by iSCSI comes out by NBD, which is refused while the initiator is there. */
+  @Test
+  void qemuWritesOverIscsiWhatNbdReads() {
+    String unit = cluster.iscsiUri("disk");
+    qemuIo(
+        unit,
+        "write -P 0x11 0 1M",
+        "write -P 0x22 4096 8192",
+        "write -P 0x33 -f 512k 512",
+        "write -z -u 64k 64k",
+        "discard 256k 64k",
+        "aio_write -P 0x44 66M 2M",
+        "aio_flush",
+        "read -P 0x22 4096 8192",
+        "flush");
+    Path output = directory.resolve("attached.out");
+    // It says line by line what it did, and keeps the unit then.
+    Tool lineByLine = new Tool("stdbuf", "coreutils");
+    String qemuIo = Tool.QEMU_IO.path().toString();
+    try (Tool.Running attached =
+        lineByLine.start(
+            output, "-oL", qemuIo, "-f", "raw", "-c", "read 0 512", "-c", "sleep 600000", unit)) {
+      Await.until(
+          "an initiator has the unit",
+          LIMIT,
+          () -> attached.outputSoFar().contains("read 512/512"),
+          attached::outputSoFar);
+      Tool.Result refused =
+          Tool.QEMU_IO.run(LIMIT, "-f", "raw", "-c", "read 0 512", cluster.uri("disk"));
+      assertTrue(refused.output().contains("disk is in use over iSCSI"), refused.toString());
+    }
+    qemuIo(
+        cluster.uri("disk"),
+        "read -P 0x11 0 4096",
+        "read -P 0x22 4096 8192",
+        "read -P 0 64k 64k",
+        "read -P 0 256k 64k",
+        "read -P 0x33 512k 512",
+        "read -P 0x11 524800 512",
+        "read -P 0x44 66M 2M");
+    run(Tool.QEMU_IMG, "compare", "-f", "raw", "-F", "raw", unit, unit);
+  }
+
+  /**
+   * All of libiscsi's tests, with two sessions where a test wants two paths, while a replica dies
+   * and comes back: only what the document lists does not pass.
+   */
+  @Test
+  void libiscsiTestsPassWhileReplicaDies() throws IOException {
+    String unit = cluster.iscsiUri("tests");
+    Path output = directory.resolve("libiscsi.out");
+    Member node = cluster.member("storage-2");
+    try (Tool.Running running =
+        Tool.ISCSI_TEST_CU.start(output, "--test=ALL", "--dataloss", "--verbose", unit, unit)) {
+      Await.until(
+          "the tests are under way",
+          LIMIT,
+          () -> running.outputSoFar().contains("Suite: Inquiry"),
+          running::outputSoFar);
+      node.kill();
+      node.restart();
+      LibiscsiReport report = LibiscsiReport.of(running.await(LIMIT).output());
+      Map<String, String> notPassed = new TreeMap<>();
+      report.skipped().keySet().forEach(test -> notPassed.put(test, "skipped"));
+      report.failed().keySet().forEach(test -> notPassed.put(test, "fails"));
+      System.out.printf(
+          "  libiscsi: %d passed, %d skipped, %d failed%n",
+          report.passed(), report.skipped().size(), report.failed().size());
+      assertEquals(LibiscsiReport.documented(DOCUMENT), notPassed, report.toString());
+    }
+  }
+}
