@@ -3,6 +3,7 @@ package io.cairn.client.cli;
 import io.cairn.metadata.command.Command.DrainNode;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,7 +45,7 @@ final class NodeDrainCommand implements Callable<Integer> {
       calls.change(new DrainNode(found.nodeId(), cancel ? null : departure));
       long left = noWait || cancel ? -1 : NodeDeparture.await(calls, found);
       options.print(
-          Json.object()
+          ClusterJson.object()
               .put("id", found.nodeId())
               .put("name", found.name())
               .put(

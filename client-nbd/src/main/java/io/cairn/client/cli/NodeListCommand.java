@@ -1,6 +1,7 @@
 package io.cairn.client.cli;
 
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,7 +15,7 @@ final class NodeListCommand implements Callable<Integer> {
   public Integer call() {
     try (ClusterCalls calls = options.connect()) {
       Reply.Cluster cluster = calls.cluster();
-      options.print(Json.nodes(cluster), Tables.nodes(cluster)::print);
+      options.print(ClusterJson.nodes(cluster), Tables.nodes(cluster)::print);
       return 0;
     }
   }

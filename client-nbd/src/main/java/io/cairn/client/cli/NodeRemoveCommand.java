@@ -5,6 +5,7 @@ import io.cairn.metadata.command.Command.RemoveNode;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,7 +44,10 @@ final class NodeRemoveCommand implements Callable<Integer> {
       }
       calls.change(new RemoveNode(found.nodeId()));
       options.print(
-          Json.object().put("id", found.nodeId()).put("name", found.name()).put("removed", true),
+          ClusterJson.object()
+              .put("id", found.nodeId())
+              .put("name", found.name())
+              .put("removed", true),
           out -> out.println("removed node " + found.nodeId() + " " + found.name()));
       return 0;
     }

@@ -3,6 +3,8 @@ package io.cairn.client.cli;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.ClusterJson;
+import io.cairn.metadata.view.Health;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -20,7 +22,7 @@ final class StatusCommand implements Callable<Integer> {
   public Integer call() {
     try (ClusterCalls calls = options.connect()) {
       Reply.Cluster cluster = calls.cluster();
-      options.print(Json.cluster(cluster), out -> print(cluster, out));
+      options.print(ClusterJson.cluster(cluster), out -> print(cluster, out));
       return 0;
     }
   }
@@ -30,14 +32,6 @@ final class StatusCommand implements Callable<Integer> {
     return cluster.gateways().stream()
         .filter(Reply.GatewayStatus::up)
         .flatMap(gateway -> gateway.waits().stream())
-        .toList();
-  }
-
-  /** What is being mended, as far as gateways that live say so. */
-  static List<Query.VolumeMend> mends(Reply.Cluster cluster) {
-    return cluster.gateways().stream()
-        .filter(Reply.GatewayStatus::up)
-        .flatMap(gateway -> gateway.mends().stream())
         .toList();
   }
 
@@ -83,7 +77,7 @@ final class StatusCommand implements Callable<Integer> {
       out.println(
           "waiting   volume " + wait.volume() + " for " + wait.seconds() + " s: " + wait.reason());
     }
-    for (Query.VolumeMend mend : mends(cluster)) {
+    for (Query.VolumeMend mend : ClusterJson.mendsOf(cluster)) {
       out.println("mending   volume " + mend.volume() + ": " + text(mend));
     }
     if (!cluster.nodes().isEmpty()) {

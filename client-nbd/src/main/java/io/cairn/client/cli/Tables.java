@@ -4,6 +4,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.Health;
 import java.util.Locale;
 
 /** The tables that more than one verb prints. */

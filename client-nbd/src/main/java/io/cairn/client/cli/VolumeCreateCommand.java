@@ -5,6 +5,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -75,7 +76,7 @@ final class VolumeCreateCommand implements Callable<Integer> {
       Reply.Volume created = calls.changeVolume(command);
       VolumeRecord volume = created.volume();
       options.print(
-          Json.volume(created),
+          ClusterJson.volume(created),
           out ->
               out.println(
                   "created volume "

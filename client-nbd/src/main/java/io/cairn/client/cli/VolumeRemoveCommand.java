@@ -2,6 +2,7 @@ package io.cairn.client.cli;
 
 import io.cairn.metadata.command.Command.DeleteVolume;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +25,7 @@ final class VolumeRemoveCommand implements Callable<Integer> {
     try (ClusterCalls calls = options.connect()) {
       Reply.Volume deleted = calls.changeVolume(new DeleteVolume(name, force));
       options.print(
-          Json.object()
+          ClusterJson.object()
               .put("name", name)
               .put("id", deleted.volume().volumeId())
               .put("deleted", true),

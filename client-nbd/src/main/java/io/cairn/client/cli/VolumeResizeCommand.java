@@ -3,6 +3,7 @@ package io.cairn.client.cli;
 import io.cairn.metadata.command.Command.ResizeVolume;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,7 +32,7 @@ final class VolumeResizeCommand implements Callable<Integer> {
       calls.changeVolume(new ResizeVolume(name, sizeBytes));
       Reply.Volume volume = calls.volume(name);
       options.print(
-          Json.volume(volume),
+          ClusterJson.volume(volume),
           out ->
               out.println(
                   "volume " + name + " is " + Sizes.format(volume.volume().sizeBytes()) + " now"));

@@ -5,6 +5,8 @@ import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.ClusterJson;
+import io.cairn.metadata.view.Health;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -29,10 +31,12 @@ final class VolumeShowCommand implements Callable<Integer> {
       List<Query.VolumeWait> waits =
           StatusCommand.waits(cluster).stream().filter(wait -> wait.volume().equals(name)).toList();
       List<Query.VolumeMend> mends =
-          StatusCommand.mends(cluster).stream().filter(mend -> mend.volume().equals(name)).toList();
-      ObjectNode json = Json.volume(volume);
-      json.set("waits", Json.waits(waits));
-      json.set("mends", Json.mends(mends));
+          io.cairn.metadata.view.ClusterJson.mendsOf(cluster).stream()
+              .filter(mend -> mend.volume().equals(name))
+              .toList();
+      ObjectNode json = ClusterJson.volume(volume);
+      json.set("waits", ClusterJson.waits(waits));
+      json.set("mends", ClusterJson.mends(mends));
       options.print(json, out -> print(volume, waits, mends, out));
       return 0;
     }

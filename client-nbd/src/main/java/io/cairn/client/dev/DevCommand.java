@@ -137,6 +137,7 @@ public final class DevCommand implements Callable<Integer> {
           "the operator's verbs need --metadata or CAIRN_METADATA="
               + String.join(",", layout.metadataAddresses()));
     }
+    note("the console is at " + layout.consoleUrl());
     PrintWriter out = spec.commandLine().getOut();
     for (DevVolume volume : wanted) {
       out.println("ready nbd://" + layout.nbd() + "/" + volume.name());

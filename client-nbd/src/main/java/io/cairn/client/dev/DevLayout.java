@@ -62,6 +62,11 @@ record DevLayout(
     return IntStream.rangeClosed(1, METADATA_COUNT).mapToObj(this::metadataAddress).toList();
   }
 
+  /** The console, as the first metadata server shows it. */
+  String consoleUrl() {
+    return "http://" + address(11) + "/console";
+  }
+
   private String metadataAddress(int number) {
     return address(number);
   }
@@ -89,6 +94,7 @@ record DevLayout(
     settings.put("metadata.address", metadataAddress(number));
     settings.put("metadata.group", String.join(",", metadataAddresses()));
     settings.put("http.address", address(10 + number));
+    settings.put("console.changes", "true");
     settings.put("data.directory", data("metadata-" + number));
     return new Member(Role.METADATA, "metadata-" + number, settings);
   }

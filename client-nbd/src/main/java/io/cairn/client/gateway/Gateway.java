@@ -214,7 +214,7 @@ public final class Gateway implements AutoCloseable {
     List<Query.VolumeMend> mends = new ArrayList<>(maintenance.mends(nowNanos));
     mends.addAll(exports.mends(nowNanos));
     return new Query.GatewayHeartbeat(
-        name, instance, address, exports.longWaits(nowNanos), mends, true);
+        name, instance, address, exports.longWaits(nowNanos), mends, true, exports.activities());
   }
 
   private void serveIscsi(

@@ -248,6 +248,11 @@ final class HostedVolume {
         : new Query.VolumeWait(name, waitedNanos / 1_000_000_000L, session.session().waitReason());
   }
 
+  /** What its clients did so far. */
+  Query.VolumeActivity activity() {
+    return meters.activity();
+  }
+
   /** How far the mending of its chunks has come; null when there is nothing to mend. */
   Query.VolumeMend mend(long nowNanos) {
     return state == State.GONE ? null : mend.look(name, session.session(), nowNanos);

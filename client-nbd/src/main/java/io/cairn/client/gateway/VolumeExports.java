@@ -32,6 +32,9 @@ final class VolumeExports implements Exports {
   /** Volumes that a heartbeat names as waiting: what makes many wait is seen from a few. */
   private static final int LONG_WAITS_MAX = 100;
 
+  /** Volumes whose activity a heartbeat tells: each is some 150 bytes, every second. */
+  private static final int ACTIVITIES_MAX = 200;
+
   private static final String SILENT = "the metadata does not answer";
 
   private final MetadataCalls metadata;
@@ -304,6 +307,11 @@ final class VolumeExports implements Exports {
         .map(volume -> volume.mend(nowNanos))
         .filter(Objects::nonNull)
         .toList();
+  }
+
+  /** What the clients of the volumes did so far. */
+  List<Query.VolumeActivity> activities() {
+    return volumes.values().stream().map(HostedVolume::activity).limit(ACTIVITIES_MAX).toList();
   }
 
   /** Says what requests wait for that have waited long. */

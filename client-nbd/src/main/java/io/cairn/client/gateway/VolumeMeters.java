@@ -3,6 +3,7 @@ package io.cairn.client.gateway;
 import io.cairn.client.volume.SessionCounters;
 import io.cairn.client.volume.SessionTimings;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.metrics.HistogramFamily;
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.micrometer.core.instrument.Counter;
@@ -158,6 +159,26 @@ final class VolumeMeters {
       sum.add(session.timings().of(kind));
     }
     return sum;
+  }
+
+  /** What clients did so far. */
+  Query.VolumeActivity activity() {
+    Sum sum = current.sum();
+    LatencyHistogram requests = new LatencyHistogram();
+    for (SessionTimings.Kind kind : SessionTimings.Kind.values()) {
+      if (kind.isRequest()) {
+        requests.add(timed(kind));
+      }
+    }
+    return new Query.VolumeActivity(
+        volume,
+        System.currentTimeMillis(),
+        sum.reads(),
+        sum.readBytes(),
+        sum.writes(),
+        sum.writtenBytes(),
+        requests.count(),
+        requests.sumNanos() / 1000);
   }
 
   /** Another gateway took the volume over. */

@@ -107,7 +107,9 @@ final class MachineMetadata implements MetadataClient {
         state.volumes().stream()
             .map(v -> new Reply.Volume(v, MetadataQueries.health(state, v, this::isUp)))
             .toList(),
-        List.of(new Reply.GatewayStatus("gateway-1", -1, "10.0.1.1:10809", true, waits, List.of())),
+        List.of(
+            new Reply.GatewayStatus(
+                "gateway-1", -1, "10.0.1.1:10809", true, waits, List.of(), List.of())),
         List.of(
             new Reply.MetadataStatus("a", "10.0.2.1:7101", false),
             new Reply.MetadataStatus("b", "10.0.2.2:7101", true)));

@@ -45,6 +45,7 @@ public sealed interface Query {
    * @param waits its volumes with requests that wait for longer than a client expects.
    * @param mends its volumes that have chunks out of sync, and those under maintenance.
    * @param maintains whether the gateway takes volumes that nobody has attached.
+   * @param activities what its volumes' clients have done so far.
    */
   record GatewayHeartbeat(
       String gateway,
@@ -52,18 +53,20 @@ public sealed interface Query {
       String address,
       java.util.List<VolumeWait> waits,
       java.util.List<VolumeMend> mends,
-      boolean maintains)
+      boolean maintains,
+      java.util.List<VolumeActivity> activities)
       implements Query {
     /** Keeps the lists immutable; a gateway of an older release sends none. */
     public GatewayHeartbeat {
       waits = waits == null ? java.util.List.of() : java.util.List.copyOf(waits);
       mends = mends == null ? java.util.List.of() : java.util.List.copyOf(mends);
+      activities = activities == null ? java.util.List.of() : java.util.List.copyOf(activities);
     }
 
     /** One that mends nothing. */
     public GatewayHeartbeat(
         String gateway, long instance, String address, java.util.List<VolumeWait> waits) {
-      this(gateway, instance, address, waits, java.util.List.of(), false);
+      this(gateway, instance, address, waits, java.util.List.of(), false, java.util.List.of());
     }
   }
 
@@ -83,6 +86,23 @@ public sealed interface Query {
       long copiedBytes,
       long bytesPerSecond,
       long secondsLeft) {}
+
+  /**
+   * What clients did with a volume since the gateway's process began.
+   *
+   * @param atMillis the gateway's clock when it looked.
+   * @param requests that ended, of every kind.
+   * @param tookMicros the sum of their times.
+   */
+  record VolumeActivity(
+      String volume,
+      long atMillis,
+      long reads,
+      long readBytes,
+      long writes,
+      long writtenBytes,
+      long requests,
+      long tookMicros) {}
 
   /**
    * A volume whose requests wait.

@@ -130,11 +130,13 @@ public sealed interface Reply {
       String address,
       boolean up,
       List<Query.VolumeWait> waits,
-      List<Query.VolumeMend> mends) {
+      List<Query.VolumeMend> mends,
+      List<Query.VolumeActivity> activities) {
     /** Keeps the lists immutable; a server of an older release sends none. */
     public GatewayStatus {
       waits = waits == null ? List.of() : List.copyOf(waits);
       mends = mends == null ? List.of() : List.copyOf(mends);
+      activities = activities == null ? List.of() : List.copyOf(activities);
     }
   }
 

@@ -14,12 +14,6 @@ import org.slf4j.LoggerFactory;
 record Operations(Supplier<String> metrics, Supplier<String> notReadyReason) {
   private static final Logger LOG = LoggerFactory.getLogger(Operations.class);
 
-  record Page(HttpResponseStatus status, String contentType, String text) {
-    static Page plain(HttpResponseStatus status, String text) {
-      return new Page(status, "text/plain; charset=utf-8", text + "\n");
-    }
-  }
-
   Page page(String path) {
     try {
       return switch (path) {

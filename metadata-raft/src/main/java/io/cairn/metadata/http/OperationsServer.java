@@ -53,7 +53,11 @@ public final class OperationsServer implements AutoCloseable {
   private final Set<Channel> connections = new LinkedHashSet<>();
 
   private OperationsServer(
-      Address address, Operations operations, Duration requestTimeout, Duration keepAlive)
+      Address address,
+      Operations operations,
+      Pages pages,
+      Duration requestTimeout,
+      Duration keepAlive)
       throws IOException {
     loop =
         new MultiThreadIoEventLoopGroup(
@@ -74,7 +78,11 @@ public final class OperationsServer implements AutoCloseable {
                         .addLast(new FlowControlHandler())
                         .addLast(
                             new RequestHandler(
-                                operations, requestTimeout, keepAlive, () -> admit(channel)));
+                                operations,
+                                pages,
+                                requestTimeout,
+                                keepAlive,
+                                () -> admit(channel)));
                   }
                 });
     try {
@@ -101,9 +109,27 @@ public final class OperationsServer implements AutoCloseable {
   public static OperationsServer start(
       Address address, PrometheusMeterRegistry registry, Supplier<String> notReadyReason)
       throws IOException {
+    return start(address, registry, notReadyReason, Pages.NONE);
+  }
+
+  /**
+   * The same with more pages.
+   *
+   * @param pages asked first.
+   */
+  public static OperationsServer start(
+      Address address,
+      PrometheusMeterRegistry registry,
+      Supplier<String> notReadyReason,
+      Pages pages)
+      throws IOException {
     OperationsServer server =
-        start(
-            address, new Operations(registry::scrape, notReadyReason), REQUEST_TIMEOUT, KEEP_ALIVE);
+        new OperationsServer(
+            address,
+            new Operations(registry::scrape, notReadyReason),
+            pages,
+            REQUEST_TIMEOUT,
+            KEEP_ALIVE);
     new JvmMemoryMetrics().bindTo(registry);
     new JvmThreadMetrics().bindTo(registry);
     new ProcessorMetrics().bindTo(registry);
@@ -115,7 +141,7 @@ public final class OperationsServer implements AutoCloseable {
   static OperationsServer start(
       Address address, Operations operations, Duration requestTimeout, Duration keepAlive)
       throws IOException {
-    return new OperationsServer(address, operations, requestTimeout, keepAlive);
+    return new OperationsServer(address, operations, Pages.NONE, requestTimeout, keepAlive);
   }
 
   /** Puts a connection last in the line of those that may be closed for a new one. */

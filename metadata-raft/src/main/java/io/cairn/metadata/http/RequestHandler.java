@@ -16,11 +16,16 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.QueryStringDecoder;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.netty.util.concurrent.Future;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -28,7 +33,12 @@ import java.util.concurrent.TimeUnit;
  * not got an answer out in time is closed, whatever it is waiting for.
  */
 final class RequestHandler extends SimpleChannelInboundHandler<HttpObject> {
+  /** Nothing from elsewhere, and no frame around what can change the cluster. */
+  private static final String CONTENT_SECURITY_POLICY =
+      "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
+
   private final Operations operations;
+  private final Pages pages;
   private final Duration requestTimeout;
   private final Duration keepAlive;
   private final Runnable onRequest;
@@ -40,8 +50,13 @@ final class RequestHandler extends SimpleChannelInboundHandler<HttpObject> {
   private Future<?> deadline;
 
   RequestHandler(
-      Operations operations, Duration requestTimeout, Duration keepAlive, Runnable onRequest) {
+      Operations operations,
+      Pages pages,
+      Duration requestTimeout,
+      Duration keepAlive,
+      Runnable onRequest) {
     this.operations = operations;
+    this.pages = pages;
     this.requestTimeout = requestTimeout;
     this.keepAlive = keepAlive;
     this.onRequest = onRequest;
@@ -102,16 +117,23 @@ final class RequestHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   private void refuse(ChannelHandlerContext context, HttpResponseStatus status) {
     closing = true;
-    send(context, Operations.Page.plain(status, status.reasonPhrase()), true, false);
+    send(context, Page.plain(status, status.reasonPhrase()), true, false);
   }
 
   private void answer(ChannelHandlerContext context) {
     boolean head = request.method().equals(HttpMethod.HEAD);
     boolean keep = HttpUtil.isKeepAlive(request);
+    CompletionStage<Page> answer = head ? null : pages.answer(asked(request));
+    if (answer != null) {
+      answer.whenCompleteAsync(
+          (page, problem) -> send(context, problem == null ? page : failed(problem), !keep, false),
+          context.executor());
+      return;
+    }
     if (!head && !request.method().equals(HttpMethod.GET)) {
       send(
           context,
-          Operations.Page.plain(HttpResponseStatus.METHOD_NOT_ALLOWED, "only GET and HEAD"),
+          Page.plain(HttpResponseStatus.METHOD_NOT_ALLOWED, "only GET and HEAD"),
           !keep,
           false);
       return;
@@ -121,8 +143,31 @@ final class RequestHandler extends SimpleChannelInboundHandler<HttpObject> {
     send(context, operations.page(query < 0 ? uri : uri.substring(0, query)), !keep, head);
   }
 
-  private void send(
-      ChannelHandlerContext context, Operations.Page page, boolean close, boolean head) {
+  private static Page failed(Throwable problem) {
+    return Page.plain(HttpResponseStatus.SERVICE_UNAVAILABLE, "failed: " + problem.getMessage());
+  }
+
+  private static Pages.Request asked(HttpRequest request) {
+    Map<String, String> parameters = new LinkedHashMap<>();
+    String path = request.uri();
+    try {
+      QueryStringDecoder decoder = new QueryStringDecoder(request.uri());
+      path = decoder.path();
+      decoder.parameters().forEach((name, values) -> parameters.put(name, values.getLast()));
+    } catch (IllegalArgumentException e) {
+      // A broken escape: there is no page of such a name.
+      parameters.clear();
+    }
+    Map<String, String> headers = new LinkedHashMap<>();
+    request
+        .headers()
+        .forEach(
+            header ->
+                headers.putIfAbsent(header.getKey().toLowerCase(Locale.ROOT), header.getValue()));
+    return new Pages.Request(request.method().name(), path, parameters, headers);
+  }
+
+  private void send(ChannelHandlerContext context, Page page, boolean close, boolean head) {
     ByteBuf text = Unpooled.copiedBuffer(page.text(), StandardCharsets.UTF_8);
     int length = text.readableBytes();
     FullHttpResponse response =
@@ -133,6 +178,9 @@ final class RequestHandler extends SimpleChannelInboundHandler<HttpObject> {
     }
     response.headers().set(HttpHeaderNames.CONTENT_TYPE, page.contentType());
     response.headers().setInt(HttpHeaderNames.CONTENT_LENGTH, length);
+    response.headers().set("x-content-type-options", "nosniff");
+    response.headers().set(HttpHeaderNames.CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    response.headers().set(HttpHeaderNames.CACHE_CONTROL, "no-store");
     if (page.status().equals(HttpResponseStatus.METHOD_NOT_ALLOWED)) {
       response.headers().set(HttpHeaderNames.ALLOW, "GET, HEAD");
     }

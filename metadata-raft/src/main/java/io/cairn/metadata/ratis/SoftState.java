@@ -153,7 +153,8 @@ final class SoftState {
               said.address(),
               nowNanos - heard.nanos() < UP_NANOS,
               said.waits(),
-              said.mends()));
+              said.mends(),
+              said.activities()));
     }
     return status;
   }

@@ -39,7 +39,17 @@ public final class MetadataOptions {
       Option.required(
           "http.address",
           OptionType.listenAddress(),
-          "Where `/metrics`, `/healthz` and `/readyz` are served.");
+          "Where `/metrics`, `/healthz`, `/readyz` and the console are served. There are no"
+              + " passwords: listen where only operators can reach.");
+
+  /** Whether the console changes anything. */
+  public static final Option<Boolean> CONSOLE_CHANGES =
+      Option.of(
+          "console.changes",
+          OptionType.flag(),
+          "false",
+          "Whether volumes can be made, grown and deleted and nodes drained on the console's page;"
+              + " else it only shows.");
 
   /** Where the server keeps its log and state. */
   public static final Option<Path> DATA_DIRECTORY =
@@ -74,6 +84,7 @@ public final class MetadataOptions {
           ADDRESS,
           LISTEN_HOST,
           HTTP_ADDRESS,
+          CONSOLE_CHANGES,
           DATA_DIRECTORY,
           ELECTION_TIMEOUT,
           NODE_AWAY_GRACE);

@@ -1,8 +1,10 @@
 package io.cairn.metadata.server;
 
+import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.console.Console;
 import io.cairn.metadata.directory.DataDirectory;
 import io.cairn.metadata.directory.DataDirectoryException;
 import io.cairn.metadata.http.OperationsServer;
@@ -35,6 +37,7 @@ public final class MetadataServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(MetadataServer.class);
   private static final Duration BOOTSTRAP_DEADLINE = Duration.ofSeconds(30);
   private static final Duration COMPARE_DEADLINE = Duration.ofSeconds(2);
+  private static final Duration CONSOLE_DEADLINE = Duration.ofSeconds(5);
   private static final int CONNECT_TIMEOUT_MILLIS = 500;
 
   private final List<String> group;
@@ -42,6 +45,7 @@ public final class MetadataServer implements AutoCloseable {
   private final DataDirectory directory;
   private final PrometheusMeterRegistry registry;
   private final MetadataMeters meters;
+  private Console console;
   private OperationsServer http;
   private volatile MetadataGroupMember member;
   private volatile String failure;
@@ -80,7 +84,8 @@ public final class MetadataServer implements AutoCloseable {
           options.get(MetadataOptions.LISTEN_HOST).orElse(address.host()),
           options.get(MetadataOptions.HTTP_ADDRESS),
           options.get(MetadataOptions.ELECTION_TIMEOUT),
-          options.get(MetadataOptions.NODE_AWAY_GRACE));
+          options.get(MetadataOptions.NODE_AWAY_GRACE),
+          options.get(MetadataOptions.CONSOLE_CHANGES));
       return server;
     } catch (IOException | RuntimeException e) {
       server.close();
@@ -89,9 +94,14 @@ public final class MetadataServer implements AutoCloseable {
   }
 
   private void start(
-      String listenHost, Address httpAddress, Duration electionTimeout, Duration awayGrace)
+      String listenHost,
+      Address httpAddress,
+      Duration electionTimeout,
+      Duration awayGrace,
+      boolean consoleChanges)
       throws IOException {
-    http = OperationsServer.start(httpAddress, registry, this::notReadyReason);
+    console = new Console(this::connect, consoleChanges);
+    http = OperationsServer.start(httpAddress, registry, this::notReadyReason, console);
     requireFree(listenHost);
     if (directory.identity().clusterId() != 0) {
       requireOwnCluster();
@@ -112,6 +122,10 @@ public final class MetadataServer implements AutoCloseable {
         group,
         directory.path(),
         http.address());
+  }
+
+  private MetadataClient connect() {
+    return RatisMetadataClient.connect(new SecureRandom().nextLong(), group, CONSOLE_DEADLINE);
   }
 
   /** Ratis tells a port in use from other troubles only in a chain of causes: ask beforehand. */
@@ -320,6 +334,9 @@ public final class MetadataServer implements AutoCloseable {
     try (DataDirectory held = directory) {
       if (http != null) {
         http.close();
+      }
+      if (console != null) {
+        console.close();
       }
       if (member != null) {
         member.close();

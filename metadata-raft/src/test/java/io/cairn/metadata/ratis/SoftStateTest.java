@@ -70,9 +70,12 @@ class SoftStateTest {
     assertTrue(soft.isGone(maintained, SoftState.UP_NANOS + 1));
     Query.VolumeMend mend = new Query.VolumeMend("v", true, 1, 0, 0, -1);
     soft.heard(
-        new Query.GatewayHeartbeat("g", 1, "h:1", List.of(), List.of(mend), true), 10 * SECOND);
+        new Query.GatewayHeartbeat("g", 1, "h:1", List.of(), List.of(mend), true, List.of()),
+        10 * SECOND);
     assertFalse(soft.isGone(maintained, 11 * SECOND));
-    soft.heard(new Query.GatewayHeartbeat("g", 1, "h:1", List.of(), List.of(), true), 12 * SECOND);
+    soft.heard(
+        new Query.GatewayHeartbeat("g", 1, "h:1", List.of(), List.of(), true, List.of()),
+        12 * SECOND);
     assertTrue(soft.isGone(maintained, 12 * SECOND));
   }
 

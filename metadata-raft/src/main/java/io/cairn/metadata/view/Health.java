@@ -1,10 +1,10 @@
-package io.cairn.client.cli;
+package io.cairn.metadata.view;
 
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.VolumeHealth;
 
 /** A volume's or the cluster's condition in one word: the worst that is true. */
-enum Health {
+public enum Health {
   /** Every chunk has all its replicas in sync. */
   HEALTHY,
   /** Some replica is catching up. */
@@ -15,11 +15,12 @@ enum Health {
   UNAVAILABLE;
 
   /** The counts; a volume that was just made has no chunks, and comes without counts. */
-  static VolumeHealth of(Reply.Volume volume) {
+  public static VolumeHealth of(Reply.Volume volume) {
     return volume.health() == null ? new VolumeHealth(0, 0, 0, 0, 0) : volume.health();
   }
 
-  static Health worst(Reply.Volume volume) {
+  /** The volume's. */
+  public static Health worst(Reply.Volume volume) {
     VolumeHealth health = of(volume);
     if (health.unavailable() > 0) {
       return UNAVAILABLE;
@@ -31,7 +32,7 @@ enum Health {
   }
 
   /** The worst volume; a node that is down degrades the cluster even where no chunk shows it. */
-  static Health of(Reply.Cluster cluster) {
+  public static Health of(Reply.Cluster cluster) {
     Health worst = cluster.nodes().stream().allMatch(Reply.NodeStatus::up) ? HEALTHY : DEGRADED;
     for (Reply.Volume volume : cluster.volumes()) {
       Health health = worst(volume);

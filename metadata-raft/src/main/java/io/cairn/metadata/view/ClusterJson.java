@@ -1,4 +1,4 @@
-package io.cairn.client.cli;
+package io.cairn.metadata.view;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -11,23 +11,27 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What {@code -o json} prints. Sizes are in bytes. Random identities are hexadecimal text: they do
- * not fit into the numbers of most readers of JSON. A value that is not known is null.
+ * What {@code -o json} prints and the console is told. Sizes are in bytes. Random identities are
+ * hexadecimal text: they do not fit into the numbers of most readers of JSON. A value that is not
+ * known is null.
  */
-final class Json {
+public final class ClusterJson {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
-  private Json() {}
+  private ClusterJson() {}
 
-  static ObjectNode object() {
+  /** An empty object. */
+  public static ObjectNode object() {
     return NODES.objectNode();
   }
 
-  static ArrayNode array() {
+  /** An empty list. */
+  public static ArrayNode array() {
     return NODES.arrayNode();
   }
 
-  static ObjectNode volume(Reply.Volume reply) {
+  /** A volume with its health. */
+  public static ObjectNode volume(Reply.Volume reply) {
     VolumeRecord volume = reply.volume();
     ObjectNode json =
         object()
@@ -62,13 +66,15 @@ final class Json {
     return json;
   }
 
-  static ArrayNode volumes(Reply.Cluster cluster) {
+  /** All volumes. */
+  public static ArrayNode volumes(Reply.Cluster cluster) {
     ArrayNode volumes = array();
     cluster.volumes().forEach(v -> volumes.add(volume(v)));
     return volumes;
   }
 
-  static ArrayNode nodes(Reply.Cluster cluster) {
+  /** All nodes. */
+  public static ArrayNode nodes(Reply.Cluster cluster) {
     ArrayNode nodes = array();
     cluster.nodes().forEach(n -> nodes.add(node(n)));
     return nodes;
@@ -105,7 +111,8 @@ final class Json {
     return json;
   }
 
-  static ObjectNode cluster(Reply.Cluster cluster) {
+  /** The whole cluster. */
+  public static ObjectNode cluster(Reply.Cluster cluster) {
     ObjectNode json = object();
     if (cluster.clusterId() == 0) {
       json.putNull("clusterId");
@@ -129,13 +136,42 @@ final class Json {
           .put("maintenance", gateway.mends().stream().anyMatch(Query.VolumeMend::maintenance))
           .set("waits", waits(gateway.waits()));
     }
-    json.set("mends", mends(StatusCommand.mends(cluster)));
+    ArrayNode activities = json.putArray("activities");
+    for (Reply.GatewayStatus gateway : cluster.gateways()) {
+      if (gateway.up()) {
+        gateway.activities().forEach(activity -> activities.add(activity(gateway, activity)));
+      }
+    }
+    json.set("mends", mends(mendsOf(cluster)));
     json.set("volumes", volumes(cluster));
     return json;
   }
 
+  /** What is being mended, as far as gateways that live say so. */
+  public static List<Query.VolumeMend> mendsOf(Reply.Cluster cluster) {
+    return cluster.gateways().stream()
+        .filter(Reply.GatewayStatus::up)
+        .flatMap(gateway -> gateway.mends().stream())
+        .toList();
+  }
+
+  /** Counted since the gateway opened the volume: a rate is the difference of two looks. */
+  private static ObjectNode activity(Reply.GatewayStatus gateway, Query.VolumeActivity activity) {
+    return object()
+        .put("volume", activity.volume())
+        .put("gateway", gateway.gateway())
+        .put("instance", Long.toHexString(gateway.instance()))
+        .put("atMillis", activity.atMillis())
+        .put("reads", activity.reads())
+        .put("readBytes", activity.readBytes())
+        .put("writes", activity.writes())
+        .put("writtenBytes", activity.writtenBytes())
+        .put("requests", activity.requests())
+        .put("tookMicros", activity.tookMicros());
+  }
+
   /** Volumes that are being mended, and how far that has come; -1 seconds are not known yet. */
-  static ArrayNode mends(List<Query.VolumeMend> mends) {
+  public static ArrayNode mends(List<Query.VolumeMend> mends) {
     ArrayNode json = array();
     for (Query.VolumeMend mend : mends) {
       json.addObject()
@@ -150,7 +186,7 @@ final class Json {
   }
 
   /** Volumes whose requests wait, for how long and for what. */
-  static ArrayNode waits(List<Query.VolumeWait> waits) {
+  public static ArrayNode waits(List<Query.VolumeWait> waits) {
     ArrayNode json = array();
     for (Query.VolumeWait wait : waits) {
       json.addObject()
