@@ -63,6 +63,13 @@ public final class Member {
     Await.until(name + " is dead", END, () -> !process.isAlive());
   }
 
+  /** SIGTERM, as for a restart that was planned; returns when it has ended. */
+  public void terminate() {
+    ProcessHandle process = required();
+    Signals.send("TERM", List.of(process));
+    Await.until(name + " has stopped", START, () -> !process.isAlive(), this::logTail);
+  }
+
   /** SIGSTOP. */
   public void pause() {
     Signals.send("STOP", List.of(required()));

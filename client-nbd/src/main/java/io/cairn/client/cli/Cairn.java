@@ -25,6 +25,9 @@ import picocli.CommandLine.ScopeType;
       StatusCommand.class,
       NodeCommand.class,
       VolumeCommand.class,
+      AttachCommand.class,
+      DetachCommand.class,
+      AttachedCommand.class,
       MetadataCommand.class,
       StorageCommand.class,
       GatewayCommand.class

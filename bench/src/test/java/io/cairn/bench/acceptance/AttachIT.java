@@ -1,0 +1,67 @@
+package io.cairn.bench.acceptance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.Tool;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@code cairn attach} in a real Linux: the gateway is stopped and started, then killed and
+ * started, under a file system that fio writes to and verifies; what keeps the device connected is
+ * killed as well. It needs root and a tun device; elsewhere it is skipped.
+ */
+class AttachIT {
+  private static final Duration LIMIT = Duration.ofMinutes(8);
+
+  @TempDir private static Path directory;
+
+  @Test
+  void fileSystemGoesOnWhileItsGatewayIsRestarted() {
+    assumeTrue(
+        "root".equals(System.getProperty("user.name")) && Files.exists(Path.of("/dev/net/tun")),
+        "the kernel's client is tried only by root and with /dev/net/tun");
+    Path launcher = Program.launcher();
+    Path script = launcher.resolveSibling("docker").resolve("kernel-client/kernel-client");
+    try (RunningCluster cluster =
+            RunningCluster.start(
+                new RunningCluster.Settings(
+                    directory.resolve("cluster"), true, Map.of("disk", "512MiB")));
+        Tool.Running guest =
+            new Tool(script.toString(), "this project")
+                .start(
+                    directory.resolve("guest.out"),
+                    "attach",
+                    cluster.uri("disk"),
+                    launcher.toString(),
+                    Long.toString(LIMIT.toSeconds() - 60))) {
+      Member gateway = cluster.member("gateway-1");
+      await(guest, "now: stop the gateway");
+      gateway.terminate();
+      gateway.restart();
+      await(guest, "now: kill the gateway");
+      gateway.kill();
+      gateway.restart();
+      Tool.Result result = guest.await(LIMIT);
+      System.out.println(result.output());
+      assertEquals(0, result.exitCode(), result.toString());
+    }
+  }
+
+  private static void await(Tool.Running guest, String line) {
+    Await.until(
+        line,
+        LIMIT,
+        () -> !guest.isAlive() || guest.outputSoFar().contains(line),
+        guest::outputSoFar);
+  }
+}
