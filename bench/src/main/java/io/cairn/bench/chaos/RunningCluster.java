@@ -29,13 +29,25 @@ public final class RunningCluster implements AutoCloseable {
    * @param nodeCount storage nodes.
    * @param volumes name and size, such as "1GiB".
    * @param logs what every JVM logs beside, as values of {@code -Xlog}.
+   * @param environment variables that set options of the roles.
    */
   public record Settings(
       Path directory,
       boolean processes,
       int nodeCount,
       Map<String, String> volumes,
-      List<String> logs) {
+      List<String> logs,
+      Map<String, String> environment) {
+    /** A cluster whose roles have the options that {@code cairn dev} gives them. */
+    public Settings(
+        Path directory,
+        boolean processes,
+        int nodeCount,
+        Map<String, String> volumes,
+        List<String> logs) {
+      this(directory, processes, nodeCount, volumes, logs, Map.of());
+    }
+
     /** A cluster whose JVMs log nothing beside. */
     public Settings(Path directory, boolean processes, int nodeCount, Map<String, String> volumes) {
       this(directory, processes, nodeCount, volumes, List.of());
@@ -134,6 +146,7 @@ public final class RunningCluster implements AutoCloseable {
       for (String log : settings.logs()) {
         builder.environment().merge(JVM_OPTIONS, "-Xlog:" + log, (a, b) -> a + " " + b);
       }
+      builder.environment().putAll(settings.environment());
       process = builder.start();
     } catch (IOException e) {
       throw new ChaosFailure(String.join(" ", command) + " cannot be run", e);

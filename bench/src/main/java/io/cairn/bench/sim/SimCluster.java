@@ -188,7 +188,7 @@ final class SimCluster {
   /** Gateways hear of the nodes, as heartbeats tell them. */
   void tellGateways() {
     for (SimGateway gateway : gateways) {
-      gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away));
+      gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away), volume());
     }
     world.after(HEARTBEAT_NANOS, this::tellGateways);
   }

@@ -40,6 +40,7 @@ final class SimFaults {
     MAINTAIN(3),
     NODE_GONE(3),
     DRAIN(3),
+    RESHAPE(3),
     TOTAL_LOSS(1),
     DELETE_VOLUME(1);
 
@@ -114,6 +115,7 @@ final class SimFaults {
       case MAINTAIN -> maintain();
       case NODE_GONE -> nodeGone();
       case DRAIN -> drain();
+      case RESHAPE -> reshape();
       case TOTAL_LOSS -> totalLoss();
       case DELETE_VOLUME -> deleteVolume();
       default -> throw new IllegalStateException();
@@ -491,6 +493,19 @@ final class SimFaults {
               random.between(0, 4 * SECOND),
               () -> cluster.metadata().operate(new Command.DrainNode(node.nodeId, null)));
     }
+  }
+
+  /** The volume keeps more or fewer replicas from now on. */
+  private void reshape() {
+    long staying =
+        cluster.nodes().stream()
+            .filter(node -> !cluster.isLeaving(node.nodeId) && !gone.contains(node))
+            .count();
+    int fewest = cluster.volume().minInSync();
+    int replicas = fewest + random.below((int) Math.max(1, Math.min(5, staying) - fewest + 1));
+    cluster
+        .metadata()
+        .operate(new Command.SetVolume(SimCluster.VOLUME, replicas, cluster.volume().minInSync()));
   }
 
   private void totalLoss() {

@@ -3,6 +3,7 @@ package io.cairn.bench.sim;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 
 /** A gateway: the real volume session, one per life of the process at a time. */
@@ -115,13 +116,14 @@ final class SimGateway {
   }
 
   /** What a heartbeat was answered with. */
-  void onNodes(List<NodeRecord> nodes, List<Long> away) {
+  void onNodes(List<NodeRecord> nodes, List<Long> away, VolumeRecord volume) {
     VolumeSession told = session;
     if (isAttached()) {
       process.run(
           () -> {
             if (session == told && !told.isOver()) {
               told.onNodes(nodes, away, cluster.world().nowNanos());
+              told.onRecord(volume, cluster.world().nowNanos());
             }
           });
     }

@@ -303,7 +303,7 @@ final class SimRun {
   private boolean isWhole(ChunkRecord record) {
     long staying = cluster.nodes().stream().filter(node -> !cluster.isLeaving(node.nodeId)).count();
     return record.inSyncCount() == record.replicas().size()
-        && record.replicas().size() == Math.min(staying, shape.replicas())
+        && record.replicas().size() == Math.min(staying, cluster.volume().replicas())
         && record.replicas().stream().noneMatch(r -> cluster.isLeaving(r.nodeId()));
   }
 

@@ -37,6 +37,9 @@ final class StatusCommand implements Callable<Integer> {
 
   /** Such as "12 chunks out of sync, 1GiB copied, 80MiB/s, 40 s left". */
   static String text(Query.VolumeMend mend) {
+    if (mend.chunksLeft() == 0 && !mend.maintenance()) {
+      return "all in sync again, " + Sizes.format(mend.copiedBytes()) + " copied";
+    }
     return mend.chunksLeft()
         + " chunks out of sync, "
         + Sizes.format(mend.copiedBytes())

@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
       VolumeListCommand.class,
       VolumeShowCommand.class,
       VolumeResizeCommand.class,
+      VolumeSetCommand.class,
       VolumeRemoveCommand.class
     })
 final class VolumeCommand {}

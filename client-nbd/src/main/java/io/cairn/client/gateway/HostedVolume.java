@@ -276,7 +276,7 @@ final class HostedVolume {
 
   void onRecord(VolumeRecord record) {
     if (state == State.SERVING) {
-      session.onResized(record);
+      session.onRecord(record);
     }
   }
 }

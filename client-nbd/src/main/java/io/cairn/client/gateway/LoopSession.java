@@ -80,10 +80,11 @@ final class LoopSession implements VolumeIo {
 
   void onNodes(Reply.HeartbeatAck ack) {
     enter(() -> session.onNodes(ack.nodes(), ack.away(), System.nanoTime()));
+    ack.reshaped().forEach(this::onRecord);
   }
 
-  void onResized(VolumeRecord volume) {
-    enter(() -> session.onResized(volume));
+  void onRecord(VolumeRecord volume) {
+    enter(() -> session.onRecord(volume, System.nanoTime()));
   }
 
   private void enter(Runnable action) {

@@ -6,7 +6,8 @@ import io.cairn.storage.wire.Frame;
 
 /**
  * How far the mending of one volume has come, from looking at its session now and then. It begins
- * when the first chunk out of sync is seen, and ends when none is left.
+ * when the first chunk out of sync is seen, and ends when none is left; what it came to is told as
+ * long as the session lives.
  */
 final class MendProgress {
   /** Weight of what was seen last in the rate. */
@@ -14,24 +15,32 @@ final class MendProgress {
 
   private final boolean maintenance;
   private boolean begun;
+  private boolean ended;
   private long begunNanos;
   private long lastNanos;
   private long lastBlocks;
   private long firstBlocks;
   private long mostChunks;
   private double bytesPerSecond;
+  private long copiedBytes;
 
   MendProgress(boolean maintenance) {
     this.maintenance = maintenance;
   }
 
-  /** What there is to say now; null when nothing is out of sync and nothing is maintained. */
+  /** What there is to say now; null when nothing was out of sync and nothing is maintained. */
   Query.VolumeMend look(String volume, VolumeSession session, long nowNanos) {
     long chunksLeft = session.chunksToMend();
     long blocks = session.counters().copiedBlocks();
     if (chunksLeft == 0) {
-      begun = false;
-      return maintenance ? new Query.VolumeMend(volume, true, 0, 0, 0, 0) : null;
+      if (begun) {
+        copiedBytes = (blocks - firstBlocks) * Frame.BLOCK_BYTES;
+        begun = false;
+        ended = true;
+      }
+      return maintenance || ended
+          ? new Query.VolumeMend(volume, maintenance, 0, copiedBytes, 0, 0)
+          : null;
     }
     if (!begun) {
       begun = true;

@@ -1,6 +1,13 @@
 package io.cairn.client.volume;
 
-/** Brings replicas that are out of sync up, a few chunks at a time. */
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Brings replicas that are out of sync up, a few chunks at a time, those with the fewest replicas
+ * in sync first.
+ */
 final class CatchUps {
   /** How long a replica that catches up may keep a write in a window that is full. */
   static final long HOLD_BACK_NANOS = 1_000_000_000L;
@@ -10,10 +17,20 @@ final class CatchUps {
 
   private final VolumeSession session;
   private final int chunksMax;
+  private final CatchUpPace pace;
+  private final CatchUpPace.Share share;
 
-  CatchUps(VolumeSession session, int chunksMax) {
+  /**
+   * None yet.
+   *
+   * @param chunksMax chunks of the volume at one time.
+   * @param pace what it shares with other volumes.
+   */
+  CatchUps(VolumeSession session, int chunksMax, CatchUpPace pace) {
     this.session = session;
     this.chunksMax = chunksMax;
+    this.pace = pace;
+    share = pace.join();
   }
 
   /** Begins what is due and has room. */
@@ -25,23 +42,48 @@ final class CatchUps {
     for (OwnedChunk chunk : session.chunks()) {
       running += chunk.isCatchingUp() ? 1 : 0;
     }
+    share.running = running;
+    pace.waitsForNothing(share);
+    for (OwnedChunk chunk : mostEndangeredFirst(nowNanos)) {
+      if (share.running >= chunksMax || !pace.mayBegin(share, chunk.record().inSyncCount())) {
+        return;
+      }
+      chunk.open(nowNanos);
+      if (chunk.state() == OwnedChunk.State.READY) {
+        chunk.replicas().stream()
+            .filter(replica -> isDue(chunk, replica, nowNanos))
+            .toList()
+            .forEach(replica -> chunk.ask(replica, nowNanos));
+      }
+      share.running++;
+    }
+  }
+
+  private List<OwnedChunk> mostEndangeredFirst(long nowNanos) {
+    List<OwnedChunk> due = new ArrayList<>(0);
     for (OwnedChunk chunk : session.chunks()) {
       for (OwnedReplica replica : chunk.replicas()) {
-        boolean due =
-            !replica.inSync()
-                && replica.node.ready
-                && replica.phase == OwnedReplica.Phase.OFF
-                && nowNanos >= replica.retryAtNanos
-                && !Placing.isSurplus(chunk, replica);
-        if (due && running < chunksMax) {
-          chunk.open(nowNanos);
-          if (chunk.state() == OwnedChunk.State.READY) {
-            chunk.ask(replica, nowNanos);
-          }
-          running++;
+        if (isDue(chunk, replica, nowNanos)) {
+          due.add(chunk);
+          break;
         }
       }
     }
+    due.sort(Comparator.comparingInt(chunk -> chunk.record().inSyncCount()));
+    return due;
+  }
+
+  private static boolean isDue(OwnedChunk chunk, OwnedReplica replica, long nowNanos) {
+    return !replica.inSync()
+        && replica.node.ready
+        && replica.phase == OwnedReplica.Phase.OFF
+        && nowNanos >= replica.retryAtNanos
+        && !Placing.isSurplus(chunk, replica);
+  }
+
+  /** The session is over: others may use its share. */
+  void abandon() {
+    pace.leave(share);
   }
 
   /** Whether a replica could do something now, or is due to leave the set. */

@@ -169,9 +169,12 @@ final class Ownership {
     return true;
   }
 
-  /** Grows what is served. */
-  void resized(VolumeRecord newer) {
-    if (newer.generation() == volume.generation() && newer.sizeBytes() > volume.sizeBytes()) {
+  /** Grows what is served, and takes the number of replicas; of other volumes nothing. */
+  void changed(VolumeRecord newer) {
+    if (volume != null
+        && newer.volumeId() == volume.volumeId()
+        && newer.generation() == volume.generation()
+        && newer.sizeBytes() >= volume.sizeBytes()) {
       volume = newer;
     }
   }

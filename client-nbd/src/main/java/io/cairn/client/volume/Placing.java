@@ -189,6 +189,9 @@ final class Placing {
     switch (reply) {
       case Reply.ReplicasPlaced placed -> {
         session.nodes.learn(placed.nodes());
+        if (placed.volume() != null) {
+          session.ownership.changed(placed.volume());
+        }
         for (int i = 0; i < chosen.size(); i++) {
           if (placed.outcomes().get(i).code() != null) {
             notBeforeNanos = nowNanos + RETRY_NANOS;

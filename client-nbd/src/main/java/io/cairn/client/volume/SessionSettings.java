@@ -11,6 +11,7 @@ package io.cairn.client.volume;
  * @param windowBytesMax bytes of writes that are kept until they are durable everywhere.
  * @param windowEntriesMax number of writes that are kept until they are durable everywhere.
  * @param catchUpsMax chunks that catch up at one time.
+ * @param pace bounds the chunks that catch up at one time over all volumes of the gateway.
  * @param requestTimeoutNanos after which a request fails instead of waiting on; 0 for never.
  * @param maintainsGeneration the generation in which the volume was offered for maintenance: the
  *     session takes it only from there; -1 for a session that serves clients.
@@ -24,12 +25,25 @@ public record SessionSettings(
     long windowBytesMax,
     int windowEntriesMax,
     int catchUpsMax,
+    CatchUpPace pace,
     long requestTimeoutNanos,
     long maintainsGeneration) {
-  /** The defaults of a gateway. */
+  private static final int GATEWAY_CATCH_UPS_MAX = 8;
+
+  /** The defaults of a gateway; sessions of all its volumes derive from the same. */
   public static SessionSettings of(String gateway, long instance, String address) {
     return new SessionSettings(
-        gateway, instance, address, 2_000_000_000L, 1_000_000_000L, 64L << 20, 16 << 10, 4, 0, -1);
+        gateway,
+        instance,
+        address,
+        2_000_000_000L,
+        1_000_000_000L,
+        64L << 20,
+        16 << 10,
+        4,
+        new CatchUpPace(GATEWAY_CATCH_UPS_MAX),
+        0,
+        -1);
   }
 
   /** The same with other bounds of the window. */
@@ -43,6 +57,7 @@ public record SessionSettings(
         bytesMax,
         entriesMax,
         catchUpsMax,
+        pace,
         requestTimeoutNanos,
         maintainsGeneration);
   }
@@ -58,6 +73,7 @@ public record SessionSettings(
         windowBytesMax,
         windowEntriesMax,
         catchUpsMax,
+        pace,
         nanos,
         maintainsGeneration);
   }
@@ -73,6 +89,7 @@ public record SessionSettings(
         windowBytesMax,
         windowEntriesMax,
         catchUpsMax,
+        pace,
         requestTimeoutNanos,
         offeredGeneration);
   }

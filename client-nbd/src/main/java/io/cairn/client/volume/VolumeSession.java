@@ -93,7 +93,7 @@ public final class VolumeSession implements VolumeIo {
     ownership = new Ownership(this, settings, name);
     nodes = new OwnedNodes(this, dialer, settings.instance());
     window = new WriteWindow(this, settings.windowBytesMax(), settings.windowEntriesMax());
-    catchUps = new CatchUps(this, settings.catchUpsMax());
+    catchUps = new CatchUps(this, settings.catchUpsMax(), settings.pace());
     lease = new Lease(this, settings.leaseNanos());
     membership = new Membership(this, settings.demoteAfterNanos());
     requests = new BlockRequests(this, payloads, settings.requestTimeoutNanos());
@@ -447,6 +447,7 @@ public final class VolumeSession implements VolumeIo {
     window.abandon();
     lease.abandon();
     allocation.abandon();
+    catchUps.abandon();
     tickNanos = Long.MAX_VALUE;
     metadataRetryNanos = Long.MAX_VALUE;
     requests.failAll(overFailure());
@@ -487,9 +488,10 @@ public final class VolumeSession implements VolumeIo {
     tickNanos = Long.MAX_VALUE;
   }
 
-  /** The volume was resized: grows what is served. */
-  public void onResized(VolumeRecord newer) {
-    ownership.resized(newer);
+  /** The volume's record was changed: grows what is served, takes the number of replicas. */
+  public void onRecord(VolumeRecord newer, long now) {
+    ownership.changed(newer);
+    onProgress(now);
   }
 
   /** What requests wait for that have waited long, in one line for people. */

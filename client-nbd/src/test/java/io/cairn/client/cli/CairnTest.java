@@ -211,6 +211,20 @@ class CairnTest {
     assertTrue(run("node", "ls", "-o", "json").json().at("/0/departure").isNull());
   }
 
+  @Test
+  void theNumberOfReplicasIsSet() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    assertEquals(
+        "volume v keeps 2 replicas now, writes need 1\n",
+        run("volume", "set", "v", "--replicas", "2").succeeds().out());
+    run("volume", "set", "v", "--replicas", "4")
+        .fails(1, "cairn: 4 replicas need as many nodes, and there are 3; add nodes first");
+    JsonNode set =
+        run("volume", "set", "v", "--replicas", "3", "--min-in-sync", "3", "-o", "json").json();
+    assertEquals(3, set.get("minInSync").asInt());
+    assertEquals(2, run("volume", "set", "v").exitCode());
+  }
+
   private void volumeOnThreeNodes() {
     run("volume", "create", "v", "--size", "1GiB").succeeds();
     metadata.apply(new AcquireVolume("v", "gateway-1", 1, "10.0.1.1:10809", -1));

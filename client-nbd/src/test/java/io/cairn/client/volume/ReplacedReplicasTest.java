@@ -225,6 +225,42 @@ class ReplacedReplicasTest {
     allIsThere();
   }
 
+  private void keep(int replicas) {
+    world.order(new Command.SetVolume("vol", replicas, 0));
+    session.onRecord(world.metadata.state().volume("vol"), world.nowNanos);
+  }
+
+  @Test
+  void aVolumeKeepsMoreReplicasAndFewerUnderAWriter() {
+    hears();
+    for (int replicas : new int[] {4, 2, 1, 3}) {
+      keep(replicas);
+      for (int i = 0; i < 200 && nodes().size() != replicas; i++) {
+        write();
+        world.run(10 * SessionWorld.MILLI);
+      }
+      world.await(() -> world.record(0).inSyncCount() == replicas);
+      assertEquals(replicas, nodes().size());
+      write();
+      allIsThere();
+    }
+  }
+
+  @Test
+  void anOwnerThatDidNotHearThatFewerAreKeptHearsItFromTheMetadata() {
+    long drained = spare().id;
+    depart(drained, Departure.DRAINED);
+    hears();
+    keep(2);
+    world.await(() -> nodes().size() == 2);
+    world.order(new Command.SetVolume("vol", 3, 0));
+    depart(drained, null);
+    long leaving = world.record(0).replicas().getFirst().nodeId();
+    depart(leaving, Departure.DRAINED);
+    hears();
+    world.await(() -> nodes().size() == 3 && world.record(0).inSyncCount() == 3);
+  }
+
   @Test
   void replicasThatComeAndGoKeepTheirBitsApart() {
     for (int round = 0; round < 3 * ChunkReplicas.BITS; round++) {

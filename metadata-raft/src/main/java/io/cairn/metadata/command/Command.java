@@ -48,6 +48,12 @@ public sealed interface Command {
   /** Grows a volume; shrinking is refused. */
   record ResizeVolume(String name, long sizeBytes) implements Command {}
 
+  /**
+   * Changes how many replicas a volume keeps, while it is in use; 0 for what is to stay as it is. A
+   * minInSync that was the default of the old number becomes the default of the new one.
+   */
+  record SetVolume(String name, int replicas, int minInSync) implements Command {}
+
   /** Deletes a volume; refused while it is owned, unless forced. */
   record DeleteVolume(String name, boolean force) implements Command {}
 

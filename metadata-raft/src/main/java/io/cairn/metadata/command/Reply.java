@@ -51,8 +51,12 @@ public sealed interface Reply {
     public record Outcome(ChunkRecord chunk, ErrorCode code) {}
   }
 
-  /** One outcome per placing, in order; and the nodes that appear in them. */
-  record ReplicasPlaced(List<ReplicasUpdated.Outcome> outcomes, List<NodeRecord> nodes)
+  /**
+   * One outcome per placing, in order; the nodes that appear in them; and the volume, of which the
+   * owner may not know how many replicas it keeps by now.
+   */
+  record ReplicasPlaced(
+      List<ReplicasUpdated.Outcome> outcomes, List<NodeRecord> nodes, VolumeRecord volume)
       implements Reply {
     /** Keeps the lists immutable. */
     public ReplicasPlaced {
@@ -83,12 +87,15 @@ public sealed interface Reply {
    *
    * @param offers volumes that the gateway may take for maintenance.
    * @param away nodes that were silent for so long that their replicas are to be placed anew.
+   * @param reshaped volumes of the gateway that have chunks with more or fewer replicas than the
+   *     volume keeps: the owner may not know that this was changed.
    */
   record HeartbeatAck(
       List<Long> deletedVolumes,
       List<NodeRecord> nodes,
       List<MaintenanceOffer> offers,
-      List<Long> away)
+      List<Long> away,
+      List<VolumeRecord> reshaped)
       implements Reply {
     /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
@@ -96,11 +103,12 @@ public sealed interface Reply {
       nodes = List.copyOf(nodes);
       offers = offers == null ? List.of() : List.copyOf(offers);
       away = away == null ? List.of() : List.copyOf(away);
+      reshaped = reshaped == null ? List.of() : List.copyOf(reshaped);
     }
 
     /** One that offers nothing. */
     public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) {
-      this(deletedVolumes, nodes, List.of(), List.of());
+      this(deletedVolumes, nodes, List.of(), List.of(), List.of());
     }
   }
 

@@ -77,10 +77,10 @@ public final class Maintenance {
         forced |= isForced(state, node);
       }
     }
-    VolumeRecord volume = state.volume(volumeId);
-    if (!leaves && counts.fewest(volumeId) >= volume.replicas()) {
-      return counts.most(volumeId) > volume.replicas();
+    if (!leaves && !counts.isShort(volumeId)) {
+      return counts.hasSurplus(volumeId);
     }
+    VolumeRecord volume = state.volume(volumeId);
     return staying(state, view) >= (forced ? volume.minInSync() : volume.replicas());
   }
 

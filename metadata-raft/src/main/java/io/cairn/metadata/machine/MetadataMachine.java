@@ -98,6 +98,7 @@ public final class MetadataMachine {
       case Command.DrainNode c -> nodes.drain(c);
       case Command.CreateVolume c -> volumes.create(c);
       case Command.ResizeVolume c -> volumes.resize(c);
+      case Command.SetVolume c -> volumes.set(c);
       case Command.DeleteVolume c -> volumes.delete(c);
       case Command.AcquireVolume c -> volumes.acquire(c);
       case Command.MaintainVolume c -> volumes.maintain(c);

@@ -52,6 +52,9 @@ public final class MetadataState {
       case Event.VolumeStored e -> {
         VolumeRecord volume = e.volume();
         keys.put(VOLUME + hex(volume.volumeId()), Codec.encode(volume));
+        if (counts != null) {
+          counts.wants(volume.volumeId(), volume.replicas());
+        }
         putLong(NAME + volume.name(), volume.volumeId());
         putLong(NEXT_VOLUME, Math.max(nextVolumeId(), volume.volumeId() + 1));
       }
@@ -83,6 +86,7 @@ public final class MetadataState {
   public ReplicaCounts counts() {
     if (counts == null) {
       ReplicaCounts counted = new ReplicaCounts();
+      volumes().forEach(volume -> counted.wants(volume.volumeId(), volume.replicas()));
       visitChunks(
           0,
           chunk -> {

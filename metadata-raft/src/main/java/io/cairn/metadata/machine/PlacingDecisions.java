@@ -81,7 +81,7 @@ final class PlacingDecisions {
     outcomes.stream().filter(o -> o.chunk() != null).forEach(o -> known.add(o.chunk()));
     return new Decision(
         changed.values().stream().<Event>map(Event.ChunkStored::new).toList(),
-        new Reply.ReplicasPlaced(outcomes, ChunkDecisions.nodesOf(state, known)));
+        new Reply.ReplicasPlaced(outcomes, ChunkDecisions.nodesOf(state, known), volume));
   }
 
   private ErrorCode problem(

@@ -3,6 +3,7 @@ package io.cairn.metadata.machine;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
@@ -23,7 +24,15 @@ public final class ReplicaCounts {
   /** Chunks of each volume by the number of replicas that they have. */
   private final Map<Long, NavigableMap<Integer, Long>> chunks = new TreeMap<>();
 
+  /** How many replicas each volume keeps. */
+  private final Map<Long, Integer> wanted = new TreeMap<>();
+
   ReplicaCounts() {}
+
+  /** The volume keeps so many replicas. */
+  void wants(long volumeId, int replicas) {
+    wanted.put(volumeId, replicas);
+  }
 
   /** A chunk's record takes the place of another, which is null when it is a new chunk. */
   void replaced(ChunkRecord before, ChunkRecord after) {
@@ -56,18 +65,24 @@ public final class ReplicaCounts {
   void deleted(long volumeId) {
     volumes.remove(volumeId);
     chunks.remove(volumeId);
+    wanted.remove(volumeId);
   }
 
-  /** Fewest replicas that a chunk of the volume has; Integer.MAX_VALUE when it has no chunks. */
-  int fewest(long volumeId) {
+  /** Whether a chunk of the volume has fewer replicas than the volume keeps. */
+  boolean isShort(long volumeId) {
     NavigableMap<Integer, Long> bySize = chunks.get(volumeId);
-    return bySize == null || bySize.isEmpty() ? Integer.MAX_VALUE : bySize.firstKey();
+    return bySize != null && !bySize.isEmpty() && bySize.firstKey() < wanted.get(volumeId);
   }
 
-  /** Most replicas that a chunk of the volume has; 0 when it has no chunks. */
-  int most(long volumeId) {
+  /** Whether a chunk of the volume has more replicas than the volume keeps. */
+  boolean hasSurplus(long volumeId) {
     NavigableMap<Integer, Long> bySize = chunks.get(volumeId);
-    return bySize == null || bySize.isEmpty() ? 0 : bySize.lastKey();
+    return bySize != null && !bySize.isEmpty() && bySize.lastKey() > wanted.get(volumeId);
+  }
+
+  /** Volumes that have chunks with more or fewer replicas than the volume keeps. */
+  public List<Long> misshapen() {
+    return chunks.keySet().stream().filter(id -> isShort(id) || hasSurplus(id)).toList();
   }
 
   /** Volumes that have chunks, by id. */

@@ -118,6 +118,34 @@ final class VolumeDecisions {
             volume.owner()));
   }
 
+  /** What has to be placed or taken away is done by the owner, chunk by chunk. */
+  Decision set(Command.SetVolume c) {
+    VolumeRecord volume = state.volume(c.name());
+    if (volume == null) {
+      return unknown(c.name());
+    }
+    int replicas = c.replicas() == 0 ? volume.replicas() : c.replicas();
+    if (replicas < 1 || replicas > REPLICAS_MAX) {
+      return invalid("replicas " + replicas + " is outside 1 to " + REPLICAS_MAX);
+    }
+    boolean hadDefault = volume.minInSync() == defaultMinInSync(volume.replicas());
+    int kept = hadDefault ? defaultMinInSync(replicas) : Math.min(volume.minInSync(), replicas);
+    int minInSync = c.minInSync() == 0 ? kept : c.minInSync();
+    if (minInSync < 1 || minInSync > replicas) {
+      return invalid("minInSync " + minInSync + " is outside 1 to replicas, " + replicas);
+    }
+    long staying = state.nodes().stream().filter(node -> node.departure() == null).count();
+    if (replicas > volume.replicas() && replicas > staying) {
+      return Decision.refused(
+          ErrorCode.NO_PLACEMENT,
+          replicas
+              + " replicas need as many nodes, and there are "
+              + staying
+              + "; add nodes first");
+    }
+    return stored(volume.keeping(replicas, minInSync));
+  }
+
   Decision delete(Command.DeleteVolume c) {
     VolumeRecord volume = state.volume(c.name());
     if (volume == null) {

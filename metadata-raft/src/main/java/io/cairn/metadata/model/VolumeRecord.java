@@ -42,6 +42,20 @@ public record VolumeRecord(
     return owner == null || owner.quiet();
   }
 
+  /** The same volume with another number of replicas. */
+  public VolumeRecord keeping(int newReplicas, int newMinInSync) {
+    return new VolumeRecord(
+        volumeId,
+        name,
+        sizeBytes,
+        chunkSizeBytes,
+        newReplicas,
+        newMinInSync,
+        durability,
+        generation,
+        owner);
+  }
+
   /** The same volume under another owner. */
   public VolumeRecord ownedBy(Owner newOwner, long newGeneration) {
     return new VolumeRecord(

@@ -336,9 +336,20 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.GatewayHeartbeat q -> {
         soft.heard(q, nowNanos);
         yield new Reply.HeartbeatAck(
-            List.of(), state.nodes(), offers(state, q, nowNanos), away(state, nowNanos));
+            List.of(),
+            state.nodes(),
+            offers(state, q, nowNanos),
+            away(state, nowNanos),
+            reshaped(state, q));
       }
     };
+  }
+
+  private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {
+    return state.counts().misshapen().stream()
+        .map(state::volume)
+        .filter(v -> v.owner() != null && v.owner().instance() == said.instance())
+        .toList();
   }
 
   private List<Long> away(MetadataState state, long nowNanos) {

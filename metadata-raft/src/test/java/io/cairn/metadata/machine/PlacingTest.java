@@ -181,6 +181,49 @@ class PlacingTest {
     assertNull(machine.state().node(2).departure());
   }
 
+  private ErrorCode set(int replicas, int minInSync) {
+    Reply reply = apply(new Command.SetVolume("v", replicas, minInSync));
+    return reply instanceof Reply.Refused refused ? refused.code() : null;
+  }
+
+  @Test
+  void theNumberOfReplicasIsChangedAndWritesNeedWhatIsUsualForIt() {
+    cluster(4, 3, 1);
+    assertEquals(List.of(), machine.state().counts().misshapen());
+    assertNull(set(4, 0));
+    assertEquals(3, machine.state().volume("v").minInSync());
+    assertEquals(List.of(1L), machine.state().counts().misshapen());
+    assertNull(place(0, 0, 0).code());
+    assertEquals(List.of(), machine.state().counts().misshapen());
+    assertNull(set(2, 2));
+    assertNull(set(1, 0));
+    assertEquals(1, machine.state().volume("v").minInSync(), "never more than there are");
+    assertEquals(List.of(1L), machine.state().counts().misshapen());
+  }
+
+  @Test
+  void aNumberOfReplicasThatCannotBeIsRefused() {
+    cluster(4, 3, 1);
+    assertEquals(ErrorCode.INVALID, set(6, 0));
+    assertEquals(ErrorCode.INVALID, set(2, 3));
+    drained(4, Departure.DRAINED);
+    assertEquals(ErrorCode.NO_PLACEMENT, set(4, 0));
+    assertEquals(
+        ErrorCode.NOT_FOUND, ((Reply.Refused) apply(new Command.SetVolume("nope", 2, 0))).code());
+    assertEquals(3, machine.state().volume("v").replicas());
+  }
+
+  @Test
+  void aReplicaTooManyGoesOnceItIsOutOfSync() {
+    cluster(4, 3, 1);
+    set(2, 0);
+    long surplus = chunk(0).replicas().getFirst().nodeId();
+    assertEquals(ErrorCode.BELOW_MIN_IN_SYNC, place(0, 0, surplus).code());
+    assertNull(moved(0, surplus, ReplicaState.SYNCING));
+    assertNull(place(0, 0, surplus).code());
+    assertEquals(2, nodesOf(0).size());
+  }
+
   @Test
   void aNodeThatAnOlderReleaseStoredStays() {
     cluster(1, 1, 0);

@@ -1,0 +1,189 @@
+package io.cairn.bench.acceptance;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.RecordedLoad;
+import io.cairn.bench.chaos.RunningCluster;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** More nodes than replicas: what is lost or is to leave is placed anew, under a load. */
+class RepairIT {
+  private static final Duration LIMIT = Duration.ofSeconds(120);
+  private static final String VOLUME = "vol";
+  private static final int BLOCK_BYTES = 4096;
+  private static final int CHUNK_BLOCKS = 16384;
+
+  /** What the last writes before a kill may have lost in the node's own buffers. */
+  private static final double SLACK_BYTES = 1 << 20;
+
+  @TempDir private static Path directory;
+
+  @Test
+  void nodesComeBackDieForGoodAndLeaveUnderAWriter() {
+    RunningCluster.Settings settings =
+        new RunningCluster.Settings(
+            directory.resolve("cluster"),
+            true,
+            5,
+            Map.of(VOLUME, "256MiB"),
+            List.of(),
+            Map.of("CAIRN_METADATA_NODE_AWAY_GRACE", "10s"));
+    try (RunningCluster cluster = RunningCluster.start(settings);
+        RecordedLoad load =
+            new RecordedLoad(
+                cluster.nbdPort(),
+                VOLUME,
+                new RecordedLoad.Settings(CHUNK_BLOCKS - 2048, 4096, 8, 2000, 7))) {
+      load.start().awaitProgress(500, LIMIT);
+      cluster.awaitInSync(VOLUME, LIMIT);
+      comesBack(cluster, load);
+      diesForGood(cluster);
+      keepsAnotherNumberOfReplicas(cluster);
+      leaves(cluster);
+      load.checkNoFailure();
+      System.out.println("  " + load.finish());
+    }
+  }
+
+  /** One that was away for a while gets what it lacks and nothing else. */
+  private static void comesBack(RunningCluster cluster, RecordedLoad load) {
+    Member gateway = cluster.member("gateway-1");
+    Member node = holder(cluster);
+    double copiedBefore = gateway.metrics().sum("cairn_volume_copied_blocks_total");
+    double writtenBefore = gateway.metrics().sum("cairn_volume_written_bytes_total");
+    node.kill();
+    cluster.awaitDegraded(VOLUME, LIMIT);
+    load.awaitProgress(500, LIMIT);
+    node.restart();
+    cluster.awaitInSync(VOLUME, LIMIT);
+    double written = gateway.metrics().sum("cairn_volume_written_bytes_total") - writtenBefore;
+    double copied =
+        BLOCK_BYTES * (gateway.metrics().sum("cairn_volume_copied_blocks_total") - copiedBefore);
+    System.out.printf(
+        "  %s was away: %.1f MiB written meanwhile, %.1f MiB copied%n",
+        node.name(), written / (1 << 20), copied / (1 << 20));
+    assertTrue(copied > 0 && copied <= 1.5 * written + SLACK_BYTES, copied + " of " + written);
+    Await.until(
+        "status states what was copied",
+        LIMIT,
+        () -> ask(cluster, "status").at("/mends/0/copiedBytes").asLong() > 0,
+        () -> String.valueOf(ask(cluster, "status")));
+  }
+
+  private static void diesForGood(RunningCluster cluster) {
+    Member node = holder(cluster);
+    long begin = System.nanoTime();
+    node.kill();
+    awaitEmpty(cluster, node.name());
+    cluster.awaitInSync(VOLUME, LIMIT);
+    System.out.printf(
+        "  %s died: all in sync on others after %.1f s, of which 10 s of grace%n",
+        node.name(), (System.nanoTime() - begin) / 1e9);
+    JsonNode removed = ask(cluster, "node", "rm", node.name());
+    assertTrue(removed.path("removed").asBoolean(), removed.toString());
+  }
+
+  private static void keepsAnotherNumberOfReplicas(RunningCluster cluster) {
+    for (int replicas : new int[] {2, 3}) {
+      long begin = System.nanoTime();
+      JsonNode set =
+          ask(cluster, "volume", "set", VOLUME, "--replicas", Integer.toString(replicas));
+      assertEquals(replicas, set.path("replicas").asInt(), set.toString());
+      Await.until(
+          replicas + " replicas of each chunk",
+          LIMIT,
+          () ->
+              replicasOf(cluster) == replicas * cluster.volume(VOLUME).at("/health/chunks").asInt(),
+          () -> String.valueOf(ask(cluster, "node", "ls")));
+      cluster.awaitInSync(VOLUME, LIMIT);
+      System.out.printf(
+          "  %d replicas after %.1f s%n", replicas, (System.nanoTime() - begin) / 1e9);
+    }
+  }
+
+  private static void leaves(RunningCluster cluster) {
+    Member node = holder(cluster);
+    long begin = System.nanoTime();
+    JsonNode drained = ask(cluster, "node", "drain", node.name());
+    System.out.printf("  %s drained in %.1f s%n", node.name(), (System.nanoTime() - begin) / 1e9);
+    assertTrue(drained.path("drained").asBoolean(), drained.toString());
+    assertEquals(0, replicas(cluster, node.name()));
+    cluster.awaitInSync(VOLUME, LIMIT);
+    node.kill();
+    Await.until(
+        node.name() + " is known to be down and removed",
+        LIMIT,
+        () -> {
+          JsonNode removed =
+              Program.ask(
+                  "node",
+                  "rm",
+                  node.name(),
+                  "-o",
+                  "json",
+                  "--metadata",
+                  cluster.metadataAddresses());
+          return removed != null;
+        },
+        () -> String.valueOf(ask(cluster, "node", "ls")));
+  }
+
+  private static JsonNode ask(RunningCluster cluster, String... verb) {
+    String[] arguments = java.util.Arrays.copyOf(verb, verb.length + 4);
+    List<String> more = List.of("-o", "json", "--metadata", cluster.metadataAddresses());
+    for (int i = 0; i < more.size(); i++) {
+      arguments[verb.length + i] = more.get(i);
+    }
+    JsonNode answer = Program.ask(arguments);
+    assertTrue(answer != null, String.join(" ", verb) + " failed");
+    return answer;
+  }
+
+  private static int replicas(RunningCluster cluster, String node) {
+    for (JsonNode shown : ask(cluster, "node", "ls")) {
+      if (shown.path("name").asText().equals(node)) {
+        return shown.path("replicas").asInt();
+      }
+    }
+    throw new AssertionError("there is no " + node);
+  }
+
+  private static int replicasOf(RunningCluster cluster) {
+    int sum = 0;
+    for (JsonNode shown : ask(cluster, "node", "ls")) {
+      sum += shown.path("replicas").asInt();
+    }
+    return sum;
+  }
+
+  private static void awaitEmpty(RunningCluster cluster, String node) {
+    Await.until(
+        node + " has no replica on record",
+        LIMIT,
+        () -> replicas(cluster, node) == 0,
+        () -> String.valueOf(ask(cluster, "node", "ls")));
+  }
+
+  /** The node that is up and has the most replicas. */
+  private static Member holder(RunningCluster cluster) {
+    String best = "";
+    int most = 0;
+    for (JsonNode shown : ask(cluster, "node", "ls")) {
+      if (shown.path("up").asBoolean() && shown.path("replicas").asInt() > most) {
+        most = shown.path("replicas").asInt();
+        best = shown.path("name").asText();
+      }
+    }
+    return cluster.member(best);
+  }
+}

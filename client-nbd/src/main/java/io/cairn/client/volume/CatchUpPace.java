@@ -1,0 +1,66 @@
+package io.cairn.client.volume;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the volumes of one gateway share: so many chunks catch up at one time, those with the fewest
+ * replicas in sync first, whichever volume they are of. A gateway with a hundred volumes copies no
+ * more at one time than one with two. Used on the one loop of its sessions.
+ */
+public final class CatchUpPace {
+  private static final int NOTHING = Integer.MAX_VALUE;
+
+  private final int chunksMax;
+  private final List<Share> shares = new ArrayList<>();
+
+  /**
+   * One that nobody uses yet.
+   *
+   * @param chunksMax chunks of all volumes that catch up at one time.
+   */
+  public CatchUpPace(int chunksMax) {
+    this.chunksMax = chunksMax;
+  }
+
+  /** What one volume uses of it, and waits for. */
+  static final class Share {
+    /** Chunks that catch up. */
+    int running;
+
+    /** Replicas in sync of the chunk that had to wait for others; NOTHING when none had to. */
+    private int waiting = NOTHING;
+  }
+
+  /** A volume that may bring chunks up from now on, until it {@link #leave leaves}. */
+  Share join() {
+    Share share = new Share();
+    shares.add(share);
+    return share;
+  }
+
+  void leave(Share share) {
+    shares.remove(share);
+  }
+
+  /**
+   * Whether a chunk may begin. One that may not is remembered, and others that are less endangered
+   * let it go first.
+   */
+  boolean mayBegin(Share asking, int inSync) {
+    int running = 0;
+    int mostEndangered = NOTHING;
+    for (Share share : shares) {
+      running += share.running;
+      mostEndangered = share == asking ? mostEndangered : Math.min(mostEndangered, share.waiting);
+    }
+    boolean may = running < chunksMax && inSync <= mostEndangered;
+    asking.waiting = may ? NOTHING : inSync;
+    return may;
+  }
+
+  /** The volume has nothing that waits. */
+  void waitsForNothing(Share share) {
+    share.waiting = NOTHING;
+  }
+}
