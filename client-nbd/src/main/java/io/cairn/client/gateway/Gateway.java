@@ -1,6 +1,7 @@
 package io.cairn.client.gateway;
 
 import io.cairn.client.iscsi.ChapSecrets;
+import io.cairn.client.iscsi.InitiatorAccess;
 import io.cairn.client.iscsi.Sessions;
 import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.iscsi.TransferMemory;
@@ -226,13 +227,15 @@ public final class Gateway implements AutoCloseable {
       throws IOException {
     Address wanted = options.get(GatewayOptions.ISCSI_ADDRESS).get();
     ChapSecrets secrets = chapSecrets(options.get(GatewayOptions.ISCSI_CHAP), System.getenv());
+    InitiatorAccess access = initiatorAccess(options.get(GatewayOptions.ISCSI_ACL));
     targets =
         new VolumeTargets(
             metadata,
             volumes,
             payloads,
             options.get(GatewayOptions.ISCSI_NAME),
-            Math.toIntExact(options.get(GatewayOptions.ISCSI_BLOCK_SIZE)));
+            Math.toIntExact(options.get(GatewayOptions.ISCSI_BLOCK_SIZE)),
+            access);
     IscsiServer server =
         new IscsiServer(
             loop,
@@ -250,7 +253,25 @@ public final class Gateway implements AutoCloseable {
     InetSocketAddress bound = server.listen(new InetSocketAddress(wanted.host(), wanted.port()));
     iscsiAddress = new Address(bound.getAddress().getHostAddress(), bound.getPort());
     parts.push(server);
-    LOG.info("gateway: iSCSI on {}, {}", iscsiAddress, secrets == null ? "no CHAP" : secrets);
+    LOG.info(
+        "gateway: iSCSI on {}, {}, {}",
+        iscsiAddress,
+        secrets == null ? "no CHAP" : secrets,
+        access);
+  }
+
+  /** Who may use which volume, from a file; everybody everything without one. */
+  static InitiatorAccess initiatorAccess(Optional<Path> file) throws IOException {
+    if (file.isEmpty()) {
+      return InitiatorAccess.unrestricted();
+    }
+    try {
+      return InitiatorAccess.parse(Files.readString(file.get()));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("iscsi.acl is '" + file.get() + "': " + e.getMessage(), e);
+    } catch (NoSuchFileException e) {
+      throw new IOException("iscsi.acl is '" + file.get() + "': there is no such file", e);
+    }
   }
 
   /**

@@ -66,6 +66,14 @@ public final class GatewayOptions {
           "512B",
           "Logical block length of all LUNs; initiators must be detached when it changes.");
 
+  /** Who may use which volume. */
+  public static final Option<Optional<Path>> ISCSI_ACL =
+      Option.optional(
+          "iscsi.acl",
+          OptionType.path(),
+          "File with a line VOLUME INITIATOR… per volume, * for every initiator; volumes without"
+              + " one are seen by nobody. Without the file every initiator sees all.");
+
   /** Secrets of CHAP. */
   public static final Option<Optional<String>> ISCSI_CHAP =
       Option.optional(
@@ -148,6 +156,7 @@ public final class GatewayOptions {
           ISCSI_ADDRESS,
           ISCSI_NAME,
           ISCSI_BLOCK_SIZE,
+          ISCSI_ACL,
           ISCSI_CHAP,
           HTTP_ADDRESS,
           NAME,

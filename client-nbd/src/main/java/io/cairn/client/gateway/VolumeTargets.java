@@ -1,5 +1,6 @@
 package io.cairn.client.gateway;
 
+import io.cairn.client.iscsi.InitiatorAccess;
 import io.cairn.client.iscsi.Iscsi;
 import io.cairn.client.iscsi.Targets;
 import io.cairn.client.nbd.Exports;
@@ -26,6 +27,7 @@ final class VolumeTargets implements Targets {
   private final Payloads payloads;
   private final String prefix;
   private final int blockBytes;
+  private final InitiatorAccess access;
   private final Map<Long, Unit> units = new HashMap<>();
   private final Map<Opening, Waiting> openings = new IdentityHashMap<>();
 
@@ -35,10 +37,17 @@ final class VolumeTargets implements Targets {
    * @param exports as iSCSI sees them.
    * @param prefix an iSCSI name; the volume's stands behind it and a colon.
    * @param blockBytes logical block length of all of them.
+   * @param access who sees and opens which volume.
    */
   VolumeTargets(
-      MetadataCalls metadata, Exports exports, Payloads payloads, String prefix, int blockBytes) {
+      MetadataCalls metadata,
+      Exports exports,
+      Payloads payloads,
+      String prefix,
+      int blockBytes,
+      InitiatorAccess access) {
     this.blockBytes = blockBytes;
+    this.access = access;
     this.metadata = metadata;
     this.exports = exports;
     this.payloads = payloads;
@@ -60,7 +69,11 @@ final class VolumeTargets implements Targets {
           @Override
           public void names(List<String> names) {
             answer.names(
-                names.stream().filter(VolumeTargets::canBeNamed).map(prefix::concat).toList());
+                names.stream()
+                    .filter(VolumeTargets::canBeNamed)
+                    .filter(volume -> access.allows(volume, initiatorName))
+                    .map(prefix::concat)
+                    .toList());
           }
 
           @Override
@@ -76,9 +89,15 @@ final class VolumeTargets implements Targets {
       answer.refused(Iscsi.LOGIN_NOT_FOUND, "targets here are called " + prefix + "VOLUME");
       return;
     }
+    String volume = targetName.substring(prefix.length());
+    if (!access.allows(volume, initiatorName)) {
+      answer.refused(
+          Iscsi.LOGIN_AUTHORIZATION_FAILURE,
+          targetName + ": the ACL does not name the initiator " + initiatorName);
+      return;
+    }
     Waiting waiting = new Waiting(answer, targetName);
     openings.put(answer, waiting);
-    String volume = targetName.substring(prefix.length());
     metadata.query(
         new Query.GetCluster(),
         (reply, now) -> {
