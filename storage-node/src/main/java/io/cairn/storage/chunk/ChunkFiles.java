@@ -1,14 +1,19 @@
 package io.cairn.storage.chunk;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -21,13 +26,17 @@ import org.slf4j.LoggerFactory;
 final class ChunkFiles implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ChunkFiles.class);
 
-  /** Files that are kept open. */
-  static final int OPEN_FILES_MAX = 256;
+  /** Files that are kept open at most, each with up to two descriptors. */
+  private static final int OPEN_FILES_MAX = 16_384;
+
+  /** Part of the process's descriptors that the files may have. */
+  private static final int DESCRIPTORS_PART = 8;
 
   /** A file grows by this much at once: a direct write behind the end waits for the one before. */
   private static final long GROWTH_BYTES = 16L << 20;
 
   private final Path root;
+  private final int openFilesMax;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<ChunkId, Opened> open = new LinkedHashMap<>(16, 0.75f, true);
 
@@ -43,7 +52,11 @@ final class ChunkFiles implements AutoCloseable {
     /** Written and not synced: were it closed now, a failure to write it could go unseen. */
     volatile boolean dirty;
 
-    Opened(NativeFile file, Path path) throws IOException {
+    /** Whether a loss of power leaves the file its name; such a file stays open, as it is dirty. */
+    private volatile boolean named;
+
+    Opened(NativeFile file, Path path, boolean named) throws IOException {
+      this.named = named;
       this.file = file;
       this.path = path;
       this.sizeBytes = file.sizeBytes();
@@ -74,8 +87,19 @@ final class ChunkFiles implements AutoCloseable {
     }
   }
 
-  ChunkFiles(Path root) {
+  /** None yet; at most so many are kept open, but for those that are dirty. */
+  ChunkFiles(Path root, int openFilesMax) {
     this.root = root;
+    this.openFilesMax = openFilesMax;
+  }
+
+  /** What the process's limit of descriptors allows. */
+  static int openFilesMax() {
+    long descriptors =
+        ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+            ? unix.getMaxFileDescriptorCount()
+            : 0;
+    return Math.clamp(descriptors / DESCRIPTORS_PART, 64, OPEN_FILES_MAX);
   }
 
   Path path(ChunkId id) {
@@ -102,19 +126,20 @@ final class ChunkFiles implements AutoCloseable {
       }
       Path path = path(id);
       NativeFile file = NativeFile.open(path, NativeFile.Mode.BUFFERED);
-      if (file == null) {
+      boolean made = file == null;
+      if (made) {
         if (!create) {
           return null;
         }
         file = create(path);
       }
-      Opened opened = new Opened(file, path);
+      Opened opened = new Opened(file, path, !made);
+      // Before anybody writes it: it must not be put aside while its name may be lost.
+      opened.dirty = made;
       // One user is the table itself.
       opened.users.incrementAndGet();
       open.put(id, opened);
-      if (open.size() > OPEN_FILES_MAX) {
-        closeEldest();
-      }
+      closeEldest();
       return opened;
     } finally {
       lock.unlock();
@@ -143,10 +168,31 @@ final class ChunkFiles implements AutoCloseable {
     } catch (FileSystemException e) {
       throw outOfSpace(e);
     }
-    NativeFile file = NativeFile.open(path, NativeFile.Mode.CREATE);
-    NativeFile.syncDirectory(path.getParent());
-    NativeFile.syncDirectory(root);
-    return file;
+    return NativeFile.open(path, NativeFile.Mode.CREATE);
+  }
+
+  /**
+   * Makes what was written to the files durable, and the names of those that were made: each
+   * directory once, since to a file system that is a transaction.
+   */
+  void sync(Collection<Opened> written) throws IOException {
+    Set<Path> directories = new LinkedHashSet<>();
+    for (Opened opened : written) {
+      opened.file.sync();
+      if (!opened.named) {
+        directories.add(opened.path.getParent());
+      }
+    }
+    if (!directories.isEmpty()) {
+      for (Path directory : directories) {
+        NativeFile.syncDirectory(directory);
+      }
+      NativeFile.syncDirectory(root);
+    }
+    for (Opened opened : written) {
+      opened.named = true;
+      opened.dirty = false;
+    }
   }
 
   /** The JDK tells a full device from others by its text only. */
@@ -157,14 +203,14 @@ final class ChunkFiles implements AutoCloseable {
         : e;
   }
 
+  /** There may be more than one too many, as those that are dirty stay. */
   private void closeEldest() throws IOException {
     Iterator<Opened> eldest = open.values().iterator();
-    while (eldest.hasNext()) {
+    while (open.size() > openFilesMax && eldest.hasNext()) {
       Opened candidate = eldest.next();
       if (!candidate.dirty) {
         eldest.remove();
         leave(candidate);
-        return;
       }
     }
   }

@@ -4,9 +4,7 @@ import io.cairn.storage.device.DirectBatch;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.agrona.DirectBuffer;
 
@@ -15,6 +13,9 @@ import org.agrona.DirectBuffer;
  * them through the cache.
  */
 final class DirectWriter implements CapacityTier.Writer {
+  /** Files that a run holds open at one time; it syncs them before it goes on to others. */
+  static final int HELD_MAX = 512;
+
   private final FileCapacityTier tier;
   private final ChunkFiles files;
   private final DirectBatch batch;
@@ -54,6 +55,10 @@ final class DirectWriter implements CapacityTier.Writer {
   private ChunkFiles.Opened hold(ChunkId chunk) throws IOException {
     ChunkFiles.Opened known = held.get(chunk);
     if (known == null) {
+      if (held.size() == HELD_MAX) {
+        sync();
+        leaveAll();
+      }
       known = files.acquire(chunk, true);
       known.dirty = true;
       held.put(chunk, known);
@@ -73,20 +78,18 @@ final class DirectWriter implements CapacityTier.Writer {
   @Override
   public void sync() throws IOException {
     batch.run();
-    for (Map.Entry<ChunkId, ChunkFiles.Opened> entry : held.entrySet()) {
-      entry.getValue().file.sync();
-      entry.getValue().dirty = false;
-    }
+    files.sync(held.values());
   }
 
   @Override
   public void close() {
     batch.clear();
-    List<ChunkFiles.Opened> users = new ArrayList<>(held.values());
-    held.clear();
-    for (ChunkFiles.Opened opened : users) {
-      files.leaveQuietly(opened);
-    }
+    leaveAll();
     tier.giveBack(batch);
+  }
+
+  private void leaveAll() {
+    held.values().forEach(files::leaveQuietly);
+    held.clear();
   }
 }

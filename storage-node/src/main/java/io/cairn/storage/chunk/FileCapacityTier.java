@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -40,11 +41,11 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
   /** Batches that no run uses now. */
   private final ArrayDeque<DirectBatch> idle = new ArrayDeque<>();
 
-  private FileCapacityTier(Path chunks, Path trash, long capacityBytes) {
+  private FileCapacityTier(Path chunks, Path trash, long capacityBytes, int openFilesMax) {
     this.chunks = chunks;
     this.trash = trash;
     this.capacityBytes = capacityBytes;
-    this.files = new ChunkFiles(chunks);
+    this.files = new ChunkFiles(chunks, openFilesMax);
   }
 
   /**
@@ -55,6 +56,11 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
    */
   public static FileCapacityTier open(Path directory, long limitBytes, long reserveBytes)
       throws IOException {
+    return open(directory, limitBytes, reserveBytes, ChunkFiles.openFilesMax());
+  }
+
+  static FileCapacityTier open(Path directory, long limitBytes, long reserveBytes, int openFilesMax)
+      throws IOException {
     Path chunks = Files.createDirectories(directory.resolve("chunks"));
     Path trash = Files.createDirectories(directory.resolve("trash"));
     syncTree(directory, chunks);
@@ -62,7 +68,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     long present = occupiedBytes(chunks) + occupiedBytes(trash);
     long possible = Math.max(0, usable) + present;
     long capacity = limitBytes == 0 ? possible : Math.min(limitBytes, possible);
-    FileCapacityTier tier = new FileCapacityTier(chunks, trash, capacity);
+    FileCapacityTier tier = new FileCapacityTier(chunks, trash, capacity, openFilesMax);
     tier.adopt(trashedBytes(trash));
     return tier;
   }
@@ -208,8 +214,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       return;
     }
     try {
-      opened.file.sync();
-      opened.dirty = false;
+      files.sync(List.of(opened));
     } finally {
       files.leave(opened);
     }

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class FileCapacityTierTest {
   private static final ChunkId CHUNK = new ChunkId(5, 0, 7);
   private static final int BLOCK = Frame.BLOCK_BYTES;
+  private static final int OPEN_FILES_MAX = 70;
   private static final long CHUNK_BYTES = 64L * BLOCK;
 
   private final UnsafeBuffer bytes = new UnsafeBuffer(ByteBuffer.allocateDirect(64 * BLOCK));
@@ -173,7 +174,9 @@ class FileCapacityTierTest {
 
   @Test
   void moreChunksThanOpenFilesAllKeepTheirBytes() throws IOException {
-    int count = ChunkFiles.OPEN_FILES_MAX + 40;
+    tier.close();
+    tier = FileCapacityTier.open(directory, 4 * CHUNK_BYTES, 0, OPEN_FILES_MAX);
+    int count = OPEN_FILES_MAX + 40;
     for (int i = 0; i < count; i++) {
       write(new ChunkId(5, 0, i), i % 60, 1, i % 100 + 1);
       if (i % 3 == 0) {
@@ -184,7 +187,27 @@ class FileCapacityTierTest {
       tier.sync(new ChunkId(5, 0, i));
       assertHolds(new ChunkId(5, 0, i), i % 60, 1, i % 100 + 1);
     }
-    assertTrue(tier.openFiles() <= ChunkFiles.OPEN_FILES_MAX + 1);
+    assertTrue(tier.openFiles() <= OPEN_FILES_MAX + 1);
+  }
+
+  @Test
+  void aRunOverMoreChunksThanItHoldsWritesThemAllAndLeavesThem() throws IOException {
+    tier.close();
+    tier = FileCapacityTier.open(directory, 4 * CHUNK_BYTES, 0, OPEN_FILES_MAX);
+    int count = DirectWriter.HELD_MAX + 40;
+    int most = 0;
+    try (CapacityTier.Writer writer = tier.writer()) {
+      for (int i = 0; i < count; i++) {
+        bytes.setMemory(0, BLOCK, (byte) (i % 100 + 1));
+        writer.write(new ChunkId(5, 0, i), i % 60, 1, bytes, 0);
+        most = Math.max(most, tier.openFiles());
+      }
+      writer.sync();
+    }
+    assertEquals(DirectWriter.HELD_MAX, most);
+    for (int i = 0; i < count; i++) {
+      assertHolds(new ChunkId(5, 0, i), i % 60, 1, i % 100 + 1);
+    }
   }
 
   @Test
