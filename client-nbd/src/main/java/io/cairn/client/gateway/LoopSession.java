@@ -33,6 +33,7 @@ final class LoopSession implements VolumeIo {
   private final VolumeSession session;
   private final Runnable arm = this::arm;
   private final Runnable fire = this::fire;
+  private final Runnable onTimer = this::onTimer;
   private boolean armPending;
   private long armedNanos = Long.MAX_VALUE;
   private Future<?> timer;
@@ -136,7 +137,11 @@ final class LoopSession implements VolumeIo {
   private void fire() {
     armedNanos = Long.MAX_VALUE;
     timer = null;
-    enter(() -> session.onTimer(System.nanoTime()));
+    enter(onTimer);
+  }
+
+  private void onTimer() {
+    session.onTimer(System.nanoTime());
   }
 
   /** The session's calls, whose answers enter it. */

@@ -49,10 +49,14 @@ final class RangeLocks {
   /** Claims that were not granted yet. */
   private int waiting;
 
+  /** Counts what was added to the list or taken from it. */
+  private int changes;
+
   /** Queues a claim; it is granted before the call returns when nothing stands against it. */
   void acquire(Claim claim) {
     claim.active = false;
     claims.add(claim);
+    changes++;
     waiting++;
     grant(claim, claims.size() - 1);
   }
@@ -62,6 +66,7 @@ final class RangeLocks {
     if (!claims.remove(claim)) {
       throw new IllegalStateException("a claim is released twice");
     }
+    changes++;
     if (!claim.active) {
       waiting--;
     }
@@ -70,15 +75,19 @@ final class RangeLocks {
     }
   }
 
+  /** A grant may acquire and release others: then the list is gone through once more. */
   private void grantThoseBehind(Claim released) {
     int block = released.block;
     int count = released.count;
-    for (Claim next : List.copyOf(claims)) {
-      int position = claims.indexOf(next);
+    int i = 0;
+    while (i < claims.size()) {
+      Claim next = claims.get(i);
       boolean overlaps = next.block < block + count && block < next.block + next.count;
-      if (position >= 0 && !next.active && overlaps) {
-        grant(next, position);
+      int before = changes;
+      if (!next.active && overlaps) {
+        grant(next, i);
       }
+      i = changes == before ? i + 1 : 0;
     }
   }
 

@@ -55,6 +55,9 @@ final class ReadOp {
   /** When another replica is asked as well. */
   private long hedgeAtNanos;
 
+  /** Nobody can be asked. */
+  private boolean parked;
+
   /** There is a good answer, which waits for a lease. */
   private boolean answered;
 
@@ -94,6 +97,7 @@ final class ReadOp {
     references = 1;
     hedgeAtNanos = Long.MAX_VALUE;
     answered = false;
+    parked = false;
     session.reads.add(this);
     askNext(session.now());
   }
@@ -121,9 +125,12 @@ final class ReadOp {
     } else if (outstanding == 0 && (badMask & usable) == usable) {
       end(false, nowNanos);
     } else if (outstanding == 0) {
-      // Nobody can be asked now: the timer tries again once a replica is back.
+      // Nobody can be asked now: the session's tick tries again, for all such reads at one time.
       triedMask = badMask;
-      hedgeAt(nowNanos + session.reads.hedgeNanos());
+      hedgeAtNanos = Long.MAX_VALUE;
+      parked = true;
+      session.reads.park(1);
+      session.wake();
     } else {
       hedgeAtNanos = Long.MAX_VALUE;
     }
@@ -323,9 +330,24 @@ final class ReadOp {
     }
   }
 
+  void retryParked(long nowNanos) {
+    if (!ended && parked) {
+      unpark();
+      askNext(nowNanos);
+    }
+  }
+
+  private void unpark() {
+    if (parked) {
+      parked = false;
+      session.reads.park(-1);
+    }
+  }
+
   private void end(boolean good, long nowNanos) {
     ended = true;
     session.reads.remove(this);
+    unpark();
     if (answered) {
       session.reads.awaitLease(-1);
     }

@@ -1,7 +1,6 @@
 package io.cairn.client.volume;
 
 import java.util.ArrayList;
-import java.util.List;
 
 /** The reads under way, in the order of their age, and how long replicas usually take for one. */
 final class Reads {
@@ -17,6 +16,12 @@ final class Reads {
 
   /** Reads that have a good answer and wait for a lease. */
   private int awaitLease;
+
+  /** Reads for which nobody can be asked; the session's tick tries them again. */
+  private int parked;
+
+  /** For going through the reads while they come and go; null while that is done. */
+  private ArrayList<ReadOp> spare = new ArrayList<>();
 
   /** No read is due before this; one that has ended meanwhile may have set it. */
   private long dueNanos = Long.MAX_VALUE;
@@ -103,12 +108,30 @@ final class Reads {
     awaitLease += change;
   }
 
+  /** Counts reads for which nobody can be asked. */
+  void park(int change) {
+    parked += change;
+  }
+
   /** Answers those that waited for nothing but a lease. */
   void answerUnderLease(long nowNanos) {
     if (awaitLease > 0) {
-      for (ReadOp read : underWay()) {
-        read.answerUnderLease(nowNanos);
+      ArrayList<ReadOp> all = underWay();
+      for (int i = 0; i < all.size(); i++) {
+        all.get(i).answerUnderLease(nowNanos);
       }
+      keep(all);
+    }
+  }
+
+  /** Asks for those that could ask nobody, if there is somebody now. */
+  void onTick(long nowNanos) {
+    if (parked > 0) {
+      ArrayList<ReadOp> all = underWay();
+      for (int i = 0; i < all.size(); i++) {
+        all.get(i).retryParked(nowNanos);
+      }
+      keep(all);
     }
   }
 
@@ -121,21 +144,29 @@ final class Reads {
     if (nowNanos < dueNanos) {
       return;
     }
-    for (ReadOp read : underWay()) {
-      read.onTimer(nowNanos);
+    ArrayList<ReadOp> all = underWay();
+    for (int i = 0; i < all.size(); i++) {
+      all.get(i).onTimer(nowNanos);
     }
+    keep(all);
     dueNanos = Long.MAX_VALUE;
     for (ReadOp read = oldest; read != null; read = read.newer) {
       dueAt(read.deadlineNanos());
     }
   }
 
-  private List<ReadOp> underWay() {
-    List<ReadOp> reads = new ArrayList<>(count);
+  private ArrayList<ReadOp> underWay() {
+    ArrayList<ReadOp> reads = spare == null ? new ArrayList<>(count) : spare;
+    spare = null;
     for (ReadOp read = oldest; read != null; read = read.newer) {
       reads.add(read);
     }
     return reads;
+  }
+
+  private void keep(ArrayList<ReadOp> reads) {
+    reads.clear();
+    spare = reads;
   }
 
   void abandon() {
@@ -145,6 +176,7 @@ final class Reads {
     oldest = null;
     newest = null;
     count = 0;
+    parked = 0;
     dueNanos = Long.MAX_VALUE;
   }
 }

@@ -579,6 +579,7 @@ public final class VolumeSession implements VolumeIo {
       }
     }
     allocation.allocateNow();
+    reads.onTick(now);
     reads.answerUnderLease(now);
     lease.runWaiters();
     if (window.wantsSync() || state == State.RELEASING) {

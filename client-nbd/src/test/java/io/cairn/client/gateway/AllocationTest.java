@@ -52,11 +52,8 @@ import org.junit.jupiter.api.TestReporter;
  * client's socket through the volume session to three nodes' sockets and back, all on one thread.
  * The nodes answer at once and keep nothing; they run on another thread, which is not counted.
  *
- * <p>The goal is nothing. 13 bytes per request were measured, less than the smallest object has: no
- * request makes one each time. What remains belongs in part to time, not to requests: the session's
- * timer, some hundred times a second, makes a timer task and goes through lists; and a claim that
- * waited for another looks through a copy of the claims. The bound leaves a slow machine twice
- * that.
+ * <p>The goal is nothing. Less than 1 byte per request was measured, 58 kB a second: what remains
+ * belongs to time, the session's timer and its tick, and a slow machine has more of it per request.
  */
 class AllocationTest {
   private static final int BLOCK = 4096;
@@ -67,7 +64,9 @@ class AllocationTest {
   private static final int BATCHES = 64;
   private static final int WARM_UP_ROUNDS = 150;
   private static final int ROUNDS = 490;
-  private static final int SMALLEST_OBJECT_BYTES = 16;
+
+  /** A quarter of the smallest object: no request makes one each time, nor every fourth. */
+  private static final int BYTES_PER_REQUEST_MAX = 4;
 
   private final TurnLoop.Group group =
       new TurnLoop.Group(1, "measured", SocketKind.best().ioHandlers());
@@ -269,8 +268,7 @@ class AllocationTest {
   }
 
   @Test
-  void aMillionRequestsAllocateLessThanTwoSmallestObjectsEach(TestReporter reporter)
-      throws Exception {
+  void aMillionRequestsLeaveNothingToTheCollector(TestReporter reporter) throws Exception {
     startNodes();
     startGateway();
     DataInputStream in = new DataInputStream(socket.getInputStream());
@@ -309,7 +307,7 @@ class AllocationTest {
     assertEquals(0x67446698, ByteBuffer.wrap(replies).getInt(), "the replies are in step");
     reporter.publishEntry(allocated + " bytes for " + requests + " requests");
     assertTrue(
-        allocated < 2 * requests * SMALLEST_OBJECT_BYTES,
+        allocated < requests * BYTES_PER_REQUEST_MAX,
         allocated + " bytes for " + requests + " requests");
   }
 }
