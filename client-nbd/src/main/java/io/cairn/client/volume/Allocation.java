@@ -14,12 +14,23 @@ import java.util.Set;
  * order. Begins only when no stale owner can still take the place for empty.
  */
 final class Allocation {
-  /** Chunks that are allocated in front of a sequential writer. */
-  private static final int AHEAD = 4;
+  /** Chunks that are allocated in front of a sequential writer at first, and at most. */
+  private static final int AHEAD_MIN = 4;
+
+  private static final int AHEAD_MAX = 64;
+
+  /** As many bytes of chunks are enough for the most: twice as many each time must not run away. */
+  private static final long AHEAD_BYTES = 256L << 20;
 
   private final VolumeSession session;
   private final Map<Integer, List<Runnable>> waiting = new LinkedHashMap<>();
   private boolean underWay;
+
+  /** Chunks in front of the writer that were asked for last, and where they begin and end. */
+  private int ahead = AHEAD_MIN;
+
+  private int aheadOf = -1;
+  private int aheadEnd = -1;
 
   /**
    * Whether a chunk may exist that we do not know, on a node that we do not know: since an
@@ -138,14 +149,29 @@ final class Allocation {
     Set<Integer> indices = new LinkedHashSet<>(waiting.keySet());
     long chunkCount = (session.sizeBytes() - 1) / session.chunkSizeBytes() + 1;
     for (int index : waiting.keySet()) {
-      boolean sequential = session.chunk(index - 1) != null;
-      for (int ahead = 1; sequential && ahead <= AHEAD; ahead++) {
-        if (index + ahead < chunkCount && session.chunk(index + ahead) == null) {
-          indices.add(index + ahead);
+      if (session.chunk(index - 1) == null) {
+        continue;
+      }
+      growAhead(index);
+      for (int next = index + 1; next < Math.min(aheadEnd, chunkCount); next++) {
+        if (session.chunk(next) == null) {
+          indices.add(next);
         }
       }
     }
     return indices;
+  }
+
+  /** A writer that came through all that was allocated ahead of it gets twice as many. */
+  private void growAhead(int index) {
+    if (index == aheadOf) {
+      // Asked again, as the last command was not answered.
+      return;
+    }
+    long most = Math.clamp(AHEAD_BYTES / session.chunkSizeBytes(), AHEAD_MIN, AHEAD_MAX);
+    ahead = index == aheadEnd ? (int) Math.min(most, 2L * ahead) : AHEAD_MIN;
+    aheadOf = index;
+    aheadEnd = index + 1 + ahead;
   }
 
   static boolean isStale(Reply reply) {

@@ -188,4 +188,29 @@ class SessionLimitsTest {
     done(world.write(session, 0, bytes(4096, 3)));
     assertEquals(1, session.generation());
   }
+
+  @Test
+  void aSequentialWriterWaitsForEverFewerAllocations() {
+    VolumeSession session = world.attach("a");
+    long before = world.commandCount();
+    for (int chunk = 0; chunk < 64; chunk++) {
+      done(world.write(session, (long) chunk * CHUNK_BYTES, bytes(4096, chunk)));
+    }
+    // Chunk 0, then 1 and 4 more, 6 and 8 more, 15 and 16 more, 32 and the rest.
+    assertEquals(5, world.commandCount() - before);
+  }
+
+  @Test
+  void aWriterThatJumpsGetsFewChunksAheadAgain() {
+    VolumeSession session = world.attach("a");
+    for (int chunk = 0; chunk < 16; chunk++) {
+      done(world.write(session, (long) chunk * CHUNK_BYTES, bytes(4096, chunk)));
+    }
+    long before = world.commandCount();
+    // The first one has nothing before it; the second one and 4 more, then 8.
+    for (int chunk = 40; chunk < 55; chunk++) {
+      done(world.write(session, (long) chunk * CHUNK_BYTES, bytes(4096, chunk)));
+    }
+    assertEquals(3, world.commandCount() - before);
+  }
 }

@@ -86,6 +86,11 @@ final class SessionWorld {
     return metadata.apply(1, ++commandNumber, command, candidates);
   }
 
+  /** Commands that were applied so far. */
+  long commandCount() {
+    return commandNumber;
+  }
+
   /** What an operator orders. */
   void order(Command command) {
     if (apply(command) instanceof Reply.Refused refused) {
