@@ -350,13 +350,15 @@ final class SimFaults {
       }
     }
     long offered = cluster.volume().generation();
+    // A gateway that comes late with what it was offered: by then an owner may have come and gone.
+    boolean late = random.oneIn(3);
     cluster
         .world()
         .after(
-            random.between(0, SECOND / 2),
+            late ? random.between(SECOND / 2, 4 * SECOND) : random.between(0, SECOND / 2),
             () -> {
               if (!healed && !to.isAttached() && !to.process.isStalled()) {
-                to.maintain(random.oneIn(4) ? offered : cluster.volume().generation());
+                to.maintain(late ? offered : cluster.volume().generation());
               }
             });
     attachAfter(random.between(SECOND / 10, 3 * SECOND), to);
