@@ -22,6 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  *   <li>a simulator that took for durable what a restarted store had not synced yet: 3004667
  *   <li>an owner that missed the answer to a promotion read without asking the promoted: 6001276
  *   <li>a session that ended in its last tick and wanted another at once, for ever: 6000882
+ *   <li>a replica that was taken off the record and came back counted with a tail that was not
+ *       durable: 9101990
  * </ul>
  */
 class SimRegressionTest {
@@ -29,7 +31,7 @@ class SimRegressionTest {
   @ValueSource(
       longs = {
         6, 16, 31, 100, 107, 172, 260, 418, 533, 765, 1984, 2622, 3155, 3305, 3927, 5905, 3_004_667,
-        6_000_882, 6_001_276
+        6_000_882, 6_001_276, 9_101_990
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);

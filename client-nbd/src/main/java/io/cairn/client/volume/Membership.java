@@ -119,6 +119,7 @@ final class Membership {
     boolean caughtUp =
         replica.phase == OwnedReplica.Phase.LIVE
             && chunk.state() == OwnedChunk.State.READY
+            && replica.isPrefixDurable()
             && !Placing.isSurplus(chunk, replica)
             && (replica.promoting || chunk.holdsAllCompleted(replica));
     // An unknown outcome is asked again until it is known: the replica counts meanwhile.

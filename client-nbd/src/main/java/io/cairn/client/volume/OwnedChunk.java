@@ -176,7 +176,7 @@ final class OwnedChunk {
         }
         if (replica.openState == Reply.STATE_COMPLETE && replica.position == openBase) {
           // What the last owner left must not be lost under us: nobody could serve it again.
-          if (replica.node.link.durableLsn() >= replica.openLsn) {
+          if (replica.isPrefixDurable()) {
             replica.phase = Phase.LIVE;
           } else {
             session.awaitsDurable.add(this);
@@ -312,6 +312,7 @@ final class OwnedChunk {
     kept.forEach(WriteOp::dereference);
     // The node tells a new link of its durable position only after writes of that link.
     replica.node.sync(nowNanos);
+    replica.node.syncTo(appendedLsn, nowNanos);
     session.onReplicaLive(this, replica, nowNanos);
   }
 

@@ -74,6 +74,14 @@ final class OwnedReplica {
     return inSync() || promoting;
   }
 
+  /**
+   * Whether what it held when it was opened outlives its power. The window knows that of writes
+   * since, but has forgotten older ones that were durable everywhere else while this one was away.
+   */
+  boolean isPrefixDurable() {
+    return node.link.durableLsn() >= openLsn;
+  }
+
   /** Whether new writes are sent to it. */
   boolean takesWrites() {
     return phase == Phase.LIVE || phase == Phase.CATCHING;
