@@ -1,7 +1,5 @@
 package io.cairn.client.volume;
 
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -44,7 +42,10 @@ final class CatchUps {
     }
     share.running = running;
     pace.waitsForNothing(share);
-    for (OwnedChunk chunk : mostEndangeredFirst(nowNanos)) {
+    if (running >= chunksMax) {
+      return;
+    }
+    for (OwnedChunk chunk : session.mostEndangeredFirst(one -> isDue(one, nowNanos))) {
       if (share.running >= chunksMax || !pace.mayBegin(share, chunk.record().inSyncCount())) {
         return;
       }
@@ -59,18 +60,14 @@ final class CatchUps {
     }
   }
 
-  private List<OwnedChunk> mostEndangeredFirst(long nowNanos) {
-    List<OwnedChunk> due = new ArrayList<>(0);
-    for (OwnedChunk chunk : session.chunks()) {
-      for (OwnedReplica replica : chunk.replicas()) {
-        if (isDue(chunk, replica, nowNanos)) {
-          due.add(chunk);
-          break;
-        }
+  private static boolean isDue(OwnedChunk chunk, long nowNanos) {
+    List<OwnedReplica> replicas = chunk.replicas();
+    for (int i = 0; i < replicas.size(); i++) {
+      if (isDue(chunk, replicas.get(i), nowNanos)) {
+        return true;
       }
     }
-    due.sort(Comparator.comparingInt(chunk -> chunk.record().inSyncCount()));
-    return due;
+    return false;
   }
 
   private static boolean isDue(OwnedChunk chunk, OwnedReplica replica, long nowNanos) {

@@ -1,9 +1,12 @@
 package io.cairn.client.volume;
 
 import io.cairn.metadata.model.ChunkRecord;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.agrona.collections.Int2ObjectHashMap;
 
 /** The chunks of a volume that exist, as far as its owner was told. */
@@ -25,6 +28,18 @@ final class ChunkMap {
   /** The chunk of an index, or null while none is allocated. */
   OwnedChunk get(int index) {
     return byIndex.get(index);
+  }
+
+  /** Those that are meant, the ones with the fewest replicas in sync first. */
+  List<OwnedChunk> mostEndangeredFirst(Predicate<OwnedChunk> meant) {
+    List<OwnedChunk> found = new ArrayList<>(0);
+    for (OwnedChunk chunk : inOrder.values()) {
+      if (meant.test(chunk)) {
+        found.add(chunk);
+      }
+    }
+    found.sort(Comparator.comparingInt(chunk -> chunk.record().inSyncCount()));
+    return found;
   }
 
   /** All of them in the order of their indices. */

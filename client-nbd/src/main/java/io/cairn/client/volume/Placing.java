@@ -4,7 +4,6 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ReplicaState;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -110,7 +109,7 @@ final class Placing {
       unanswered.run();
       return;
     }
-    List<OwnedChunk> due = mostEndangeredFirst();
+    List<OwnedChunk> due = session.mostEndangeredFirst(Placing::isDue);
     if (due.isEmpty()) {
       return;
     }
@@ -137,17 +136,6 @@ final class Placing {
           new Command.PlaceReplicas(
               session.volumeId(), session.generation(), catchingUp, placings));
     }
-  }
-
-  private List<OwnedChunk> mostEndangeredFirst() {
-    List<OwnedChunk> due = new ArrayList<>();
-    for (OwnedChunk chunk : session.chunks()) {
-      if (isDue(chunk)) {
-        due.add(chunk);
-      }
-    }
-    due.sort(Comparator.comparingInt(chunk -> chunk.record().inSyncCount()));
-    return due;
   }
 
   /** Whether one more replica is asked for. */

@@ -8,7 +8,7 @@ final class UnsyncedWrites {
   private static final int FIRST_SIZE = 64;
 
   /** A bit that no replica has. */
-  private static final int NOBODY = 31;
+  private static final int NOBODY = ChunkReplicas.BITS;
 
   private WriteOp[] ops = new WriteOp[FIRST_SIZE];
   private int[] bits = new int[FIRST_SIZE];

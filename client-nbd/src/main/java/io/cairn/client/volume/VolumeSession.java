@@ -14,6 +14,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /**
  * The owner of one volume. Takes the ownership, fences the nodes, and serves reads and writes until
@@ -165,6 +166,10 @@ public final class VolumeSession implements VolumeIo {
 
   Collection<OwnedChunk> chunks() {
     return chunks.all();
+  }
+
+  List<OwnedChunk> mostEndangeredFirst(Predicate<OwnedChunk> meant) {
+    return chunks.mostEndangeredFirst(meant);
   }
 
   long clusterId() {

@@ -191,8 +191,7 @@ final class ChunkDecisions {
         chunk.replicas().stream()
             .map(r -> r.nodeId() == change.nodeId() ? new Replica(r.nodeId(), change.state()) : r)
             .toList();
-    return new ChunkRecord(
-        chunk.volumeId(), chunk.layer(), chunk.index(), chunk.epoch() + 1, replicas);
+    return chunk.with(replicas);
   }
 
   /** Whether the node exists and nobody wants it to leave. */

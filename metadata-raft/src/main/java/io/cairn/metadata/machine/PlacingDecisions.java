@@ -138,15 +138,10 @@ final class PlacingDecisions {
   private static ChunkRecord with(ChunkRecord chunk, Replica replica) {
     List<Replica> replicas = new ArrayList<>(chunk.replicas());
     replicas.add(replica);
-    return changed(chunk, replicas);
+    return chunk.with(replicas);
   }
 
   private static ChunkRecord without(ChunkRecord chunk, long nodeId) {
-    return changed(chunk, chunk.replicas().stream().filter(r -> r.nodeId() != nodeId).toList());
-  }
-
-  private static ChunkRecord changed(ChunkRecord chunk, List<Replica> replicas) {
-    return new ChunkRecord(
-        chunk.volumeId(), chunk.layer(), chunk.index(), chunk.epoch() + 1, replicas);
+    return chunk.with(chunk.replicas().stream().filter(r -> r.nodeId() != nodeId).toList());
   }
 }

@@ -14,6 +14,11 @@ public record ChunkRecord(long volumeId, int layer, int index, long epoch, List<
     replicas = List.copyOf(replicas);
   }
 
+  /** The chunk in its next epoch, with other replicas or other states of them. */
+  public ChunkRecord with(List<Replica> changed) {
+    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed);
+  }
+
   /** Number of replicas that are {@link ReplicaState#IN_SYNC}. */
   public int inSyncCount() {
     int count = 0;
