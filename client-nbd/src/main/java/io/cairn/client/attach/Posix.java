@@ -1,16 +1,14 @@
 package io.cairn.client.attach;
 
+import io.cairn.storage.device.NativeCalls;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.net.SocketTimeoutException;
 
 /**
@@ -42,46 +40,40 @@ final class Posix {
   private static final int O_EXCL = 128;
   private static final int O_CLOEXEC = 0x80000;
 
-  private static final Linker LINKER = Linker.nativeLinker();
-  private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-  private static final StructLayout STATE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO_OF =
-      STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
 
   private static final MethodHandle SOCKET =
-      call("socket", FunctionDescriptor.of(INT, INT, INT, INT));
+      NativeCalls.function("socket", FunctionDescriptor.of(INT, INT, INT, INT));
   private static final MethodHandle CONNECT = ofAddress("connect");
   private static final MethodHandle BIND = ofAddress("bind");
   private static final MethodHandle SETSOCKOPT =
-      call("setsockopt", FunctionDescriptor.of(INT, INT, INT, INT, ValueLayout.ADDRESS, INT));
+      NativeCalls.function(
+          "setsockopt", FunctionDescriptor.of(INT, INT, INT, INT, ValueLayout.ADDRESS, INT));
   private static final MethodHandle SEND = transfer("send");
   private static final MethodHandle RECV = transfer("recv");
-  private static final MethodHandle CLOSE = call("close", FunctionDescriptor.of(INT, INT));
+  private static final MethodHandle CLOSE =
+      NativeCalls.function("close", FunctionDescriptor.of(INT, INT));
   private static final MethodHandle OPEN =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("open"),
+      NativeCalls.function(
+          "open",
           FunctionDescriptor.of(INT, ValueLayout.ADDRESS, INT),
-          ERRNO,
           Linker.Option.firstVariadicArg(2));
   private static final MethodHandle STRERROR =
-      LINKER.downcallHandle(
-          LINKER.defaultLookup().findOrThrow("strerror"),
-          FunctionDescriptor.of(ValueLayout.ADDRESS, INT));
+      Linker.nativeLinker()
+          .downcallHandle(
+              Linker.nativeLinker().defaultLookup().findOrThrow("strerror"),
+              FunctionDescriptor.of(ValueLayout.ADDRESS, INT));
 
   private Posix() {}
 
-  private static MethodHandle call(String name, FunctionDescriptor descriptor) {
-    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor, ERRNO);
-  }
-
   private static MethodHandle ofAddress(String name) {
-    return call(name, FunctionDescriptor.of(INT, INT, ValueLayout.ADDRESS, INT));
+    return NativeCalls.function(name, FunctionDescriptor.of(INT, INT, ValueLayout.ADDRESS, INT));
   }
 
   private static MethodHandle transfer(String name) {
-    return call(name, FunctionDescriptor.of(LONG, INT, ValueLayout.ADDRESS, LONG, INT));
+    return NativeCalls.function(
+        name, FunctionDescriptor.of(LONG, INT, ValueLayout.ADDRESS, LONG, INT));
   }
 
   /** A call that failed, with the kernel's number for why. */
@@ -119,19 +111,19 @@ final class Posix {
   }
 
   /** Calls, again after a signal. */
-  private static long checked(String what, Arena arena, Call call) throws IOException {
-    MemorySegment state = arena.allocate(STATE);
+  private static long checked(String what, Call call) throws IOException {
+    NativeCalls thread = NativeCalls.ofThread();
     while (true) {
       long result;
       try {
-        result = call.invoke(state);
+        result = call.invoke(thread.state());
       } catch (Throwable e) {
         throw unexpected(e);
       }
       if (result >= 0) {
         return result;
       }
-      int errno = (int) ERRNO_OF.get(state, 0L);
+      int errno = thread.errno();
       if (errno == EAGAIN || errno == EINPROGRESS) {
         throw new SocketTimeoutException(what + ": no answer in time");
       }
@@ -145,26 +137,23 @@ final class Posix {
   }
 
   static int socket(int family, int type, int protocol) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      return (int)
-          checked(
-              "socket",
-              arena,
-              state -> (int) SOCKET.invokeExact(state, family, type | SOCK_CLOEXEC, protocol));
-    }
+    return (int)
+        checked(
+            "socket",
+            state -> (int) SOCKET.invokeExact(state, family, type | SOCK_CLOEXEC, protocol));
   }
 
   static void connect(String what, int fd, byte[] address) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, address);
-      checked(what, arena, state -> (int) CONNECT.invokeExact(state, fd, bytes, address.length));
+      checked(what, state -> (int) CONNECT.invokeExact(state, fd, bytes, address.length));
     }
   }
 
   static void bind(int fd, byte[] address) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, address);
-      checked("bind", arena, state -> (int) BIND.invokeExact(state, fd, bytes, address.length));
+      checked("bind", state -> (int) BIND.invokeExact(state, fd, bytes, address.length));
     }
   }
 
@@ -173,7 +162,6 @@ final class Posix {
       MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, value);
       checked(
           "setsockopt",
-          arena,
           state -> (int) SETSOCKOPT.invokeExact(state, fd, level, option, bytes, value.length));
     }
   }
@@ -187,7 +175,6 @@ final class Posix {
         sent +=
             checked(
                 what,
-                arena,
                 state -> (long) SEND.invokeExact(state, fd, rest, rest.byteSize(), MSG_NOSIGNAL));
       }
     }
@@ -198,17 +185,14 @@ final class Posix {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(lengthMax);
       long received =
-          checked(
-              what,
-              arena,
-              state -> (long) RECV.invokeExact(state, fd, memory, memory.byteSize(), 0));
+          checked(what, state -> (long) RECV.invokeExact(state, fd, memory, memory.byteSize(), 0));
       return memory.asSlice(0, received).toArray(ValueLayout.JAVA_BYTE);
     }
   }
 
   static void close(int fd) {
-    try (Arena arena = Arena.ofConfined()) {
-      checked("close", arena, state -> (int) CLOSE.invokeExact(state, fd));
+    try {
+      checked("close", state -> (int) CLOSE.invokeExact(state, fd));
     } catch (IOException e) {
       // It is closed whatever the kernel says.
     }
@@ -219,9 +203,7 @@ final class Posix {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment path = arena.allocateFrom(device);
       int fd =
-          (int)
-              checked(
-                  device, arena, state -> (int) OPEN.invokeExact(state, path, O_EXCL | O_CLOEXEC));
+          (int) checked(device, state -> (int) OPEN.invokeExact(state, path, O_EXCL | O_CLOEXEC));
       close(fd);
       return false;
     } catch (Failure e) {

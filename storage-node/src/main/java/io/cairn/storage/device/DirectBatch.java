@@ -259,7 +259,7 @@ public final class DirectBatch implements AutoCloseable {
 
   private static long call(long number, long a, long b, long c, long d, long e) {
     try {
-      return (long) SYSCALL.invokeExact(NativeCalls.ofThread().state, number, a, b, c, d, e);
+      return (long) SYSCALL.invokeExact(NativeCalls.ofThread().state(), number, a, b, c, d, e);
     } catch (Throwable problem) {
       throw NativeCalls.broken(problem);
     }

@@ -12,12 +12,12 @@ import java.lang.invoke.VarHandle;
 import java.util.stream.Stream;
 
 /**
- * How this room calls the C library: functions that leave an error number, and what a thread needs
- * beside their arguments, made once per thread, so that a call makes no objects. Addresses go as
- * numbers for the same reason: who passes one keeps the memory until the call has returned.
+ * How the C library is called: functions that leave an error number, and what a thread needs beside
+ * their arguments, made once per thread, so that a call makes no objects. Addresses go as numbers
+ * for the same reason: who passes one keeps the memory until the call has returned.
  */
 @SuppressWarnings("restricted")
-final class NativeCalls {
+public final class NativeCalls {
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option CAPTURE = Linker.Option.captureCallState("errno");
   private static final StructLayout STATE = Linker.Option.captureStateLayout();
@@ -26,16 +26,16 @@ final class NativeCalls {
   private static final ThreadLocal<NativeCalls> OF_THREAD =
       ThreadLocal.withInitial(NativeCalls::new);
 
-  /** The first argument of every function: where the error number goes. */
-  final MemorySegment state = Arena.ofAuto().allocate(STATE);
+  private final MemorySegment state = Arena.ofAuto().allocate(STATE);
 
   /** A struct iovec. */
   private final MemorySegment vector = Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES);
 
   private NativeCalls() {}
 
-  /** A function of the C library that sets errno. */
-  static MethodHandle function(String name, FunctionDescriptor types, Linker.Option... options) {
+  /** A function of the C library that sets errno; its first argument is {@link #state}. */
+  public static MethodHandle function(
+      String name, FunctionDescriptor types, Linker.Option... options) {
     return LINKER.downcallHandle(
         LINKER.defaultLookup().findOrThrow(name),
         types,
@@ -43,12 +43,17 @@ final class NativeCalls {
   }
 
   /** The calling thread's own. */
-  static NativeCalls ofThread() {
+  public static NativeCalls ofThread() {
     return OF_THREAD.get();
   }
 
+  /** Where the error number of the thread's calls goes. */
+  public MemorySegment state() {
+    return state;
+  }
+
   /** Why the thread's last call failed, if it did. */
-  int errno() {
+  public int errno() {
     return (int) ERRNO.get(state, 0L);
   }
 
@@ -60,7 +65,7 @@ final class NativeCalls {
   }
 
   /** What a handle throws: a call of the C library itself throws nothing. */
-  static IllegalStateException broken(Throwable problem) {
+  public static IllegalStateException broken(Throwable problem) {
     return new IllegalStateException(problem);
   }
 }

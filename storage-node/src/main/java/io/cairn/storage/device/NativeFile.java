@@ -147,7 +147,7 @@ public final class NativeFile implements AutoCloseable {
     int fd;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path.toString());
-      fd = (int) OPEN.invokeExact(calls.state, name, flags, 0640);
+      fd = (int) OPEN.invokeExact(calls.state(), name, flags, 0640);
     } catch (Throwable e) {
       throw NativeCalls.broken(e);
     }
@@ -258,7 +258,7 @@ public final class NativeFile implements AutoCloseable {
     while (true) {
       long count;
       try {
-        count = (long) call.invokeExact(calls.state, fd, address, length, position);
+        count = (long) call.invokeExact(calls.state(), fd, address, length, position);
       } catch (Throwable e) {
         throw NativeCalls.broken(e);
       }
@@ -273,7 +273,7 @@ public final class NativeFile implements AutoCloseable {
       MethodHandle call, NativeCalls calls, long address, long length, long position, int flags) {
     long vector = calls.vector(address, length);
     try {
-      return (long) call.invokeExact(calls.state, fd, vector, 1, position, flags);
+      return (long) call.invokeExact(calls.state(), fd, vector, 1, position, flags);
     } catch (Throwable e) {
       throw NativeCalls.broken(e);
     }
@@ -302,7 +302,7 @@ public final class NativeFile implements AutoCloseable {
     while (true) {
       int outcome;
       try {
-        outcome = (int) FALLOCATE.invokeExact(calls.state, fd, mode, position, length);
+        outcome = (int) FALLOCATE.invokeExact(calls.state(), fd, mode, position, length);
       } catch (Throwable e) {
         throw NativeCalls.broken(e);
       }
@@ -343,7 +343,7 @@ public final class NativeFile implements AutoCloseable {
       MemorySegment stat = arena.allocate(STAT_BYTES_MAX, Long.BYTES);
       int outcome;
       try {
-        outcome = (int) FSTAT.invokeExact(calls.state, fd, stat);
+        outcome = (int) FSTAT.invokeExact(calls.state(), fd, stat);
       } catch (Throwable e) {
         throw NativeCalls.broken(e);
       }
@@ -359,7 +359,7 @@ public final class NativeFile implements AutoCloseable {
     NativeCalls calls = NativeCalls.ofThread();
     int outcome;
     try {
-      outcome = (int) FTRUNCATE.invokeExact(calls.state, fd, sizeBytes);
+      outcome = (int) FTRUNCATE.invokeExact(calls.state(), fd, sizeBytes);
     } catch (Throwable e) {
       throw NativeCalls.broken(e);
     }
@@ -382,7 +382,7 @@ public final class NativeFile implements AutoCloseable {
     NativeCalls calls = NativeCalls.ofThread();
     int outcome;
     try {
-      outcome = (int) call.invokeExact(calls.state, fd);
+      outcome = (int) call.invokeExact(calls.state(), fd);
     } catch (Throwable e) {
       throw NativeCalls.broken(e);
     }
