@@ -1,9 +1,9 @@
 package io.cairn.client.cli;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cairn.client.attach.HostDevices.Attached;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.ClusterJson;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -19,7 +19,7 @@ final class AttachedCommand implements Callable<Integer> {
   public Integer call() {
     try {
       List<Attached> all = options.devices().list();
-      ArrayNode json = JsonNodeFactory.instance.arrayNode();
+      ArrayNode json = ClusterJson.array();
       all.forEach(attached -> json.add(DeviceOptions.json(attached)));
       Table table = new Table("DEVICE", "VOLUME", ">SIZE", "GATEWAY", ">KEEPER");
       for (Attached attached : all) {

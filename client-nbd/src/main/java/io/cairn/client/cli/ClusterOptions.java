@@ -1,8 +1,6 @@
 package io.cairn.client.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cairn.metadata.options.Address;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -85,13 +83,7 @@ final class ClusterOptions {
 
   /** Prints the JSON, or what people read instead of it. */
   void print(JsonNode json, Consumer<PrintWriter> text) {
-    PrintWriter out = spec.commandLine().getOut();
-    if (output == OutputFormat.JSON) {
-      out.println(pretty(json));
-    } else {
-      text.accept(out);
-    }
-    out.flush();
+    output.print(spec.commandLine().getOut(), json, text);
   }
 
   /** Tells people something beside the result; programs that read the output do not see it. */
@@ -99,13 +91,5 @@ final class ClusterOptions {
     PrintWriter err = spec.commandLine().getErr();
     err.println("cairn: note: " + line);
     err.flush();
-  }
-
-  private static String pretty(JsonNode json) {
-    try {
-      return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json);
-    } catch (JsonProcessingException e) {
-      throw new CommandFailure("the output cannot be written as JSON: " + e.getMessage(), e);
-    }
   }
 }

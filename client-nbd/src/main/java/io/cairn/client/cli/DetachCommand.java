@@ -1,6 +1,6 @@
 package io.cairn.client.cli;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.cairn.metadata.view.ClusterJson;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -26,7 +26,7 @@ final class DetachCommand implements Callable<Integer> {
     try {
       String device = options.devices().detach(name, force);
       options.print(
-          JsonNodeFactory.instance.objectNode().put("device", device),
+          ClusterJson.object().put("device", device),
           out -> out.println(device == null ? name + " is not attached" : device));
       return 0;
     } catch (IOException | IllegalArgumentException e) {

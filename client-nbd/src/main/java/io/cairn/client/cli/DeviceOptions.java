@@ -1,12 +1,10 @@
 package io.cairn.client.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.client.attach.HostDevices;
 import io.cairn.client.attach.HostDevices.Attached;
+import io.cairn.metadata.view.ClusterJson;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -63,8 +61,7 @@ final class DeviceOptions {
 
   static ObjectNode json(Attached attached) {
     ObjectNode json =
-        JsonNodeFactory.instance
-            .objectNode()
+        ClusterJson.object()
             .put("device", attached.device())
             .put("volume", attached.volume())
             .put("gateway", attached.gateway())
@@ -79,16 +76,6 @@ final class DeviceOptions {
 
   /** Prints the JSON, or what people read instead of it. */
   void print(JsonNode json, Consumer<PrintWriter> text) {
-    PrintWriter out = spec.commandLine().getOut();
-    if (output == OutputFormat.JSON) {
-      try {
-        out.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json));
-      } catch (JsonProcessingException e) {
-        throw new CommandFailure("the output cannot be written as JSON: " + e.getMessage(), e);
-      }
-    } else {
-      text.accept(out);
-    }
-    out.flush();
+    output.print(spec.commandLine().getOut(), json, text);
   }
 }

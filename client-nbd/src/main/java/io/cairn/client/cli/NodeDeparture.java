@@ -12,18 +12,18 @@ final class NodeDeparture {
   private NodeDeparture() {}
 
   /**
-   * Returns once the node has no replica: 0.
+   * Returns once the node has no replica.
    *
    * @throws CommandFailure when somebody wants the node to stay after all.
    */
-  static long await(ClusterCalls calls, NodeRecord node) throws InterruptedException {
+  static void await(ClusterCalls calls, NodeRecord node) throws InterruptedException {
     boolean shows = System.console() != null;
     long most = 0;
     while (true) {
       Reply.NodeStatus status = status(calls.cluster(), node);
       if (status == null || status.replicaCount() == 0) {
         clear(shows);
-        return 0;
+        return;
       }
       if (status.node().departure() == null) {
         clear(shows);

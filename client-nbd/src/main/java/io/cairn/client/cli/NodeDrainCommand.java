@@ -43,7 +43,10 @@ final class NodeDrainCommand implements Callable<Integer> {
       NodeRecord found = NodeNames.find(calls.cluster(), node);
       Departure departure = force ? Departure.FORCED : Departure.DRAINED;
       calls.change(new DrainNode(found.nodeId(), cancel ? null : departure));
-      long left = noWait || cancel ? -1 : NodeDeparture.await(calls, found);
+      boolean drained = !noWait && !cancel;
+      if (drained) {
+        NodeDeparture.await(calls, found);
+      }
       options.print(
           ClusterJson.object()
               .put("id", found.nodeId())
@@ -51,14 +54,14 @@ final class NodeDrainCommand implements Callable<Integer> {
               .put(
                   "departure",
                   cancel ? "none" : departure.name().toLowerCase(java.util.Locale.ROOT))
-              .put("drained", left == 0),
+              .put("drained", drained),
           out ->
               out.println(
                   "node "
                       + found.name()
                       + (cancel
                           ? " stays"
-                          : left == 0
+                          : drained
                               ? " holds no replica any more; stop it and run 'cairn node rm'"
                               : " gives its replicas to others")));
       return 0;
