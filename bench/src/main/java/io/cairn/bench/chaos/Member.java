@@ -12,7 +12,6 @@ import java.util.Optional;
 public final class Member {
   private static final Duration END = Duration.ofSeconds(30);
   private static final Duration START = Duration.ofSeconds(60);
-  private static final int LOG_TAIL_LINES = 20;
 
   private final Path runDirectory;
   private final String name;
@@ -120,13 +119,7 @@ public final class Member {
 
   /** The end of its log. */
   public String logTail() {
-    try {
-      List<String> lines = Files.readAllLines(runDirectory.resolve(name + ".log"));
-      return String.join(
-          "\n", lines.subList(Math.max(0, lines.size() - LOG_TAIL_LINES), lines.size()));
-    } catch (IOException e) {
-      return "(no log of " + name + ")";
-    }
+    return Logs.tail(runDirectory.resolve(name + ".log"));
   }
 
   private ProcessHandle required() {

@@ -274,18 +274,20 @@ public final class RunningCluster implements AutoCloseable {
         "volume", "show", name, "-o", "json", "--timeout", "5", "--metadata", metadataAddresses());
   }
 
+  /** Whether what {@code volume show} said, if it did, is that every replica is in sync. */
+  public static boolean isInSync(JsonNode shown) {
+    JsonNode health = shown == null ? null : shown.path("health");
+    return health != null
+        && health.path("chunks").asInt() > 0
+        && health.path("inSync").asInt() == health.path("chunks").asInt();
+  }
+
   /** Waits until every chunk has all its replicas in sync; returns the seconds that it took. */
   public double awaitInSync(String volume, Duration limit) {
     return Await.until(
         volume + " is in sync",
         limit,
-        () -> {
-          JsonNode shown = volume(volume);
-          JsonNode health = shown == null ? null : shown.path("health");
-          return health != null
-              && health.path("chunks").asInt() > 0
-              && health.path("inSync").asInt() == health.path("chunks").asInt();
-        },
+        () -> isInSync(volume(volume)),
         () -> String.valueOf(volume(volume)));
   }
 

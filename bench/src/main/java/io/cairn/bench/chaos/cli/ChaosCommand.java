@@ -38,6 +38,8 @@ import picocli.CommandLine.Spec;
           + " can on this machine."
     })
 public final class ChaosCommand implements Callable<Integer> {
+  private static final String CLUSTER = "cluster";
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -121,6 +123,10 @@ public final class ChaosCommand implements Callable<Integer> {
     Duration length = duration("--for", time);
     Duration longest = duration("--stall", stall);
     Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
+    if (Files.exists(work.resolve(CLUSTER))) {
+      throw new ParameterException(
+          spec.commandLine(), "--data is " + work + ", which holds a cluster; name an empty one");
+    }
     Files.createDirectories(work);
     if (!inNamespaces) {
       String hindrance = Namespaces.hindrance();
@@ -133,7 +139,7 @@ public final class ChaosCommand implements Callable<Integer> {
     try (NemesisRun run =
         new NemesisRun(
             new NemesisRun.Settings(
-                work.resolve("cluster"),
+                work.resolve(CLUSTER),
                 inNamespaces,
                 length,
                 nodes,
@@ -190,7 +196,7 @@ public final class ChaosCommand implements Callable<Integer> {
     int failed = 0;
     try (RunningCluster cluster =
         RunningCluster.start(
-            new RunningCluster.Settings(work.resolve("cluster"), true, Stage.volumes(scale)))) {
+            new RunningCluster.Settings(work.resolve(CLUSTER), true, Stage.volumes(scale)))) {
       System.out.printf("ready after %.1f s%n", cluster.readySeconds());
       for (Scenario scenario : scenarios) {
         failed += play(scenario, new Stage(cluster, work, scale, seed, ChaosCommand::line));

@@ -1,5 +1,6 @@
 package io.cairn.bench.chaos.nemesis;
 
+import io.cairn.client.cli.Role;
 import java.util.Set;
 
 /** One thing that happens and is undone again. */
@@ -11,7 +12,7 @@ final class Fault {
 
   private final FaultKind kind;
   private final String victim;
-  private final Set<Server.Role> roles;
+  private final Set<Role> roles;
   private final long lengthNanos;
   private final Act begin;
   private final Act end;
@@ -25,8 +26,7 @@ final class Fault {
    * @param victim whom it hits, for people.
    * @param roles what is not whole under it: others of the same role are left alone meanwhile.
    */
-  Fault(
-      FaultKind kind, String victim, Set<Server.Role> roles, long lengthNanos, Act begin, Act end) {
+  Fault(FaultKind kind, String victim, Set<Role> roles, long lengthNanos, Act begin, Act end) {
     this.kind = kind;
     this.victim = victim;
     this.roles = Set.copyOf(roles);
@@ -39,7 +39,7 @@ final class Fault {
     return kind;
   }
 
-  Set<Server.Role> roles() {
+  Set<Role> roles() {
     return roles;
   }
 

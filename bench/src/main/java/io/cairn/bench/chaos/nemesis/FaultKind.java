@@ -1,29 +1,30 @@
 package io.cairn.bench.chaos.nemesis;
 
+import io.cairn.client.cli.Role;
 import java.util.EnumSet;
 import java.util.Set;
 
 /** What can happen to a server or to its host. */
 public enum FaultKind {
   /** SIGKILL; a start later. */
-  KILL(false, EnumSet.allOf(Server.Role.class)),
+  KILL(false, EnumSet.allOf(Role.class)),
   /** SIGSTOP; SIGCONT later: who comes back believes that no time has passed. */
-  STOP(false, EnumSet.allOf(Server.Role.class)),
+  STOP(false, EnumSet.allOf(Role.class)),
   /** Stopped for nine tenths of the time, in short turns. */
-  SLOW(false, EnumSet.allOf(Server.Role.class)),
+  SLOW(false, EnumSet.allOf(Role.class)),
   /** SIGKILL, and the journal's memory is gone as with a machine's power; a start later. */
-  POWER(false, EnumSet.of(Server.Role.STORAGE)),
+  POWER(false, EnumSet.of(Role.STORAGE)),
   /** The host's cable is pulled. */
-  CUT(true, EnumSet.allOf(Server.Role.class)),
+  CUT(true, EnumSet.allOf(Role.class)),
   /** Packets from one host to another are lost, in one direction or both; others get theirs. */
-  PART(true, EnumSet.allOf(Server.Role.class)),
+  PART(true, EnumSet.allOf(Role.class)),
   /** The node's file system for chunks is full. */
-  FULL(true, EnumSet.of(Server.Role.STORAGE));
+  FULL(true, EnumSet.of(Role.STORAGE));
 
   private final boolean needsNamespaces;
-  private final Set<Server.Role> victims;
+  private final Set<Role> victims;
 
-  FaultKind(boolean needsNamespaces, Set<Server.Role> victims) {
+  FaultKind(boolean needsNamespaces, Set<Role> victims) {
     this.needsNamespaces = needsNamespaces;
     this.victims = victims;
   }
@@ -38,7 +39,7 @@ public enum FaultKind {
     return needsNamespaces;
   }
 
-  Set<Server.Role> victims() {
+  Set<Role> victims() {
     return victims;
   }
 }

@@ -3,6 +3,7 @@ package io.cairn.bench.chaos.nemesis;
 import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.Tool;
 import io.cairn.bench.chaos.Trees;
+import io.cairn.client.cli.Role;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -65,7 +66,7 @@ final class Nemesis {
    *
    * @param whole the roles whose servers all can serve.
    */
-  void turn(Set<Server.Role> whole) {
+  void turn(Set<Role> whole) {
     long nowNanos = System.nanoTime();
     for (Fault fault : List.copyOf(running)) {
       if (fault.isDue(nowNanos)) {

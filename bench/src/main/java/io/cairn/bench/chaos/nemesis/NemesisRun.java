@@ -3,6 +3,7 @@ package io.cairn.bench.chaos.nemesis;
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.RecordedLoad;
+import io.cairn.client.cli.Role;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -152,13 +153,13 @@ public final class NemesisRun implements AutoCloseable {
       while (System.nanoTime() < endNanos) {
         nemesis.turn(watch.whole(nemesis.played()));
         look();
-        for (Server.Role role : Server.Role.values()) {
+        for (Role role : Role.values()) {
           checkWhole(role, watch);
         }
         Await.pass(TICK);
       }
       nemesis.endAll();
-      for (Server.Role role : Server.Role.values()) {
+      for (Role role : Role.values()) {
         while (!watch.whole(nemesis.played()).contains(role)) {
           look();
           checkWhole(role, watch);
@@ -217,7 +218,7 @@ public final class NemesisRun implements AutoCloseable {
     }
   }
 
-  private void checkWhole(Server.Role role, Watch watch) {
+  private void checkWhole(Role role, Watch watch) {
     long last = Watch.lastEndNanos(role, nemesis.played());
     boolean mustBe =
         last != Long.MAX_VALUE
@@ -237,8 +238,7 @@ public final class NemesisRun implements AutoCloseable {
   private static String summary(List<Fault> played) {
     Map<String, List<Double>> silences = new TreeMap<>();
     for (Fault fault : played) {
-      String roles =
-          String.join("/", fault.roles().stream().map(Server.Role::verb).sorted().toList());
+      String roles = String.join("/", fault.roles().stream().map(Role::verb).sorted().toList());
       silences
           .computeIfAbsent(fault.kind().argument() + " " + roles, key -> new ArrayList<>())
           .add(fault.worstSilenceSeconds());

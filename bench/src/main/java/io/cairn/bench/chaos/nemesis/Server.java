@@ -3,8 +3,10 @@ package io.cairn.bench.chaos.nemesis;
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.HttpProbe;
+import io.cairn.bench.chaos.Logs;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.Signals;
+import io.cairn.client.cli.Role;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -18,23 +20,6 @@ import java.util.Map;
 
 /** One process of the product on its host, from its own configuration file. */
 final class Server {
-  /** What it is. */
-  enum Role {
-    METADATA("-Xms16m -Xmx128m"),
-    STORAGE("-Xms32m -Xmx256m -XX:MaxDirectMemorySize=256m"),
-    GATEWAY("-Xms32m -Xmx256m -XX:MaxDirectMemorySize=512m");
-
-    private final String heap;
-
-    Role(String heap) {
-      this.heap = heap;
-    }
-
-    String verb() {
-      return name().toLowerCase(java.util.Locale.ROOT);
-    }
-  }
-
   private static final Duration END = Duration.ofSeconds(30);
 
   private final Role role;
@@ -92,12 +77,21 @@ final class Server {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
     builder.environment().put("CAIRN_NO_BUILD", "1");
-    builder.environment().put("CAIRN_JAVA_OPTS", role.heap + " -Xss512k");
+    builder.environment().put("CAIRN_JAVA_OPTS", heap(role) + " -Xss512k");
     try {
       process = builder.start();
     } catch (IOException e) {
       throw new ChaosFailure(name() + " cannot be started", e);
     }
+  }
+
+  /** Sizes with which a dozen of them fit on one machine. */
+  private static String heap(Role role) {
+    return switch (role) {
+      case METADATA -> "-Xms16m -Xmx128m";
+      case STORAGE -> "-Xms32m -Xmx256m -XX:MaxDirectMemorySize=256m";
+      case GATEWAY -> "-Xms32m -Xmx256m -XX:MaxDirectMemorySize=512m";
+    };
   }
 
   /** SIGKILL; returns when it is gone. */
@@ -123,11 +117,6 @@ final class Server {
 
   /** The end of its log. */
   String logTail() {
-    try {
-      List<String> lines = Files.readAllLines(log);
-      return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
-    } catch (IOException e) {
-      return "(no log of " + name() + ")";
-    }
+    return Logs.tail(log);
   }
 }

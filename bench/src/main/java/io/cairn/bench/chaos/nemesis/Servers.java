@@ -5,8 +5,10 @@ import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.Ports;
 import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Tool;
 import io.cairn.bench.chaos.Trees;
+import io.cairn.client.cli.Role;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -51,19 +53,19 @@ final class Servers implements AutoCloseable {
       metadata.add(network.add("metadata-" + number));
     }
     for (int number = 1; number <= METADATA; number++) {
-      add(Server.Role.METADATA, metadata.get(number - 1), number, metadataSettings(number));
+      add(Role.METADATA, metadata.get(number - 1), number, metadataSettings(number));
     }
     for (int number = 1; number <= nodes; number++) {
       Host host = network.add("storage-" + number);
-      add(Server.Role.STORAGE, host, 20 + number, storageSettings(host, number));
+      add(Role.STORAGE, host, 20 + number, storageSettings(host, number));
     }
     for (int number = 1; number <= GATEWAYS; number++) {
       Host host = network.add("gateway-" + number);
-      add(Server.Role.GATEWAY, host, 35 + number, gatewaySettings(host, number));
+      add(Role.GATEWAY, host, 35 + number, gatewaySettings(host, number));
     }
   }
 
-  private void add(Server.Role role, Host host, int number, Map<String, String> settings) {
+  private void add(Role role, Host host, int number, Map<String, String> settings) {
     servers.put(
         host.name(), new Server(role, host, ports.base() + 10 + number, directory, settings));
   }
@@ -161,7 +163,7 @@ final class Servers implements AutoCloseable {
     return List.copyOf(servers.values());
   }
 
-  List<Server> of(Server.Role role) {
+  List<Server> of(Role role) {
     return servers.values().stream().filter(server -> server.role() == role).toList();
   }
 
@@ -202,20 +204,16 @@ final class Servers implements AutoCloseable {
 
   /** Whether every chunk of the volume has all its replicas in sync; false when nobody answers. */
   boolean isInSync(String volume) {
-    JsonNode shown = ask("volume", "show", volume);
-    JsonNode health = shown == null ? null : shown.path("health");
-    return health != null
-        && health.path("chunks").asInt() > 0
-        && health.path("inSync").asInt() == health.path("chunks").asInt();
+    return RunningCluster.isInSync(ask("volume", "show", volume));
   }
 
   /** How the servers of a role stand, for people. */
-  String describe(Server.Role role, List<String> volumes) {
+  String describe(Role role, List<String> volumes) {
     StringBuilder text = new StringBuilder();
     for (Server server : of(role)) {
       text.append(server.name()).append(server.isReady() ? " is ready; " : " is not ready; ");
     }
-    if (role == Server.Role.STORAGE) {
+    if (role == Role.STORAGE) {
       volumes.forEach(volume -> text.append(ask("volume", "show", volume)).append("; "));
     }
     return text + tailsOf(server -> server.role() == role && !server.isReady());

@@ -1,5 +1,6 @@
 package io.cairn.bench.chaos.nemesis;
 
+import io.cairn.client.cli.Role;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -18,7 +19,7 @@ final class Watch implements AutoCloseable {
   private final Thread thread;
 
   /** Begin of the newest round that found all servers of the role well. */
-  private final Map<Server.Role, Long> wholeNanos = new EnumMap<>(Server.Role.class);
+  private final Map<Role, Long> wholeNanos = new EnumMap<>(Role.class);
 
   private volatile boolean stopped;
 
@@ -30,7 +31,7 @@ final class Watch implements AutoCloseable {
 
   private void run() {
     while (!stopped) {
-      for (Server.Role role : Server.Role.values()) {
+      for (Role role : Role.values()) {
         long begin = System.nanoTime();
         if (isWhole(role)) {
           synchronized (this) {
@@ -46,19 +47,19 @@ final class Watch implements AutoCloseable {
     }
   }
 
-  private boolean isWhole(Server.Role role) {
+  private boolean isWhole(Role role) {
     for (Server server : servers.of(role)) {
       if (!server.isReady()) {
         return false;
       }
     }
-    return role != Server.Role.STORAGE || volumes.stream().allMatch(servers::isInSync);
+    return role != Role.STORAGE || volumes.stream().allMatch(servers::isInSync);
   }
 
   /** The roles that no fault hits now, and that were found well after the last one. */
-  synchronized Set<Server.Role> whole(List<Fault> faults) {
-    Set<Server.Role> whole = EnumSet.noneOf(Server.Role.class);
-    for (Server.Role role : Server.Role.values()) {
+  synchronized Set<Role> whole(List<Fault> faults) {
+    Set<Role> whole = EnumSet.noneOf(Role.class);
+    for (Role role : Role.values()) {
       if (wholeNanos.containsKey(role) && wholeNanos.get(role) > lastEndNanos(role, faults)) {
         whole.add(role);
       }
@@ -67,7 +68,7 @@ final class Watch implements AutoCloseable {
   }
 
   /** When the last of the faults ended that hit the role. */
-  static long lastEndNanos(Server.Role role, List<Fault> faults) {
+  static long lastEndNanos(Role role, List<Fault> faults) {
     long last = Long.MIN_VALUE;
     for (Fault fault : faults) {
       if (fault.roles().contains(role)) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.client.cli.Role;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -26,8 +27,7 @@ class TimelinePageTest {
 
   private Fault killed() {
     Fault fault =
-        new Fault(
-            FaultKind.KILL, "storage-1", EnumSet.of(Server.Role.STORAGE), 1, () -> {}, () -> {});
+        new Fault(FaultKind.KILL, "storage-1", EnumSet.of(Role.STORAGE), 1, () -> {}, () -> {});
     fault.begin(System.nanoTime());
     return fault;
   }
