@@ -69,9 +69,9 @@ public final class Member {
     Await.until(name + " has stopped", START, () -> !process.isAlive(), this::logTail);
   }
 
-  /** SIGSTOP. */
+  /** SIGSTOP; returns when it stands still. */
   public void pause() {
-    Signals.send("STOP", List.of(required()));
+    Signals.stop(required());
   }
 
   /** SIGCONT. */
