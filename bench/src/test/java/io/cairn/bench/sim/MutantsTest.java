@@ -156,7 +156,7 @@ class MutantsTest {
   @Test
   void takeOverThatPrefersTheShorterPrefix() {
     mutant.with(
-        VOLUME + "OwnedChunk",
+        VOLUME + "ChunkReplicas",
         "replica.position > longest.position",
         "replica.position < longest.position");
     isCaughtAs("I6");
@@ -184,8 +184,8 @@ class MutantsTest {
   void promotionBeforeTheCatchUpHasEnded() {
     mutant.with(
         VOLUME + "Membership",
-        "replica.phase == OwnedReplica.Phase.LIVE\n            && chunk.state()",
-        "replica.takesWrites()\n            && chunk.state()");
+        "replica.phase == OwnedReplica.Phase.LIVE\n            && (chunk.state()",
+        "replica.takesWrites()\n            && (chunk.state()");
     isCaughtAs("I2", "I4", "I6");
   }
 

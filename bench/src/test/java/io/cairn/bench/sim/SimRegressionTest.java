@@ -24,14 +24,37 @@ import org.junit.jupiter.params.provider.ValueSource;
  *   <li>a session that ended in its last tick and wanted another at once, for ever: 6000882
  *   <li>a replica that was taken off the record and came back counted with a tail that was not
  *       durable: 9101990
+ *   <li>a chunk with one in-sync replica alive and the other dead for good never opened again:
+ *       9002801, 9003466, 10100577
  * </ul>
  */
 class SimRegressionTest {
   @ParameterizedTest
   @ValueSource(
       longs = {
-        6, 16, 31, 100, 107, 172, 260, 418, 533, 765, 1984, 2622, 3155, 3305, 3927, 5905, 3_004_667,
-        6_000_882, 6_001_276, 9_101_990
+        6,
+        16,
+        31,
+        100,
+        107,
+        172,
+        260,
+        418,
+        533,
+        765,
+        1984,
+        2622,
+        3155,
+        3305,
+        3927,
+        5905,
+        3_004_667,
+        6_000_882,
+        6_001_276,
+        9_002_801,
+        9_003_466,
+        9_101_990,
+        10_100_577
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);

@@ -50,7 +50,7 @@ final class CatchUps {
         return;
       }
       chunk.open(nowNanos);
-      if (chunk.state() == OwnedChunk.State.READY) {
+      if (chunk.state() == OwnedChunk.State.READY || ShortOpening.isDue(chunk, nowNanos)) {
         chunk.replicas().stream()
             .filter(replica -> isDue(chunk, replica, nowNanos))
             .toList()

@@ -3,6 +3,7 @@ package io.cairn.client.volume;
 import io.cairn.client.volume.OwnedReplica.Phase;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
+import io.cairn.storage.wire.Reply;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -130,6 +131,48 @@ final class ChunkReplicas {
       }
     }
     return sources.isEmpty() ? null : sources.get(joiner.sourcesFailed % sources.size());
+  }
+
+  /** The in-sync one that can be reached with the highest position, of those that hold all. */
+  OwnedReplica longest() {
+    OwnedReplica longest = null;
+    for (OwnedReplica replica : all) {
+      if (replica.inSync()
+          && replica.node.ready
+          && holdsEverything(replica)
+          && (longest == null || replica.position > longest.position)) {
+        longest = replica;
+      }
+    }
+    return longest;
+  }
+
+  /** Whether the replica is known to hold all that it may, if it is in sync. */
+  boolean holdsEverything(OwnedReplica replica) {
+    return switch (replica.phase) {
+      case LIVE -> true;
+      case OPENED ->
+          replica.openState == Reply.STATE_COMPLETE
+              || replica.openState == Reply.STATE_ABSENT && absentMeansEmpty();
+      case OFF, OPENING, CATCHING -> false;
+    };
+  }
+
+  /**
+   * A chunk that was never created on a replica is an empty one, unless another replica is in the
+   * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for
+   * it.
+   */
+  private boolean absentMeansEmpty() {
+    for (OwnedReplica replica : all) {
+      boolean syncing =
+          replica.phase == Phase.CATCHING
+              || replica.phase == Phase.OPENED && replica.openState == Reply.STATE_SYNCING;
+      if (replica.inSync() && syncing) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether one that is out of sync is being brought up. */

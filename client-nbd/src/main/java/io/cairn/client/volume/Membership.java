@@ -105,25 +105,32 @@ final class Membership {
 
   private ReplicaState wanted(OwnedChunk chunk, OwnedReplica replica, long nowNanos) {
     if (replica.inSync()) {
-      boolean unreachable =
-          !replica.node.ready && nowNanos - replica.node.unreadySinceNanos >= demoteAfterNanos;
-      boolean refusing =
-          replica.phase == OwnedReplica.Phase.OFF
-              && replica.failingSinceNanos != Long.MAX_VALUE
-              && nowNanos - replica.failingSinceNanos >= demoteAfterNanos;
-      return (unreachable || refusing) && chunk.canSpare(replica)
+      return isLost(replica, nowNanos) && chunk.canSpare(replica)
               || Placing.maySpare(chunk, replica)
           ? ReplicaState.SYNCING
           : ReplicaState.IN_SYNC;
     }
     boolean caughtUp =
         replica.phase == OwnedReplica.Phase.LIVE
-            && chunk.state() == OwnedChunk.State.READY
+            && (chunk.state() == OwnedChunk.State.READY || ShortOpening.isDue(chunk, nowNanos))
             && replica.isPrefixDurable()
             && !Placing.isSurplus(chunk, replica)
             && (replica.promoting || chunk.holdsAllCompleted(replica));
     // An unknown outcome is asked again until it is known: the replica counts meanwhile.
     return caughtUp || replica.promoting ? ReplicaState.IN_SYNC : ReplicaState.SYNCING;
+  }
+
+  /**
+   * Whether it was out of reach, or refused everything, for so long that it is to leave the set.
+   */
+  boolean isLost(OwnedReplica replica, long nowNanos) {
+    boolean unreachable =
+        !replica.node.ready && nowNanos - replica.node.unreadySinceNanos >= demoteAfterNanos;
+    boolean refusing =
+        replica.phase == OwnedReplica.Phase.OFF
+            && replica.failingSinceNanos != Long.MAX_VALUE
+            && nowNanos - replica.failingSinceNanos >= demoteAfterNanos;
+    return unreachable || refusing;
   }
 
   private void answered(List<Proposed> proposed, Reply reply, long nowNanos) {

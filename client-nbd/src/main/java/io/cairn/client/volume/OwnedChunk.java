@@ -145,20 +145,13 @@ final class OwnedChunk {
     if (state != State.OPENING) {
       return;
     }
-    OwnedReplica longest = null;
-    boolean absentCounts = absentMeansEmpty();
     for (OwnedReplica replica : replicas) {
-      if (!replica.inSync()) {
-        continue;
-      }
-      if (replica.phase == Phase.OFF || replica.phase == Phase.OPENING) {
+      if (replica.required() && (replica.phase == Phase.OFF || replica.phase == Phase.OPENING)) {
+        bringUpWhileShort(nowNanos);
         return;
       }
-      if (holdsEverything(replica, absentCounts)
-          && (longest == null || replica.position > longest.position)) {
-        longest = replica;
-      }
     }
+    OwnedReplica longest = set.longest();
     if (longest == null) {
       return;
     }
@@ -167,8 +160,12 @@ final class OwnedChunk {
     gateForThoseOut(nowNanos);
     boolean equal = true;
     for (OwnedReplica replica : replicas) {
-      if (!replica.inSync()) {
+      if (!replica.required()) {
         continue;
+      }
+      if (replica.phase == Phase.LIVE && replica.position != openBase) {
+        // It caught up while the chunk was short, and one with more has come back.
+        replica.phase = Phase.OPENED;
       }
       if (replica.phase == Phase.OPENED) {
         if (replica.openState == Reply.STATE_ABSENT) {
@@ -195,6 +192,27 @@ final class OwnedChunk {
     }
   }
 
+  /** Replicas out of sync catch up while too few in the set can be reached to open the chunk. */
+  private void bringUpWhileShort(long nowNanos) {
+    if (!ShortOpening.isDue(this, nowNanos)) {
+      return;
+    }
+    OwnedReplica source = set.longest();
+    if (source.phase == Phase.OPENED && source.openState == Reply.STATE_ABSENT) {
+      create(source, nowNanos);
+      return;
+    }
+    lastAssigned = source.position;
+    for (OwnedReplica replica : replicas) {
+      if (!replica.required() && replica.phase == Phase.OPENED) {
+        if (replica.openState == Reply.STATE_ABSENT) {
+          create(replica, nowNanos);
+        }
+        catchUp(replica, source, nowNanos);
+      }
+    }
+  }
+
   private void gateForThoseOut(long nowNanos) {
     for (OwnedReplica replica : replicas) {
       if (!gateKnown && !replica.inSync()) {
@@ -213,41 +231,15 @@ final class OwnedChunk {
     return unfenced && nowNanos < gateNanos;
   }
 
-  /**
-   * A chunk that was never created on a replica is an empty one, unless another replica is in the
-   * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for
-   * it.
-   */
-  private boolean absentMeansEmpty() {
-    for (OwnedReplica replica : replicas) {
-      boolean syncing =
-          replica.phase == Phase.CATCHING
-              || replica.phase == Phase.OPENED && replica.openState == Reply.STATE_SYNCING;
-      if (replica.inSync() && syncing) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static boolean holdsEverything(OwnedReplica replica, boolean absentCounts) {
-    return switch (replica.phase) {
-      case LIVE -> true;
-      case OPENED ->
-          replica.openState == Reply.STATE_COMPLETE
-              || replica.openState == Reply.STATE_ABSENT && absentCounts;
-      case OFF, OPENING, CATCHING -> false;
-    };
-  }
-
   private void becomeReady(long nowNanos) {
     if (isGated(nowNanos)) {
       return;
     }
     state = State.READY;
     for (OwnedReplica replica : replicas) {
-      if (!replica.inSync() && replica.phase == Phase.OPENED) {
-        // It left the set while the chunk opened: its answer is used up, it is asked anew.
+      if (!replica.required() && replica.phase != Phase.OFF && replica.phase != Phase.OPENING) {
+        // It left the set while the chunk opened, or caught up while that was short: its answer is
+        // used up, it is asked anew.
         replica.reset();
       }
     }
@@ -456,12 +448,16 @@ final class OwnedChunk {
     return holdersBeside(leaving) >= session.minInSync();
   }
 
+  /** Whether some replica in the set can be reached and holds everything. */
+  boolean hasHolder() {
+    return set.longest() != null;
+  }
+
   /** In-sync replicas that can be reached and hold everything, beside this one. */
   int holdersBeside(OwnedReplica leaving) {
     int left = 0;
-    boolean absentCounts = absentMeansEmpty();
     for (OwnedReplica replica : replicas) {
-      boolean holds = state == State.CLOSED || holdsEverything(replica, absentCounts);
+      boolean holds = state == State.CLOSED || set.holdsEverything(replica);
       if (replica != leaving && replica.inSync() && replica.node.ready && holds) {
         left++;
       }

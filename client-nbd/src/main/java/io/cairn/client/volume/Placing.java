@@ -12,8 +12,9 @@ import java.util.List;
  * new one is out of sync and is brought up as any other; an old one that is in sync leaves the
  * in-sync set before it leaves the record.
  *
- * <p>Only for chunks that are ready. By then nobody before us can be reading a replica (I4): once
- * it has left the record, the owner after us would not know that it had to wait for that.
+ * <p>One is taken away only from a chunk that is ready. By then nobody before us can be reading a
+ * replica (I4): once it has left the record, the owner after us would not know that it had to wait
+ * for that. One is added besides where a chunk cannot be opened without it.
  */
 final class Placing {
   private static final int BATCH_MAX = 16;
@@ -123,7 +124,8 @@ final class Placing {
       catchingUp += chunk.isCatchingUp() ? 1 : 0;
     }
     for (OwnedChunk chunk : due) {
-      if (placings.size() < BATCH_MAX && chunk.state() == OwnedChunk.State.READY) {
+      boolean isShort = ShortOpening.isDue(chunk, nowNanos);
+      if (placings.size() < BATCH_MAX && (chunk.state() == OwnedChunk.State.READY || isShort)) {
         busy += collect(chunk, busy, chosen, placings) ? 1 : 0;
       } else if (busy < CHUNKS_MAX && chunk.state() == OwnedChunk.State.CLOSED) {
         chunk.open(nowNanos);
@@ -144,7 +146,7 @@ final class Placing {
       int busy,
       List<OwnedChunk> chosen,
       List<Command.PlaceReplicas.Placing> placings) {
-    OwnedReplica surplus = surplus(chunk);
+    OwnedReplica surplus = chunk.state() == OwnedChunk.State.READY ? surplus(chunk) : null;
     boolean adds = surplus == null && busy < CHUNKS_MAX && lacks(chunk);
     if (surplus != null || adds) {
       chosen.add(chunk);

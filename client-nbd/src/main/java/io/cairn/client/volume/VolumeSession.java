@@ -57,7 +57,7 @@ public final class VolumeSession implements VolumeIo {
   private final SessionSettings settings;
   private final LongSupplier clock;
   private final String name;
-  private final Membership membership;
+  final Membership membership;
   private final BlockRequests requests;
   private final ChunkMap chunks = new ChunkMap();
   private final Release release = new Release(this);
