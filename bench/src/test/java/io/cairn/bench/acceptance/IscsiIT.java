@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.IscsiClient;
 import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Tool;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,6 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 class IscsiIT {
   private static final Duration LIMIT = Duration.ofSeconds(240);
   private static final Path DOCUMENT = Path.of("..", "client-nbd", "docs", "iscsi-tests.md");
+
+  private static final int RESERVATION_CONFLICT = 0x18;
 
   @TempDir private static Path directory;
 
@@ -117,6 +122,53 @@ class IscsiIT {
         "read -P 0x11 524800 512",
         "read -P 0x44 66M 2M");
     run(Tool.QEMU_IMG, "compare", "-f", "raw", "-F", "raw", unit, unit);
+  }
+
+  /** Logs in, and takes the unit attention that every new session hears. */
+  private static IscsiClient login(String initiator, int port) throws IOException {
+    IscsiClient client =
+        new IscsiClient(
+            new InetSocketAddress("127.0.0.1", port),
+            initiator,
+            1,
+            "iqn.2026-11.io.cairn:disk",
+            LIMIT);
+    client.testUnitReady();
+    return client;
+  }
+
+  /** What is reserved is the metadata's: the gateway that knew it dies. */
+  @Test
+  void reservationOutlivesTheGateway() throws IOException {
+    byte[] block = new byte[512];
+    try (IscsiClient owner = login("iqn.x:owner", cluster.iscsiPort())) {
+      assertTrue(owner.reserveOut(0, 0, 0, 0x77).isGood());
+      assertTrue(owner.reserveOut(1, 5, 0x77, 0).isGood());
+    }
+    Member gateway = cluster.member("gateway-1");
+    gateway.kill();
+    gateway.restart();
+    IscsiClient[] sessions = new IscsiClient[2];
+    Await.until(
+        "the gateway serves again",
+        LIMIT,
+        () -> {
+          try {
+            sessions[0] = login("iqn.x:other", cluster.iscsiPort());
+            return true;
+          } catch (IOException e) {
+            return false;
+          }
+        });
+    try (IscsiClient other = sessions[0];
+        IscsiClient owner = login("iqn.x:owner", cluster.iscsiPort())) {
+      assertEquals(RESERVATION_CONFLICT, other.write(250_000, block).status());
+      assertTrue(other.read(250_000, 512).isGood(), "write exclusive");
+      assertTrue(owner.write(250_000, block).isGood());
+      assertEquals(0x77, ByteBuffer.wrap(owner.reserveIn(0).data()).getLong(8));
+      assertTrue(owner.reserveOut(3, 0, 0x77, 0).isGood());
+      assertTrue(other.write(250_000, block).isGood());
+    }
   }
 
   /**

@@ -195,7 +195,13 @@ public final class Gateway implements AutoCloseable {
       listen(options.get(GatewayOptions.NBD_SOCKET).get());
     }
     if (options.get(GatewayOptions.ISCSI_ADDRESS).isPresent()) {
-      serveIscsi(options, metadata, new ExclusiveExports(exports, "iSCSI", uses), payloads, random);
+      serveIscsi(
+          options,
+          metadata,
+          instance,
+          new ExclusiveExports(exports, "iSCSI", uses),
+          payloads,
+          random);
     }
     Gauge.builder("cairn.gateway.volumes", exports, VolumeExports::count)
         .description("Volumes that the gateway owns or opens")
@@ -221,6 +227,7 @@ public final class Gateway implements AutoCloseable {
   private void serveIscsi(
       OptionValues options,
       LoopMetadata metadata,
+      long instance,
       ExclusiveExports volumes,
       Payloads payloads,
       SecureRandom random)
@@ -231,6 +238,7 @@ public final class Gateway implements AutoCloseable {
     targets =
         new VolumeTargets(
             metadata,
+            instance,
             volumes,
             payloads,
             options.get(GatewayOptions.ISCSI_NAME),

@@ -22,7 +22,11 @@ import java.util.function.Consumer;
  * unit outlives its sessions: registrations for reservations stay.
  */
 final class VolumeTargets implements Targets {
+  /** The relative target port identifier. */
+  private static final int TARGET_PORT = 1;
+
   private final MetadataCalls metadata;
+  private final long instance;
   private final Exports exports;
   private final Payloads payloads;
   private final String prefix;
@@ -34,6 +38,7 @@ final class VolumeTargets implements Targets {
   /**
    * The targets of one gateway.
    *
+   * @param instance of the gateway's process, as in the owner of a volume.
    * @param exports as iSCSI sees them.
    * @param prefix an iSCSI name; the volume's stands behind it and a colon.
    * @param blockBytes logical block length of all of them.
@@ -41,6 +46,7 @@ final class VolumeTargets implements Targets {
    */
   VolumeTargets(
       MetadataCalls metadata,
+      long instance,
       Exports exports,
       Payloads payloads,
       String prefix,
@@ -49,6 +55,7 @@ final class VolumeTargets implements Targets {
     this.blockBytes = blockBytes;
     this.access = access;
     this.metadata = metadata;
+    this.instance = instance;
     this.exports = exports;
     this.payloads = payloads;
     this.prefix = prefix + ":";
@@ -99,24 +106,21 @@ final class VolumeTargets implements Targets {
     Waiting waiting = new Waiting(answer, targetName);
     openings.put(answer, waiting);
     metadata.query(
-        new Query.GetCluster(),
+        new Query.GetTarget(volume),
         (reply, now) -> {
           if (openings.get(answer) != waiting) {
             return;
           }
-          if (!(reply instanceof Reply.Cluster cluster)) {
-            waiting.refused("the metadata does not answer");
-            return;
-          }
-          for (Reply.Volume one : cluster.volumes()) {
-            if (one.volume().name().equals(volume)) {
+          switch (reply) {
+            case Reply.Target target -> {
               waiting.identity =
-                  new Identity(cluster.clusterId(), one.volume().volumeId(), targetName);
+                  new Identity(
+                      target.clusterId(), target.volume().volumeId(), targetName, TARGET_PORT);
               exports.open(volume, waiting);
-              return;
             }
+            case Reply.Refused refused -> waiting.unknown(refused.message());
+            case null, default -> waiting.refused("the metadata does not answer");
           }
-          waiting.unknown("there is no volume " + volume);
         });
   }
 
@@ -157,9 +161,32 @@ final class VolumeTargets implements Targets {
       Unit unit = unit(identity);
       unit.session = io;
       if (unit.logical == null) {
-        unit.logical = new LogicalUnit(unit.identity, unit, payloads, blockBytes);
+        unit.reservations =
+            new VolumeReservations(metadata, name, unit.identity.volumeId(), instance);
+        unit.logical =
+            new LogicalUnit(unit.identity, unit, unit.reservations, payloads, blockBytes);
       }
-      answer.opened(unit.logical);
+      learnReservations(unit);
+    }
+
+    /**
+     * As they are since we own the volume: from now on nobody else stores a change that keeps
+     * initiators out. Without them nobody may be let in.
+     */
+    private void learnReservations(Unit unit) {
+      unit.reservations.load(
+          record -> {
+            if (openings.get(answer) != this) {
+              return;
+            }
+            if (record == null) {
+              exports.close(this);
+              refused("the metadata does not answer");
+              return;
+            }
+            unit.logical.learnReservations(record);
+            answer.opened(unit.logical);
+          });
     }
 
     @Override
@@ -185,6 +212,7 @@ final class VolumeTargets implements Targets {
   private static final class Unit implements VolumeIo {
     private final Identity identity;
     private LogicalUnit logical;
+    private VolumeReservations reservations;
     private VolumeIo session;
 
     Unit(Identity identity) {

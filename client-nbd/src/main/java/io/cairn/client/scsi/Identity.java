@@ -6,8 +6,10 @@ package io.cairn.client.scsi;
  * @param clusterId of the cluster.
  * @param volumeId of the volume in it, never reused.
  * @param targetName iSCSI name of the target.
+ * @param targetPort relative target port identifier of the port through which it is seen here, from
+ *     1; the one thing that differs between gateways.
  */
-public record Identity(long clusterId, long volumeId, String targetName) {
+public record Identity(long clusterId, long volumeId, String targetName, int targetPort) {
   /** PRODUCT SERIAL NUMBER, SPC-4 7.8.14: 32 hexadecimal digits. */
   String serial() {
     return String.format("%016x%016x", clusterId, volumeId);

@@ -3,6 +3,7 @@ package io.cairn.client.scsi;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.cairn.client.volume.VolumeIo;
+import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import java.nio.ByteBuffer;
@@ -32,9 +33,12 @@ public final class LogicalUnit {
   /**
    * A unit without initiators.
    *
+   * @param store where its registrations and reservations are kept; to be told by {@link
+   *     #learnReservations} before the first command.
    * @param blockBytes logical block length, 512 or 4096; the physical one is 4096.
    */
-  public LogicalUnit(Identity identity, VolumeIo io, Payloads payloads, int blockBytes) {
+  public LogicalUnit(
+      Identity identity, VolumeIo io, ReservationStore store, Payloads payloads, int blockBytes) {
     if (blockBytes != 512 && blockBytes != BlockCommands.PHYSICAL_BLOCK_BYTES) {
       throw new IllegalArgumentException("a logical block of " + blockBytes + " bytes");
     }
@@ -46,13 +50,19 @@ public final class LogicalUnit {
     provisioning = new ProvisioningCommands(io, blocks, modes, ranges);
     copies = new ExtendedCopy(identity, blocks, parameters);
     operations = new SupportedOperations(parameters);
-    reservations = new PersistentReservations(nexuses::get, parameters);
+    reservations =
+        new PersistentReservations(nexuses::get, store, parameters, identity.targetPort());
     knownBlocks = blocks.capacityBlocks();
   }
 
   /** The volume behind it. */
   public VolumeIo io() {
     return io;
+  }
+
+  /** Takes who registered and reserved as it is on record, or as it was some time ago. */
+  public void learnReservations(ReservationRecord record) {
+    reservations.learn(record);
   }
 
   /**
@@ -161,8 +171,34 @@ public final class LogicalUnit {
       // NACA: we do not have ACA, SAM-5 5.2.
       done.check(Sense.invalidField(command.cdbBytes() - 1));
     } else if (reservations.conflicts(nexus, command)) {
-      done.done(Scsi.RESERVATION_CONFLICT, null, null);
-    } else if (command.access == Command.Access.WRITES && isProtected(command)) {
+      if (dataOut != null) {
+        dataOut.retain();
+      }
+      Completion released =
+          (status, sense, data) -> {
+            if (dataOut != null) {
+              dataOut.release();
+            }
+            done.done(status, sense, data);
+          };
+      reservations.unlessConflict(
+          nexus,
+          command,
+          released,
+          () -> permitted(command, nexus, cdb, expectedOutBytes, dataOut, released));
+    } else {
+      permitted(command, nexus, cdb, expectedOutBytes, dataOut, done);
+    }
+  }
+
+  private void permitted(
+      Command command,
+      Nexus nexus,
+      DirectBuffer cdb,
+      long expectedOutBytes,
+      Payload dataOut,
+      Completion done) {
+    if (command.access == Command.Access.WRITES && isProtected(command)) {
       done.check(Sense.WRITE_PROTECTED);
     } else if (isMisfit(command, cdb, expectedOutBytes)) {
       done.check(Sense.invalidField(command == Command.COMPARE_AND_WRITE ? 13 : 1));

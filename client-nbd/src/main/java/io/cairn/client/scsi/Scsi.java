@@ -8,6 +8,9 @@ public final class Scsi {
   /** Status CHECK CONDITION. */
   public static final int CHECK_CONDITION = 0x02;
 
+  /** Status BUSY: the command was not begun, and may be sent again. */
+  public static final int BUSY = 0x08;
+
   /** Status RESERVATION CONFLICT. */
   public static final int RESERVATION_CONFLICT = 0x18;
 

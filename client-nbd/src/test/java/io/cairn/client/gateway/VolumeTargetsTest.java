@@ -40,6 +40,7 @@ class VolumeTargetsTest {
   private final VolumeTargets targets =
       new VolumeTargets(
           null,
+          1,
           new ThreeVolumes(),
           null,
           "iqn.x",

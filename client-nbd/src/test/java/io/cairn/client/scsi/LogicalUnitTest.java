@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /** Commands as bytes, on a volume in memory. */
 class LogicalUnitTest {
   private static final int BYTES = 8 << 20;
-  private static final Identity IDENTITY = new Identity(1, 2, "iqn.2026-11.io.cairn:vol");
+  private static final Identity IDENTITY = new Identity(1, 2, "iqn.2026-11.io.cairn:vol", 1);
 
   private final Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
 
@@ -36,7 +36,7 @@ class LogicalUnitTest {
     }
 
     Initiator(VolumeIo volume, int blockBytes) {
-      unit = new LogicalUnit(IDENTITY, volume, payloads, blockBytes);
+      unit = new LogicalUnit(IDENTITY, volume, new MemoryReservations(), payloads, blockBytes);
       nexus = unit.attach("iqn.a", 1, ended -> ended.run());
       run("000000000000");
       assertEquals(Sense.POWER_ON, sense);
@@ -165,7 +165,7 @@ class LogicalUnitTest {
     assertEquals(Sense.LBA_OUT_OF_RANGE, initiator.sense);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new LogicalUnit(IDENTITY, new MemoryVolume(BYTES, payloads), payloads, 1024));
+        () -> new LogicalUnit(IDENTITY, new MemoryVolume(BYTES, payloads), null, payloads, 1024));
   }
 
   /** SBC-3 4.12: whoever sends the next command hears it, then everybody else. */

@@ -3,6 +3,7 @@ package io.cairn.metadata.command;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.ReservationRecord;
 import java.util.List;
 
 /**
@@ -77,6 +78,15 @@ public sealed interface Command {
   record MaintainVolume(
       String name, String gateway, long instance, String address, long expectedGeneration)
       implements Command {}
+
+  /**
+   * Replaces a volume's registrations and reservation by compare-and-set on the version, which is
+   * one less than that of the new record.
+   *
+   * @param generation that the volume must have, because the change keeps initiators out that its
+   *     owner serves; -1 for a change that keeps nobody out.
+   */
+  record StoreReservations(long generation, ReservationRecord reservations) implements Command {}
 
   /** Gives the ownership up cleanly: all writes are settled and none will follow. */
   record ReleaseVolume(long volumeId, long generation) implements Command {}

@@ -2,6 +2,7 @@ package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 
 /** What a decided command changes. Replaying the same events gives the same state everywhere. */
@@ -17,6 +18,9 @@ public sealed interface Event {
 
   /** A volume was created, resized, acquired or released. */
   record VolumeStored(VolumeRecord volume) implements Event {}
+
+  /** Registrations and the reservation of a volume changed. */
+  record ReservationsStored(ReservationRecord reservations) implements Event {}
 
   /** A volume and all its chunks are gone; the id stays dead. */
   record VolumeDeleted(long volumeId) implements Event {}

@@ -8,6 +8,9 @@ public sealed interface Query {
   /** One volume by name, with its health. */
   record GetVolume(String name) implements Query {}
 
+  /** One volume by name as the logical unit of a target. */
+  record GetTarget(String name) implements Query {}
+
   /** A page of a volume's allocated chunks, in the order (layer, index). */
   record GetChunks(long volumeId, int layer, int fromIndex, int limit) implements Query {}
 

@@ -2,6 +2,7 @@ package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 
@@ -21,6 +22,10 @@ public sealed interface Reply {
 
   /** A volume that was created, resized or looked up, with its health. */
   record Volume(VolumeRecord volume, VolumeHealth health) implements Reply {}
+
+  /** A volume as the logical unit of a target. */
+  record Target(long clusterId, VolumeRecord volume, ReservationRecord reservations)
+      implements Reply {}
 
   /**
    * The ownership was taken.
@@ -168,6 +173,8 @@ public sealed interface Reply {
     STALE_GENERATION,
     /** The epoch is not the chunk's; the outcome has the current record. */
     STALE_EPOCH,
+    /** The version is not that of the record: somebody else changed it. */
+    STALE_VERSION,
     /** The in-sync set would fall below minInSync. */
     BELOW_MIN_IN_SYNC,
     /** Enough nodes are up, but too few of them have room. */

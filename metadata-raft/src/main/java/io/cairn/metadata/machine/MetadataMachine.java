@@ -22,6 +22,7 @@ public final class MetadataMachine {
   private final RetryTable retries;
   private final NodeDecisions nodes;
   private final VolumeDecisions volumes;
+  private final ReservationDecisions reservations;
   private final ChunkDecisions chunks;
   private final PlacingDecisions placings;
 
@@ -30,6 +31,7 @@ public final class MetadataMachine {
     retries = new RetryTable(keys);
     nodes = new NodeDecisions(state);
     volumes = new VolumeDecisions(state);
+    reservations = new ReservationDecisions(state);
     chunks = new ChunkDecisions(state);
     placings = new PlacingDecisions(state);
   }
@@ -103,6 +105,7 @@ public final class MetadataMachine {
       case Command.AcquireVolume c -> volumes.acquire(c);
       case Command.MaintainVolume c -> volumes.maintain(c);
       case Command.ReleaseVolume c -> volumes.release(c);
+      case Command.StoreReservations c -> reservations.store(c);
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);
       case Command.PlaceReplicas c -> placings.place(c, candidates);

@@ -26,6 +26,14 @@ public final class MetadataQueries {
         : new Reply.Volume(volume, health(state, volume, isUp));
   }
 
+  /** One volume as a target's logical unit. */
+  public static Reply target(MetadataState state, String name) {
+    VolumeRecord volume = state.volume(name);
+    return volume == null
+        ? new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name)
+        : new Reply.Target(state.clusterId(), volume, state.reservations(volume.volumeId()));
+  }
+
   /** A page of chunks. */
   public static Reply chunks(MetadataState state, Query.GetChunks query) {
     if (query.limit() < 1 || query.limit() > PAGE_MAX) {

@@ -4,6 +4,7 @@ import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ public final class MetadataState {
   private static final String VOLUME = "volume/";
   private static final String NAME = "name/";
   private static final String CHUNK = "chunk/";
+  private static final String RESERVATION = "reservation/";
   private static final String DEAD_VOLUME = "dead/";
 
   /** Comes after every key that starts with a prefix: keys are ASCII. */
@@ -58,6 +60,8 @@ public final class MetadataState {
         putLong(NAME + volume.name(), volume.volumeId());
         putLong(NEXT_VOLUME, Math.max(nextVolumeId(), volume.volumeId() + 1));
       }
+      case Event.ReservationsStored e ->
+          keys.put(RESERVATION + hex(e.reservations().volumeId()), Codec.encode(e.reservations()));
       case Event.VolumeDeleted e -> delete(e.volumeId());
       case Event.ChunkStored e -> {
         if (counts != null) {
@@ -76,6 +80,7 @@ public final class MetadataState {
     chunks.forEach(keys::delete);
     keys.delete(NAME + volume.name());
     keys.delete(VOLUME + hex(volumeId));
+    keys.delete(RESERVATION + hex(volumeId));
     putLong(DEAD_VOLUME + hex(volumeId), volumeId);
     if (counts != null) {
       counts.deleted(volumeId);
@@ -135,6 +140,12 @@ public final class MetadataState {
   public VolumeRecord volume(String name) {
     long id = getLong(NAME + name, 0);
     return id == 0 ? null : volume(id);
+  }
+
+  /** Who registered with a volume and reserved it. */
+  public ReservationRecord reservations(long volumeId) {
+    ReservationRecord found = record(RESERVATION + hex(volumeId), ReservationRecord.class);
+    return found == null ? ReservationRecord.none(volumeId) : found;
   }
 
   /** All volumes by id. */

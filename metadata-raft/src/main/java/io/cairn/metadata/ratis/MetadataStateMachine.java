@@ -330,6 +330,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.GetCluster q -> cluster(state, nowNanos);
       case Query.GetVolume q ->
           MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
+      case Query.GetTarget q -> MetadataQueries.target(state, q.name());
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
       case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);

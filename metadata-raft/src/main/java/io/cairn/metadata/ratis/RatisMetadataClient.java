@@ -139,7 +139,7 @@ public final class RatisMetadataClient implements MetadataClient {
               Query.GetCluster _,
               Query.GetVolume _ ->
               client -> client.async().sendReadOnlyNonLinearizable(asked);
-          case Query.GetChunks _, Query.ConfirmGeneration _ ->
+          case Query.GetChunks _, Query.ConfirmGeneration _, Query.GetTarget _ ->
               client -> client.async().sendReadOnly(asked);
         };
     return answered(request, System.nanoTime() + deadline.toNanos());

@@ -13,6 +13,7 @@ import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.nbd.server.MemoryVolume;
 import io.cairn.client.scsi.Identity;
 import io.cairn.client.scsi.LogicalUnit;
+import io.cairn.client.scsi.MemoryReservations;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
@@ -48,7 +49,11 @@ class IscsiServerTest {
     Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
     LogicalUnit unit =
         new LogicalUnit(
-            new Identity(1, 2, TARGET), new MemoryVolume(8 << 20, payloads), payloads, 512);
+            new Identity(1, 2, TARGET, 1),
+            new MemoryVolume(8 << 20, payloads),
+            new MemoryReservations(),
+            payloads,
+            512);
     Targets targets =
         new Targets() {
           @Override
