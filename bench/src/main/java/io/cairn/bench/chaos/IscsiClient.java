@@ -186,6 +186,12 @@ public final class IscsiClient implements Closeable {
     return cdb.putLong(2, block).putInt(10, bytes / 512).array();
   }
 
+  /** REPORT TARGET PORT GROUPS. */
+  public Answer targetPortGroups() throws IOException {
+    byte[] cdb = {(byte) 0xa3, 0x0a, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0};
+    return run(cdb, new byte[0], 1024);
+  }
+
   /** PERSISTENT RESERVE IN. */
   public Answer reserveIn(int serviceAction) throws IOException {
     byte[] cdb = {0x5e, (byte) serviceAction, 0, 0, 0, 0, 0, 8, 0, 0};

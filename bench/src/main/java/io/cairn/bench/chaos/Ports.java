@@ -9,13 +9,13 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Ports for one cluster: {@code base+1} to {@code base+SPAN}, the last four for NBD, iSCSI and a
+ * Ports for one cluster: {@code base+1} to {@code base+SPAN}, the last five for NBD, iSCSI and a
  * second gateway. They lie below those that the kernel gives to outgoing connections, or one of
  * those would sit on the port of a server that was just killed.
  */
 public record Ports(int base) {
-  /** Four more than what {@code cairn dev} uses above its base. */
-  static final int SPAN = 65;
+  /** Five more than what {@code cairn dev} uses above its base. */
+  static final int SPAN = 66;
 
   private static final int LOWEST = 15_000;
   private static final int HIGHEST = 32_000;
@@ -33,6 +33,10 @@ public record Ports(int base) {
     }
     throw new ChaosFailure(
         "no " + SPAN + " free ports found between " + LOWEST + " and " + HIGHEST);
+  }
+
+  int secondIscsi() {
+    return base + SPAN - 4;
   }
 
   int iscsi() {

@@ -203,13 +203,18 @@ public final class RunningCluster implements AutoCloseable {
     return ports.nbd();
   }
 
+  /** A free port for iSCSI of a second gateway. */
+  public int secondIscsiPort() {
+    return ports.secondIscsi();
+  }
+
   /** A free port for NBD of a second gateway. */
-  int secondNbdPort() {
+  public int secondNbdPort() {
     return ports.secondNbd();
   }
 
   /** A free port for HTTP of a second gateway. */
-  int secondHttpPort() {
+  public int secondHttpPort() {
     return ports.secondHttp();
   }
 

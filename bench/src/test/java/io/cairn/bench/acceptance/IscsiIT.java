@@ -1,16 +1,21 @@
 package io.cairn.bench.acceptance;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.IscsiClient;
 import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.MultipathClient;
+import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.Signals;
 import io.cairn.bench.chaos.Tool;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,15 +24,20 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Volumes of three replicas as iSCSI logical units, seen by the initiators that people have. */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class IscsiIT {
   private static final Duration LIMIT = Duration.ofSeconds(240);
   private static final Path DOCUMENT = Path.of("..", "client-nbd", "docs", "iscsi-tests.md");
 
   private static final int RESERVATION_CONFLICT = 0x18;
+  private static final int STANDBY = 0x02_040b;
 
   @TempDir private static Path directory;
 
@@ -168,6 +178,106 @@ class IscsiIT {
       assertEquals(0x77, ByteBuffer.wrap(owner.reserveIn(0).data()).getLong(8));
       assertTrue(owner.reserveOut(3, 0, 0x77, 0).isGood());
       assertTrue(other.write(250_000, block).isGood());
+    }
+  }
+
+  private static Tool.Running secondGateway() throws IOException {
+    Path config = directory.resolve("gateway-2.yaml");
+    Files.write(
+        config,
+        List.of(
+            "metadata.addresses: '" + cluster.metadataAddresses() + "'",
+            "nbd.address: '127.0.0.1:" + cluster.secondNbdPort() + "'",
+            "iscsi.address: '127.0.0.1:" + cluster.secondIscsiPort() + "'",
+            "http.address: '127.0.0.1:" + cluster.secondHttpPort() + "'",
+            "name: gateway-2"));
+    return new Tool(Program.launcher().toString(), "this project")
+        .start(directory.resolve("gateway-2.log"), "gateway", "--config", config.toString());
+  }
+
+  /**
+   * One unit through two gateways. The active one is killed, then the other one stands still, while
+   * a host with a path through each of them writes: it hears of no error, and everything is there.
+   */
+  @Test
+  @Order(Integer.MAX_VALUE)
+  void standbyGatewayTakesTheUnitOver() throws IOException {
+    List<InetSocketAddress> portals =
+        List.of(
+            new InetSocketAddress("127.0.0.1", cluster.iscsiPort()),
+            new InetSocketAddress("127.0.0.1", cluster.secondIscsiPort()));
+    Member first = cluster.member("gateway-1");
+    try (Tool.Running second = secondGateway();
+        MultipathClient host =
+            new MultipathClient(portals, "iqn.x:host", "iqn.2026-11.io.cairn:disk", LIMIT)) {
+      Await.until(
+          "both portals are named",
+          LIMIT,
+          () ->
+              run(Tool.ISCSI_LS, "iscsi://127.0.0.1:" + cluster.iscsiPort())
+                  .contains("127.0.0.1:" + cluster.secondIscsiPort() + ",2"),
+          second::outputSoFar);
+      Written written = new Written(host);
+      written.more(200);
+      long generation = cluster.volume("disk").path("generation").asLong();
+      try (IscsiClient standby = login("iqn.x:probe", cluster.secondIscsiPort())) {
+        assertEquals(STANDBY, standby.testUnitReady().sense());
+        assertEquals(STANDBY, standby.read(0, 512).sense());
+        byte[] states = standby.targetPortGroups().data();
+        assertEquals(0, states[4], "active");
+        assertEquals(2, states[16], "standby");
+        assertEquals(generation, cluster.volume("disk").path("generation").asLong());
+        first.kill();
+        written.more(200);
+        assertEquals("gateway-2", cluster.volume("disk").path("owner").path("gateway").asText());
+      }
+      first.restart();
+      Signals.stop(second.handle());
+      try {
+        written.more(200);
+      } finally {
+        Signals.send("CONT", List.of(second.handle()));
+      }
+      written.more(200);
+      written.verify();
+      System.out.printf(
+          "  failover between gateways: longest request %.1f s, %d changes of path%n",
+          host.longestSeconds(), host.switches());
+      second.handle().destroy();
+    }
+  }
+
+  /** Blocks, each with the number of its last write. */
+  private record Written(MultipathClient host, int[] numbers, int[] last) {
+    Written(MultipathClient host) {
+      this(host, new int[64], new int[1]);
+    }
+
+    private static long place(int block) {
+      return 200_000 + block * 8L;
+    }
+
+    private static byte[] bytes(int block, int number) {
+      ByteBuffer bytes = ByteBuffer.allocate(4096);
+      while (bytes.hasRemaining()) {
+        bytes.putInt(block).putInt(number);
+      }
+      return bytes.array();
+    }
+
+    void more(int count) {
+      for (int i = 0; i < count; i++) {
+        int number = ++last[0];
+        int block = number * 37 % numbers.length;
+        host.write(place(block), bytes(block, number));
+        numbers[block] = number;
+      }
+    }
+
+    void verify() {
+      for (int block = 0; block < numbers.length; block++) {
+        assertArrayEquals(bytes(block, numbers[block]), host.read(place(block), 4096));
+      }
     }
   }
 

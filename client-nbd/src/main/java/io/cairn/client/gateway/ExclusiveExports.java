@@ -56,9 +56,14 @@ final class ExclusiveExports implements Exports {
 
   @Override
   public void open(String name, Opening answer) {
+    open(name, -1, answer);
+  }
+
+  @Override
+  public void open(String name, long generation, Opening answer) {
     Taken taken = new Taken(answer);
     openings.put(answer, taken);
-    exports.open(name, taken);
+    exports.open(name, generation, taken);
   }
 
   @Override

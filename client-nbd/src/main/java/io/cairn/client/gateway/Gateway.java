@@ -8,6 +8,7 @@ import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.iscsi.server.IscsiServer;
 import io.cairn.client.nbd.server.NbdServer;
 import io.cairn.client.volume.SessionSettings;
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.http.OperationsServer;
 import io.cairn.metadata.options.Address;
@@ -137,10 +138,10 @@ public final class Gateway implements AutoCloseable {
             loop,
             options.get(GatewayOptions.NBD_EXPORT),
             options.get(GatewayOptions.VOLUME_LINGER).toNanos(),
-            volume -> {
+            (volume, generation) -> {
               LoopSession session =
                   new LoopSession(
-                      settings.apply(reachable(nbdWanted)),
+                      settings.apply(reachable(nbdWanted)).taking(generation),
                       volume,
                       metadata,
                       links,
@@ -179,7 +180,7 @@ public final class Gateway implements AutoCloseable {
               maintenance.onOffers(ack.offers());
               if (targets != null) {
                 // An initiator hears of a new size by a unit attention, and only if we know of it.
-                targets.inUse(exports::refresh);
+                targets.beat(exports::refresh);
               }
             },
             exports::reportStalls);
@@ -197,10 +198,13 @@ public final class Gateway implements AutoCloseable {
     if (options.get(GatewayOptions.ISCSI_ADDRESS).isPresent()) {
       serveIscsi(
           options,
-          metadata,
-          instance,
-          new ExclusiveExports(exports, "iSCSI", uses),
-          payloads,
+          new TargetUnit.Host(
+              metadata,
+              new ExclusiveExports(exports, "iSCSI", uses),
+              payloads,
+              Math.toIntExact(options.get(GatewayOptions.ISCSI_BLOCK_SIZE)),
+              name,
+              instance),
           random);
     }
     Gauge.builder("cairn.gateway.volumes", exports, VolumeExports::count)
@@ -224,26 +228,12 @@ public final class Gateway implements AutoCloseable {
         name, instance, address, exports.longWaits(nowNanos), mends, true, exports.activities());
   }
 
-  private void serveIscsi(
-      OptionValues options,
-      LoopMetadata metadata,
-      long instance,
-      ExclusiveExports volumes,
-      Payloads payloads,
-      SecureRandom random)
+  private void serveIscsi(OptionValues options, TargetUnit.Host host, SecureRandom random)
       throws IOException {
     Address wanted = options.get(GatewayOptions.ISCSI_ADDRESS).get();
     ChapSecrets secrets = chapSecrets(options.get(GatewayOptions.ISCSI_CHAP), System.getenv());
     InitiatorAccess access = initiatorAccess(options.get(GatewayOptions.ISCSI_ACL));
-    targets =
-        new VolumeTargets(
-            metadata,
-            instance,
-            volumes,
-            payloads,
-            options.get(GatewayOptions.ISCSI_NAME),
-            Math.toIntExact(options.get(GatewayOptions.ISCSI_BLOCK_SIZE)),
-            access);
+    targets = new VolumeTargets(host, options.get(GatewayOptions.ISCSI_NAME), access);
     IscsiServer server =
         new IscsiServer(
             loop,
@@ -256,11 +246,24 @@ public final class Gateway implements AutoCloseable {
                   random.nextBytes(bytes);
                   return bytes;
                 },
-                payloads,
+                host.payloads(),
                 new TransferMemory(options.get(GatewayOptions.REQUEST_MEMORY))));
     InetSocketAddress bound = server.listen(new InetSocketAddress(wanted.host(), wanted.port()));
     iscsiAddress = new Address(bound.getAddress().getHostAddress(), bound.getPort());
     parts.push(server);
+    PortalAnnouncement announcement =
+        new PortalAnnouncement(
+            host.metadata(),
+            loop,
+            new Command.RegisterPortal(
+                host.gateway(),
+                options
+                    .get(GatewayOptions.ISCSI_PORTAL)
+                    .map(Address::toString)
+                    .orElseGet(() -> reachable(bound))),
+            targets::numbered);
+    loop.execute(announcement::announce);
+    parts.push(() -> loop.submit(announcement::stop).awaitUninterruptibly(1_000));
     LOG.info(
         "gateway: iSCSI on {}, {}, {}",
         iscsiAddress,
@@ -311,10 +314,10 @@ public final class Gateway implements AutoCloseable {
 
   /** Where the gateway is, for people: with the port that it really has, and a name for "all". */
   private String reachable(Address wanted) {
-    InetSocketAddress bound = nbdAddress;
-    if (bound == null) {
-      return wanted.toString();
-    }
+    return nbdAddress == null ? wanted.toString() : reachable(nbdAddress);
+  }
+
+  private static String reachable(InetSocketAddress bound) {
     boolean all = bound.getAddress().isAnyLocalAddress();
     return new Address(all ? hostName() : bound.getAddress().getHostAddress(), bound.getPort())
         .toString();

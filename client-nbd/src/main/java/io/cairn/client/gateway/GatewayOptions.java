@@ -47,6 +47,14 @@ public final class GatewayOptions {
           OptionType.listenAddress(),
           "Where iSCSI initiators connect, usually port 3260; none by default.");
 
+  /** Where initiators are told to connect. */
+  public static final Option<Optional<Address>> ISCSI_PORTAL =
+      Option.optional(
+          "iscsi.portal",
+          OptionType.address(),
+          "HOST:PORT that discovery through other gateways names for this one; by default where it"
+              + " listens, with the host's name where that is every address.");
+
   /** What targets are called unless said: RFC 7143 section 4.2.7.3.1. */
   public static final String ISCSI_NAME_DEFAULT = "iqn.2026-11.io.cairn";
 
@@ -154,6 +162,7 @@ public final class GatewayOptions {
           NBD_SOCKET,
           NBD_EXPORT,
           ISCSI_ADDRESS,
+          ISCSI_PORTAL,
           ISCSI_NAME,
           ISCSI_BLOCK_SIZE,
           ISCSI_ACL,

@@ -12,7 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
+import java.util.function.LongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,7 +53,7 @@ final class HostedVolume {
   }
 
   private final String name;
-  private final Supplier<LoopSession> sessions;
+  private final LongFunction<LoopSession> sessions;
   private final VolumeMeters meters;
   private final EventLoop loop;
   private final long lingerNanos;
@@ -70,7 +70,7 @@ final class HostedVolume {
 
   HostedVolume(
       String name,
-      Supplier<LoopSession> sessions,
+      LongFunction<LoopSession> sessions,
       VolumeMeters meters,
       EventLoop loop,
       long lingerNanos,
@@ -92,10 +92,14 @@ final class HostedVolume {
     return state == State.SERVING ? session.sizeBytes() : -1;
   }
 
-  /** Takes the volume. */
-  void start() {
+  /**
+   * Takes the volume.
+   *
+   * @param generation from which it is taken; -1 for whatever it is.
+   */
+  void start(long generation) {
     state = State.OPENING;
-    session = sessions.get();
+    session = sessions.apply(generation);
     meters.of(session.session());
     session.start(this::serves, this::over);
   }
@@ -211,7 +215,7 @@ final class HostedVolume {
     }
     users.forEach(Exports.Opening::over);
     if (state == State.RELEASING && !ended.isFenced() && !waiting.isEmpty() && !closing) {
-      start();
+      start(-1);
       return;
     }
     state = State.GONE;

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -41,7 +42,7 @@ final class VolumeExports implements Exports {
   private final EventLoop loop;
   private final Optional<String> defaultName;
   private final long lingerNanos;
-  private final Function<String, LoopSession> sessions;
+  private final BiFunction<String, Long, LoopSession> sessions;
   private final Function<String, VolumeMeters> meters;
   private final Map<String, HostedVolume> volumes = new LinkedHashMap<>();
   private final Map<String, Long> heldOffUntil = new LinkedHashMap<>();
@@ -55,14 +56,15 @@ final class VolumeExports implements Exports {
   /**
    * The exports of one gateway.
    *
-   * @param sessions makes the session of a volume.
+   * @param sessions makes the session of a volume, which takes it from the generation that is
+   *     given, or from whatever it is for -1.
    */
   VolumeExports(
       MetadataCalls metadata,
       EventLoop loop,
       Optional<String> defaultName,
       long lingerNanos,
-      Function<String, LoopSession> sessions,
+      BiFunction<String, Long, LoopSession> sessions,
       Function<String, VolumeMeters> meters) {
     this.metadata = metadata;
     this.loop = loop;
@@ -126,13 +128,25 @@ final class VolumeExports implements Exports {
   }
 
   @Override
+  public void open(String name, long generation, Opening answer) {
+    if (generation < 0) {
+      open(name, answer);
+    } else {
+      // Whoever names a generation knows that the former owner does not come back for it.
+      heldOffUntil.remove(name);
+      lookedUp.add(answer);
+      openNamed(name, generation, answer);
+    }
+  }
+
+  @Override
   public void open(String name, Opening answer) {
     lookedUp.add(answer);
     named(
         name,
         found -> {
           if (lookedUp.contains(answer)) {
-            refreshed(found, () -> openNamed(found, answer));
+            refreshed(found, () -> openNamed(found, -1, answer));
           }
         },
         reason -> {
@@ -147,7 +161,7 @@ final class VolumeExports implements Exports {
         });
   }
 
-  private void openNamed(String name, Opening answer) {
+  private void openNamed(String name, long generation, Opening answer) {
     if (!lookedUp.remove(answer)) {
       return;
     }
@@ -166,11 +180,16 @@ final class VolumeExports implements Exports {
     if (hosted == null) {
       hosted =
           new HostedVolume(
-              name, () -> sessions.apply(name), meters.apply(name), loop, lingerNanos, this::gone);
+              name,
+              seen -> sessions.apply(name, seen),
+              meters.apply(name),
+              loop,
+              lingerNanos,
+              this::gone);
       volumes.put(name, hosted);
       beforeTaking.accept(name);
       hosted.join(answer);
-      hosted.start();
+      hosted.start(generation);
     } else {
       hosted.join(answer);
     }

@@ -10,10 +10,17 @@ import io.cairn.metadata.model.VolumeRecord;
 
 /**
  * Registrations and reservations of one volume in the metadata. A change that keeps initiators out
- * is stored in the generation in which this gateway owns the volume: were it another's, that one
- * would go on to serve whom the change keeps out.
+ * is stored in the generation in which this gateway owns the volume, which it takes for that: were
+ * it another's, that one would go on to serve whom the change keeps out.
  */
 final class VolumeReservations implements ReservationStore {
+  /** Makes this gateway the owner of the volume, though another one lives. */
+  interface Takeover {
+    /** Runs the action once it is decided; who owns the volume is read then. */
+    void takeOver(Runnable decided);
+  }
+
+  private final Takeover takeover;
   private final MetadataCalls metadata;
   private final String volume;
   private final long volumeId;
@@ -26,8 +33,11 @@ final class VolumeReservations implements ReservationStore {
    * Those of a volume.
    *
    * @param instance of this gateway's process.
+   * @param takeover makes this gateway the owner.
    */
-  VolumeReservations(MetadataCalls metadata, String volume, long volumeId, long instance) {
+  VolumeReservations(
+      MetadataCalls metadata, String volume, long volumeId, long instance, Takeover takeover) {
+    this.takeover = takeover;
     this.metadata = metadata;
     this.volume = volume;
     this.volumeId = volumeId;
@@ -55,7 +65,7 @@ final class VolumeReservations implements ReservationStore {
   @Override
   public void store(ReservationRecord next, boolean restricts, Stored answer) {
     if (restricts && generation < 0) {
-      answer.stored(Outcome.STALE);
+      takeover.takeOver(() -> answer.stored(Outcome.STALE));
       return;
     }
     metadata.submit(

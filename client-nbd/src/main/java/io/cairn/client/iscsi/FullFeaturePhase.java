@@ -238,7 +238,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
         .targets()
         .list(
             session.initiatorName(),
-            names -> {
+            (names, others) -> {
               if (closed) {
                 return;
               }
@@ -249,7 +249,11 @@ final class FullFeaturePhase implements Nexus.TaskSet {
                   TextPairs.append(
                       answer,
                       "TargetAddress",
-                      session.portalAddress() + "," + Iscsi.PORTAL_GROUP_TAG);
+                      session.portalAddress() + "," + portal.targets().portalGroup());
+                  for (Targets.OtherPortal other : others) {
+                    TextPairs.append(
+                        answer, "TargetAddress", other.address() + "," + other.group());
+                  }
                 }
               }
               textLeft = answer.toByteArray();

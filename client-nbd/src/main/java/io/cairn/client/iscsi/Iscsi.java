@@ -170,8 +170,5 @@ public final class Iscsi {
   /** Bytes of text in one PDU during login, where no other bound was declared, 13.12. */
   public static final int DATA_SEGMENT_BYTES_DEFAULT = 8192;
 
-  /** The one portal group, 13.9. */
-  public static final int PORTAL_GROUP_TAG = 1;
-
   private Iscsi() {}
 }

@@ -48,6 +48,7 @@ final class Login {
 
   private final ChapSecrets secrets;
   private final Chap chap;
+  private final int portalGroup;
   private final Parameters parameters = new Parameters();
   private final ByteArrayOutputStream text = new ByteArrayOutputStream();
   private State state = State.START;
@@ -64,9 +65,11 @@ final class Login {
    *
    * @param secrets null when initiators need not prove who they are.
    * @param random for the challenge, see {@link Chap}.
+   * @param portalGroup tag of the portal group, 13.9.
    */
-  Login(ChapSecrets secrets, byte[] random) {
+  Login(ChapSecrets secrets, byte[] random, int portalGroup) {
     this.secrets = secrets;
+    this.portalGroup = portalGroup;
     chap = secrets == null ? null : new Chap(secrets, random);
     authenticated = secrets == null;
   }
@@ -159,7 +162,7 @@ final class Login {
     Map<String, String> answers = new LinkedHashMap<>();
     if (!portalNamed && !discovery) {
       portalNamed = true;
-      answers.put("TargetPortalGroupTag", Integer.toString(Iscsi.PORTAL_GROUP_TAG));
+      answers.put("TargetPortalGroupTag", Integer.toString(portalGroup));
     }
     boolean waits = false;
     if (current == Iscsi.STAGE_SECURITY) {

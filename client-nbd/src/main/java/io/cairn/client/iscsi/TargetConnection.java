@@ -70,7 +70,7 @@ public final class TargetConnection {
     this.portal = portal;
     this.portalAddress = portalAddress;
     this.output = output;
-    login = new Login(portal.secrets(), portal.random().get());
+    login = new Login(portal.secrets(), portal.random().get(), portal.targets().portalGroup());
     lastHeardNanos = nowNanos;
   }
 

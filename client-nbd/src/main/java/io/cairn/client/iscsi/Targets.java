@@ -14,10 +14,21 @@ public interface Targets {
   /** The session that opened a target is over, or no longer waits. Nothing is told after this. */
   void close(Opening opening);
 
+  /**
+   * Where else all targets are served.
+   *
+   * @param address HOST:PORT.
+   * @param group portal group tag.
+   */
+  record OtherPortal(String address, int group) {}
+
+  /** The tag of the portal group here, 1 to 65535; 0 while it is not known. */
+  int portalGroup();
+
   /** Hears the names. */
   interface Listing {
-    /** All names; empty when they cannot be had. */
-    void names(List<String> names);
+    /** All names, and where else they are served; empty when they cannot be had. */
+    void names(List<String> names, List<OtherPortal> others);
   }
 
   /** Hears how opening ended. */

@@ -15,6 +15,16 @@ public interface Exports {
   void open(String name, Opening answer);
 
   /**
+   * Opens an export by its name, provided that nobody has taken it since it was seen in that
+   * generation.
+   *
+   * @param generation of the volume's ownership; -1 for whatever it is.
+   */
+  default void open(String name, long generation, Opening answer) {
+    open(name, answer);
+  }
+
+  /**
    * The connection that opened an export with this answer is done with it, or no longer waits for
    * it. Nothing is told to the answer after this.
    */

@@ -58,6 +58,7 @@ enum Command {
   READ_CAPACITY_16(0x9e, 0x10, Access.SHARED, "9e100000000000000000ffffffff0007"),
   GET_LBA_STATUS(0x9e, 0x12, Access.READS, "9e12ffffffffffffffffffffffff0007"),
   REPORT_LUNS(0xa0, -1, Access.FREE, "a000ff000000ffffffff0007"),
+  REPORT_TARGET_PORT_GROUPS(0xa3, 0x0a, Access.SHARED, "a3ea00000000ffffffff0007"),
   REPORT_SUPPORTED_OPERATION_CODES(0xa3, 0x0c, Access.READS, "a30c87ffffffffffffff0007"),
   REPORT_SUPPORTED_TASK_MANAGEMENT(0xa3, 0x0d, Access.READS, "a30d80000000ffffffff0007"),
   READ_12(0xa8, -1, Access.READS, "a8faffffffffffffffff0007"),
@@ -128,6 +129,21 @@ enum Command {
       }
     }
     return false;
+  }
+
+  /**
+   * Whether it runs through the active port only; the others SPC-4 5.16.2.4.4 allows in standby.
+   */
+  boolean needsMedium() {
+    return switch (this) {
+      case MODE_SENSE_6,
+          MODE_SENSE_10,
+          REPORT_SUPPORTED_OPERATION_CODES,
+          REPORT_SUPPORTED_TASK_MANAGEMENT ->
+          false;
+      case TEST_UNIT_READY, START_STOP_UNIT, PREVENT_ALLOW -> true;
+      default -> access != Access.FREE && access != Access.SHARED;
+    };
   }
 
   /** A copy of the usage data; its length is the CDB's. */

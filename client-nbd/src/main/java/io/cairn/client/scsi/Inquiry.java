@@ -31,8 +31,8 @@ final class Inquiry {
     data.put((byte) 0);
     // SPC-4; hierarchical addressing, response format 2; commands are queued.
     data.put((byte) 6).put((byte) 0x12).put((byte) (STANDARD_BYTES - 5));
-    // 3PC: EXTENDED COPY.
-    data.put((byte) 0x08).put((byte) 0).put((byte) 0x02);
+    // TPGS: implicit asymmetric access. 3PC: EXTENDED COPY.
+    data.put((byte) 0x18).put((byte) 0).put((byte) 0x02);
     data.put(ascii("CAIRN", 8)).put(ascii("VOLUME", 16)).put(ascii("0001", 4));
     data.position(58);
     for (int version : VERSIONS) {
@@ -78,7 +78,7 @@ final class Inquiry {
   /** SPC-4 7.8.6: names of the unit, then of the target port and the target. */
   private static byte[] designators(Identity identity) {
     byte[] vendor = ascii("CAIRN   " + identity.serial(), 40);
-    byte[] port = name(identity.targetName() + ",t,0x0001");
+    byte[] port = name(String.format("%s,t,0x%04x", identity.targetName(), identity.targetPort()));
     byte[] target = name(identity.targetName());
     ByteBuffer data =
         ByteBuffer.allocate(12 + 4 + vendor.length + 8 + 8 + port.length + target.length + 8);
@@ -87,9 +87,10 @@ final class Inquiry {
     data.put((byte) 0x01).put((byte) 0x03).put((byte) 0).put((byte) 8).putLong(identity.naa());
     // ASCII T10 vendor identification of the unit.
     data.put((byte) 0x02).put((byte) 0x01).put((byte) 0).put((byte) vendor.length).put(vendor);
-    // Relative port 1 and target port group 1, of the port; the protocol is iSCSI.
-    data.put((byte) 0x51).put((byte) 0x94).put((byte) 0).put((byte) 4).putInt(1);
-    data.put((byte) 0x51).put((byte) 0x95).put((byte) 0).put((byte) 4).putInt(1);
+    // Relative port and target port group, which has this port only; the protocol is iSCSI.
+    int number = identity.targetPort();
+    data.put((byte) 0x51).put((byte) 0x94).put((byte) 0).put((byte) 4).putInt(number);
+    data.put((byte) 0x51).put((byte) 0x95).put((byte) 0).put((byte) 4).putInt(number);
     data.put((byte) 0x53).put((byte) 0x98).put((byte) 0).put((byte) port.length).put(port);
     data.put((byte) 0x53).put((byte) 0xa8).put((byte) 0).put((byte) target.length).put(target);
     return data.array();

@@ -18,8 +18,12 @@ import org.agrona.DirectBuffer;
  * (SAM-5 5.14), then the command. On the volume's loop.
  */
 public final class LogicalUnit {
+  /** How long a port may take from one state to the next, as initiators are told. */
+  private static final int TRANSITION_SECONDS = 30;
+
   private final Identity identity;
   private final VolumeIo io;
+  private final TargetPorts ports;
   private final ParameterData parameters;
   private final ModePages modes = new ModePages();
   private final BlockCommands blocks;
@@ -33,17 +37,24 @@ public final class LogicalUnit {
   /**
    * A unit without initiators.
    *
+   * @param ports through which it is seen.
    * @param store where its registrations and reservations are kept; to be told by {@link
    *     #learnReservations} before the first command.
    * @param blockBytes logical block length, 512 or 4096; the physical one is 4096.
    */
   public LogicalUnit(
-      Identity identity, VolumeIo io, ReservationStore store, Payloads payloads, int blockBytes) {
+      Identity identity,
+      VolumeIo io,
+      TargetPorts ports,
+      ReservationStore store,
+      Payloads payloads,
+      int blockBytes) {
     if (blockBytes != 512 && blockBytes != BlockCommands.PHYSICAL_BLOCK_BYTES) {
       throw new IllegalArgumentException("a logical block of " + blockBytes + " bytes");
     }
     this.identity = identity;
     this.io = io;
+    this.ports = ports;
     parameters = new ParameterData(payloads);
     AtomicRanges ranges = new AtomicRanges();
     blocks = new BlockCommands(io, payloads, modes, ranges, blockBytes);
@@ -170,24 +181,58 @@ public final class LogicalUnit {
     } else if ((Cdb.unsignedByte(cdb, command.cdbBytes() - 1) & 0x04) != 0) {
       // NACA: we do not have ACA, SAM-5 5.2.
       done.check(Sense.invalidField(command.cdbBytes() - 1));
-    } else if (reservations.conflicts(nexus, command)) {
-      if (dataOut != null) {
-        dataOut.retain();
-      }
-      Completion released =
-          (status, sense, data) -> {
-            if (dataOut != null) {
-              dataOut.release();
+    } else if (command.needsMedium() && ports.state() != TargetPorts.State.ACTIVE) {
+      Completion later = holding(dataOut, done);
+      ports.wanted(
+          () -> {
+            if (ports.state() == TargetPorts.State.ACTIVE) {
+              unlessReserved(command, nexus, cdb, expectedOutBytes, dataOut, later);
+            } else {
+              later.check(Sense.PORT_IN_STANDBY);
             }
-            done.done(status, sense, data);
-          };
-      reservations.unlessConflict(
-          nexus,
-          command,
-          released,
-          () -> permitted(command, nexus, cdb, expectedOutBytes, dataOut, released));
+          });
     } else {
+      unlessReserved(command, nexus, cdb, expectedOutBytes, dataOut, done);
+    }
+  }
+
+  /** Keeps what a command brought until it ends: it does not run at once. */
+  private static Completion holding(Payload dataOut, Completion done) {
+    if (dataOut == null) {
+      return done;
+    }
+    dataOut.retain();
+    return (status, sense, data) -> {
+      dataOut.release();
+      done.done(status, sense, data);
+    };
+  }
+
+  private void unlessReserved(
+      Command command,
+      Nexus nexus,
+      DirectBuffer cdb,
+      long expectedOutBytes,
+      Payload dataOut,
+      Completion done) {
+    if (!reservations.conflicts(nexus, command)) {
       permitted(command, nexus, cdb, expectedOutBytes, dataOut, done);
+      return;
+    }
+    Completion later = holding(dataOut, done);
+    reservations.unlessConflict(
+        nexus,
+        command,
+        later,
+        () -> permitted(command, nexus, cdb, expectedOutBytes, dataOut, later));
+  }
+
+  /** The port through which the unit is seen here is in another state: SPC-4 5.16.2.1. */
+  public void accessStateChanged() {
+    nexuses.values().forEach(nexus -> nexus.attention(Sense.ACCESS_STATE_CHANGED));
+    if (ports.state() != TargetPorts.State.ACTIVE) {
+      // RESERVE(6) is known to one gateway only: it ends as with a reset.
+      reservations.reset();
     }
   }
 
@@ -300,6 +345,7 @@ public final class LogicalUnit {
       case READ_DEFECT_DATA_10 -> defects(cdb, 4, Cdb.unsignedShort(cdb, 7), done);
       case READ_DEFECT_DATA_12 -> defects(cdb, 8, Cdb.unsignedInt(cdb, 6), done);
       case GET_LBA_STATUS -> provisioning.lbaStatus(cdb, parameters, done);
+      case REPORT_TARGET_PORT_GROUPS -> targetPortGroups(cdb, done);
       case REPORT_SUPPORTED_OPERATION_CODES -> operations.operationCodes(cdb, done);
       case REPORT_SUPPORTED_TASK_MANAGEMENT -> operations.taskManagement(cdb, done);
       case PR_IN_READ_KEYS,
@@ -350,6 +396,32 @@ public final class LogicalUnit {
       data[3] = (byte) (select == 1 ? 0 : 8);
       parameters.send(data, allocation, done);
     }
+  }
+
+  /** REPORT TARGET PORT GROUPS, SPC-4 6.37: each port is a group. */
+  private void targetPortGroups(DirectBuffer cdb, Completion done) {
+    int format = Cdb.unsignedByte(cdb, 1) >>> 5;
+    long allocation = Cdb.unsignedInt(cdb, 6);
+    if (format > 1) {
+      done.check(Sense.invalidField(1));
+      return;
+    }
+    ports.report(
+        all -> {
+          int headerBytes = format == 0 ? 4 : 8;
+          int length = headerBytes + 12 * all.size();
+          ByteBuffer data = ByteBuffer.allocate(length).order(BIG_ENDIAN).putInt(length - 4);
+          if (format == 1) {
+            data.put((byte) 0x10).put((byte) TRANSITION_SECONDS).putShort((short) 0);
+          }
+          for (TargetPorts.Port port : all) {
+            // Supported: transitioning, unavailable, standby, active/optimized.
+            data.put((byte) port.state().code).put((byte) 0x8d).putShort((short) port.number());
+            // Changed by the device server; one port.
+            data.put((byte) 0).put((byte) 2).put((byte) 0).put((byte) 1).putInt(port.number());
+          }
+          parameters.send(data.array(), allocation, done);
+        });
   }
 
   private void readCapacity10(DirectBuffer cdb, Completion done) {

@@ -23,6 +23,7 @@ public record Sense(int key, int code, long information, int cdbByte) {
 
   static final Sense NONE = new Sense(0, 0);
   static final Sense INVALID_OPERATION_CODE = new Sense(ILLEGAL_REQUEST, 0x2000, -1, 0);
+  static final Sense PORT_IN_STANDBY = new Sense(NOT_READY, 0x040b);
   static final Sense LBA_OUT_OF_RANGE = new Sense(ILLEGAL_REQUEST, 0x2100);
   static final Sense UNIT_NOT_SUPPORTED = new Sense(ILLEGAL_REQUEST, 0x2500);
   static final Sense INVALID_PARAMETER_LIST = new Sense(ILLEGAL_REQUEST, 0x2600);
@@ -48,6 +49,7 @@ public record Sense(int key, int code, long information, int cdbByte) {
   static final Sense RESERVATIONS_PREEMPTED = new Sense(UNIT_ATTENTION, 0x2a03);
   static final Sense RESERVATIONS_RELEASED = new Sense(UNIT_ATTENTION, 0x2a04);
   static final Sense REGISTRATIONS_PREEMPTED = new Sense(UNIT_ATTENTION, 0x2a05);
+  static final Sense ACCESS_STATE_CHANGED = new Sense(UNIT_ATTENTION, 0x2a06);
   static final Sense CAPACITY_CHANGED = new Sense(UNIT_ATTENTION, 0x2a09);
   static final Sense COMMANDS_CLEARED = new Sense(UNIT_ATTENTION, 0x2f00);
 

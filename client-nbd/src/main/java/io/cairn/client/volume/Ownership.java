@@ -76,7 +76,11 @@ final class Ownership {
   private Command acquisition() {
     return settings.maintainsGeneration() < 0
         ? new Command.AcquireVolume(
-            name, settings.gateway(), settings.instance(), settings.address(), -1)
+            name,
+            settings.gateway(),
+            settings.instance(),
+            settings.address(),
+            settings.takesGeneration())
         : new Command.MaintainVolume(
             name,
             settings.gateway(),

@@ -15,6 +15,8 @@ package io.cairn.client.volume;
  * @param requestTimeoutNanos after which a request fails instead of waiting on; 0 for never.
  * @param maintainsGeneration the generation in which the volume was offered for maintenance: the
  *     session takes it only from there; -1 for a session that serves clients.
+ * @param takesGeneration the generation from which a session that serves clients takes the volume;
+ *     -1 for whatever it is.
  */
 public record SessionSettings(
     String gateway,
@@ -27,7 +29,8 @@ public record SessionSettings(
     int catchUpsMax,
     CatchUpPace pace,
     long requestTimeoutNanos,
-    long maintainsGeneration) {
+    long maintainsGeneration,
+    long takesGeneration) {
   private static final int GATEWAY_CATCH_UPS_MAX = 8;
 
   /** The defaults of a gateway; sessions of all its volumes derive from the same. */
@@ -43,6 +46,7 @@ public record SessionSettings(
         4,
         new CatchUpPace(GATEWAY_CATCH_UPS_MAX),
         0,
+        -1,
         -1);
   }
 
@@ -59,7 +63,8 @@ public record SessionSettings(
         catchUpsMax,
         pace,
         requestTimeoutNanos,
-        maintainsGeneration);
+        maintainsGeneration,
+        takesGeneration);
   }
 
   /** The same with another time after which requests fail; 0 for never. */
@@ -75,7 +80,8 @@ public record SessionSettings(
         catchUpsMax,
         pace,
         nanos,
-        maintainsGeneration);
+        maintainsGeneration,
+        takesGeneration);
   }
 
   /** The same for a session that mends a volume that was offered in that generation. */
@@ -91,6 +97,24 @@ public record SessionSettings(
         catchUpsMax,
         pace,
         requestTimeoutNanos,
-        offeredGeneration);
+        offeredGeneration,
+        -1);
+  }
+
+  /** The same for a session that takes the volume from that generation only; -1 for any. */
+  public SessionSettings taking(long generation) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        pace,
+        requestTimeoutNanos,
+        maintainsGeneration,
+        generation);
   }
 }

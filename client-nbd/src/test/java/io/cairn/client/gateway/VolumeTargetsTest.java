@@ -7,6 +7,11 @@ import io.cairn.client.iscsi.Iscsi;
 import io.cairn.client.iscsi.Targets;
 import io.cairn.client.nbd.Exports;
 import io.cairn.client.scsi.LogicalUnit;
+import io.cairn.client.volume.MetadataCalls;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.PortalRecord;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -37,19 +42,42 @@ class VolumeTargetsTest {
     public void close(Opening opening) {}
   }
 
+  /** Of three portals one is another's that lives. */
+  private static final class OnePortal implements MetadataCalls {
+    @Override
+    public void submit(Command command, Answer answer) {
+      throw new AssertionError("nobody asks for " + command);
+    }
+
+    @Override
+    public void query(Query query, Answer answer) {
+      List<Reply.PortalStatus> portals = new ArrayList<>();
+      for (int number = 1; number <= 3; number++) {
+        PortalRecord portal = new PortalRecord(number, "g" + number, "h:" + number);
+        portals.add(new Reply.PortalStatus(portal, number < 3));
+      }
+      answer.on(new Reply.Portals(null, false, portals), 0);
+    }
+  }
+
   private final VolumeTargets targets =
       new VolumeTargets(
-          null,
-          1,
-          new ThreeVolumes(),
-          null,
+          new TargetUnit.Host(new OnePortal(), new ThreeVolumes(), null, 512, "g", 1),
           "iqn.x",
-          512,
           InitiatorAccess.parse("data " + HOST_A + "\nshared *\nNot_A_Name *"));
+
+  {
+    targets.numbered(1);
+  }
 
   private List<String> listed(String initiator) {
     List<String> names = new ArrayList<>();
-    targets.list(initiator, names::addAll);
+    targets.list(
+        initiator,
+        (all, others) -> {
+          names.addAll(all);
+          assertEquals(List.of(new Targets.OtherPortal("h:2", 2)), others);
+        });
     return names;
   }
 

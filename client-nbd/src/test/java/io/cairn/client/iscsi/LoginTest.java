@@ -34,7 +34,7 @@ class LoginTest {
 
   @Test
   void withoutAuthenticationOneRequestIsEnough() {
-    Login login = new Login(null, RANDOM);
+    Login login = new Login(null, RANDOM, 1);
     Login.Step step = step(login, 1, 3, NAMES + "HeaderDigest=None\0");
     assertEquals(Iscsi.LOGIN_SUCCESS, step.status());
     assertEquals(Iscsi.FLAG_FINAL | 1 << 2 | 3, step.flags());
@@ -47,7 +47,7 @@ class LoginTest {
 
   @Test
   void securityStageThenOperationalStage() {
-    Login login = new Login(null, RANDOM);
+    Login login = new Login(null, RANDOM, 1);
     assertEquals(
         "None", keys(step(login, 0, 1, NAMES + "AuthMethod=CHAP,None\0")).get("AuthMethod"));
     assertEquals(Login.State.OPERATIONAL, login.state());
@@ -57,7 +57,7 @@ class LoginTest {
 
   @Test
   void discoveryNeedsNoTarget() {
-    Login login = new Login(null, RANDOM);
+    Login login = new Login(null, RANDOM, 1);
     step(login, 1, 3, "InitiatorName=iqn.a\0SessionType=Discovery\0");
     assertTrue(login.isDiscovery());
     assertNull(login.targetName());
@@ -66,7 +66,7 @@ class LoginTest {
 
   @Test
   void textOverSeveralRequestsIsOne() {
-    Login login = new Login(null, RANDOM);
+    Login login = new Login(null, RANDOM, 1);
     request.begin(Iscsi.LOGIN_REQUEST, Iscsi.FLAG_CONTINUE | 1 << 2);
     Login.Step first = login.onRequest(request, NAMES.substring(0, 20).getBytes(UTF_8));
     assertEquals(0, first.text().length);
@@ -78,29 +78,31 @@ class LoginTest {
   void refusalsHaveTheirStatus() {
     assertEquals(
         Iscsi.LOGIN_MISSING_PARAMETER,
-        step(new Login(null, RANDOM), 1, 3, "TargetName=iqn.x:vol\0").status());
+        step(new Login(null, RANDOM, 1), 1, 3, "TargetName=iqn.x:vol\0").status());
     assertEquals(
         Iscsi.LOGIN_MISSING_PARAMETER,
-        step(new Login(null, RANDOM), 1, 3, "InitiatorName=iqn.a\0").status());
+        step(new Login(null, RANDOM, 1), 1, 3, "InitiatorName=iqn.a\0").status());
     assertEquals(
         Iscsi.LOGIN_SESSION_TYPE,
-        step(new Login(null, RANDOM), 1, 3, NAMES + "SessionType=Odd\0").status());
-    assertEquals(Iscsi.LOGIN_INITIATOR_ERROR, step(new Login(null, RANDOM), 1, 1, NAMES).status());
-    assertEquals(Iscsi.LOGIN_INITIATOR_ERROR, step(new Login(null, RANDOM), 3, -1, NAMES).status());
-    assertEquals(Iscsi.LOGIN_INITIATOR_ERROR, step(new Login(null, RANDOM), 1, 3, "=").status());
+        step(new Login(null, RANDOM, 1), 1, 3, NAMES + "SessionType=Odd\0").status());
+    assertEquals(
+        Iscsi.LOGIN_INITIATOR_ERROR, step(new Login(null, RANDOM, 1), 1, 1, NAMES).status());
+    assertEquals(
+        Iscsi.LOGIN_INITIATOR_ERROR, step(new Login(null, RANDOM, 1), 3, -1, NAMES).status());
+    assertEquals(Iscsi.LOGIN_INITIATOR_ERROR, step(new Login(null, RANDOM, 1), 1, 3, "=").status());
     request.begin(Iscsi.LOGIN_REQUEST, 0x87).putByte(3, 1);
     assertEquals(
         Iscsi.LOGIN_UNSUPPORTED_VERSION,
-        new Login(null, RANDOM).onRequest(request, new byte[0]).status());
+        new Login(null, RANDOM, 1).onRequest(request, new byte[0]).status());
     request.begin(Iscsi.LOGIN_REQUEST, 0x87).putShort(14, 5);
     assertEquals(
         Iscsi.LOGIN_NO_SUCH_SESSION,
-        new Login(null, RANDOM).onRequest(request, NAMES.getBytes(UTF_8)).status());
+        new Login(null, RANDOM, 1).onRequest(request, NAMES.getBytes(UTF_8)).status());
   }
 
   @Test
   void aLoginWithoutEndIsEnded() {
-    Login login = new Login(null, RANDOM);
+    Login login = new Login(null, RANDOM, 1);
     for (int i = 0; i < Login.REQUESTS_MAX; i++) {
       assertEquals(Iscsi.LOGIN_SUCCESS, step(login, 1, -1, i == 0 ? NAMES : "").status());
     }
@@ -122,7 +124,7 @@ class LoginTest {
 
   @Test
   void chapProvesTheInitiator() throws Exception {
-    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM);
+    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM, 1);
     assertEquals(
         "CHAP", keys(step(login, 0, 1, NAMES + "AuthMethod=None,CHAP\0")).get("AuthMethod"));
     Map<String, String> asked = keys(step(login, 0, -1, "CHAP_A=5\0"));
@@ -135,7 +137,7 @@ class LoginTest {
 
   @Test
   void chapProvesTheTargetToo() throws Exception {
-    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM);
+    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM, 1);
     step(login, 0, -1, NAMES + "AuthMethod=CHAP\0");
     String answer = response(keys(step(login, 0, -1, "CHAP_A=5\0")), "alices-secret-1");
     Map<String, String> proof =
@@ -154,26 +156,26 @@ class LoginTest {
   @Test
   void chapRefusesWhatIsWrong() throws Exception {
     for (String wrong : new String[] {"other-secret-00", "targets-secret"}) {
-      Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM);
+      Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM, 1);
       step(login, 0, -1, NAMES + "AuthMethod=CHAP\0");
       String answer = response(keys(step(login, 0, -1, "CHAP_A=5\0")), wrong);
       assertEquals(
           Iscsi.LOGIN_AUTHENTICATION_FAILURE,
           step(login, 0, 1, "CHAP_N=alice\0CHAP_R=" + answer + "\0").status());
     }
-    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM);
+    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM, 1);
     assertEquals(
         Iscsi.LOGIN_AUTHENTICATION_FAILURE,
         step(login, 0, -1, NAMES + "AuthMethod=None\0").status());
     assertEquals(
         Iscsi.LOGIN_AUTHENTICATION_FAILURE,
-        step(new Login(ChapSecrets.parse(SECRETS), RANDOM), 1, 3, NAMES).status());
+        step(new Login(ChapSecrets.parse(SECRETS), RANDOM, 1), 1, 3, NAMES).status());
   }
 
   /** An initiator that sends our own challenge back would have us compute its answer. */
   @Test
   void chapRefusesItsOwnChallenge() throws Exception {
-    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM);
+    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM, 1);
     step(login, 0, -1, NAMES + "AuthMethod=CHAP\0");
     Map<String, String> asked = keys(step(login, 0, -1, "CHAP_A=5\0"));
     String text =
@@ -187,7 +189,7 @@ class LoginTest {
 
   @Test
   void authenticationIsNotPassedBy() {
-    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM);
+    Login login = new Login(ChapSecrets.parse(SECRETS), RANDOM, 1);
     Login.Step step = step(login, 0, 3, NAMES + "AuthMethod=CHAP\0");
     assertEquals(0, step.flags() & Iscsi.FLAG_FINAL);
     assertEquals(Login.State.SECURITY, login.state());

@@ -36,7 +36,9 @@ class LogicalUnitTest {
     }
 
     Initiator(VolumeIo volume, int blockBytes) {
-      unit = new LogicalUnit(IDENTITY, volume, new MemoryReservations(), payloads, blockBytes);
+      unit =
+          new LogicalUnit(
+              IDENTITY, volume, TargetPorts.ONE, new MemoryReservations(), payloads, blockBytes);
       nexus = unit.attach("iqn.a", 1, ended -> ended.run());
       run("000000000000");
       assertEquals(Sense.POWER_ON, sense);
@@ -165,7 +167,14 @@ class LogicalUnitTest {
     assertEquals(Sense.LBA_OUT_OF_RANGE, initiator.sense);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new LogicalUnit(IDENTITY, new MemoryVolume(BYTES, payloads), null, payloads, 1024));
+        () ->
+            new LogicalUnit(
+                IDENTITY,
+                new MemoryVolume(BYTES, payloads),
+                TargetPorts.ONE,
+                null,
+                payloads,
+                1024));
   }
 
   /** SBC-3 4.12: whoever sends the next command hears it, then everybody else. */

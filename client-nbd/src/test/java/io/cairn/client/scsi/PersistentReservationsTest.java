@@ -58,7 +58,12 @@ class PersistentReservationsTest {
 
   private LogicalUnit gateway(int targetPort) {
     return new LogicalUnit(
-        new Identity(1, 2, "iqn.x:vol", targetPort), volume, record, payloads, 512);
+        new Identity(1, 2, "iqn.x:vol", targetPort),
+        volume,
+        TargetPorts.ONE,
+        record,
+        payloads,
+        512);
   }
 
   /** An initiator with a session through one gateway. */

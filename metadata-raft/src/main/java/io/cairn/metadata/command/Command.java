@@ -88,6 +88,13 @@ public sealed interface Command {
    */
   record StoreReservations(long generation, ReservationRecord reservations) implements Command {}
 
+  /**
+   * Announces where a gateway serves iSCSI; answered by {@link Reply.PortalRegistered}.
+   *
+   * @param address HOST:PORT, as initiators are to be told.
+   */
+  record RegisterPortal(String gateway, String address) implements Command {}
+
   /** Gives the ownership up cleanly: all writes are settled and none will follow. */
   record ReleaseVolume(long volumeId, long generation) implements Command {}
 

@@ -2,6 +2,7 @@ package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 
@@ -21,6 +22,9 @@ public sealed interface Event {
 
   /** Registrations and the reservation of a volume changed. */
   record ReservationsStored(ReservationRecord reservations) implements Event {}
+
+  /** A gateway serves iSCSI, or does so elsewhere. */
+  record PortalStored(PortalRecord portal) implements Event {}
 
   /** A volume and all its chunks are gone; the id stays dead. */
   record VolumeDeleted(long volumeId) implements Event {}

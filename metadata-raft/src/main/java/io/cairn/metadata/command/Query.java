@@ -11,6 +11,14 @@ public sealed interface Query {
   /** One volume by name as the logical unit of a target. */
   record GetTarget(String name) implements Query {}
 
+  /**
+   * Where iSCSI is served, and whether the owner of a volume lives, as the leader knows from
+   * heartbeats; not linearizable.
+   *
+   * @param volume its name; null to ask for the portals only.
+   */
+  record GetPortals(String volume) implements Query {}
+
   /** A page of a volume's allocated chunks, in the order (layer, index). */
   record GetChunks(long volumeId, int layer, int fromIndex, int limit) implements Query {}
 

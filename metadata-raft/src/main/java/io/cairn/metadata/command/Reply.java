@@ -2,6 +2,7 @@ package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
@@ -26,6 +27,28 @@ public sealed interface Reply {
   /** A volume as the logical unit of a target. */
   record Target(long clusterId, VolumeRecord volume, ReservationRecord reservations)
       implements Reply {}
+
+  /** The number of a gateway's portal. */
+  record PortalRegistered(int number) implements Reply {}
+
+  /**
+   * Where iSCSI is served.
+   *
+   * @param volume that was asked for; null when none was.
+   * @param ownerGone whether its owner has been silent for so long that another gateway may take
+   *     it; false while the leader has not listened for as long.
+   * @param portals by number.
+   */
+  record Portals(VolumeRecord volume, boolean ownerGone, List<PortalStatus> portals)
+      implements Reply {
+    /** Keeps the list immutable. */
+    public Portals {
+      portals = List.copyOf(portals);
+    }
+  }
+
+  /** A portal, and whether its gateway lives. */
+  record PortalStatus(PortalRecord portal, boolean up) {}
 
   /**
    * The ownership was taken.

@@ -23,6 +23,7 @@ public final class MetadataMachine {
   private final NodeDecisions nodes;
   private final VolumeDecisions volumes;
   private final ReservationDecisions reservations;
+  private final PortalDecisions portals;
   private final ChunkDecisions chunks;
   private final PlacingDecisions placings;
 
@@ -32,6 +33,7 @@ public final class MetadataMachine {
     nodes = new NodeDecisions(state);
     volumes = new VolumeDecisions(state);
     reservations = new ReservationDecisions(state);
+    portals = new PortalDecisions(state);
     chunks = new ChunkDecisions(state);
     placings = new PlacingDecisions(state);
   }
@@ -105,6 +107,7 @@ public final class MetadataMachine {
       case Command.AcquireVolume c -> volumes.acquire(c);
       case Command.MaintainVolume c -> volumes.maintain(c);
       case Command.ReleaseVolume c -> volumes.release(c);
+      case Command.RegisterPortal c -> portals.register(c);
       case Command.StoreReservations c -> reservations.store(c);
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);

@@ -4,6 +4,7 @@ import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +27,7 @@ public final class MetadataState {
   private static final String NAME = "name/";
   private static final String CHUNK = "chunk/";
   private static final String RESERVATION = "reservation/";
+  private static final String PORTAL = "portal/";
   private static final String DEAD_VOLUME = "dead/";
 
   /** Comes after every key that starts with a prefix: keys are ASCII. */
@@ -62,6 +64,8 @@ public final class MetadataState {
       }
       case Event.ReservationsStored e ->
           keys.put(RESERVATION + hex(e.reservations().volumeId()), Codec.encode(e.reservations()));
+      case Event.PortalStored e ->
+          keys.put(PORTAL + hex(e.portal().number()), Codec.encode(e.portal()));
       case Event.VolumeDeleted e -> delete(e.volumeId());
       case Event.ChunkStored e -> {
         if (counts != null) {
@@ -140,6 +144,11 @@ public final class MetadataState {
   public VolumeRecord volume(String name) {
     long id = getLong(NAME + name, 0);
     return id == 0 ? null : volume(id);
+  }
+
+  /** Where iSCSI is served, by number. */
+  public List<PortalRecord> portals() {
+    return records(PORTAL, PORTAL + LAST, PortalRecord.class, Integer.MAX_VALUE);
   }
 
   /** Who registered with a volume and reserved it. */

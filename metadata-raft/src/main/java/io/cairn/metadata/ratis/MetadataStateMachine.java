@@ -331,6 +331,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.GetVolume q ->
           MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
+      case Query.GetPortals q -> portals(state, q.volume(), nowNanos);
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
       case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);
@@ -344,6 +345,21 @@ final class MetadataStateMachine extends BaseStateMachine {
             reshaped(state, q));
       }
     };
+  }
+
+  private Reply portals(MetadataState state, String name, long nowNanos) {
+    VolumeRecord volume = name == null ? null : state.volume(name);
+    if (name != null && volume == null) {
+      return new Reply.Refused(Reply.ErrorCode.NOT_FOUND, "there is no volume " + name);
+    }
+    boolean gone =
+        volume != null && volume.owner() != null && soft.isSilent(volume.owner(), nowNanos);
+    return new Reply.Portals(
+        volume,
+        gone,
+        state.portals().stream()
+            .map(one -> new Reply.PortalStatus(one, soft.isGatewayUp(one.gateway(), nowNanos)))
+            .toList());
   }
 
   private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {

@@ -137,6 +137,7 @@ public final class RatisMetadataClient implements MetadataClient {
           case Query.NodeHeartbeat _,
               Query.GatewayHeartbeat _,
               Query.GetCluster _,
+              Query.GetPortals _,
               Query.GetVolume _ ->
               client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _, Query.ConfirmGeneration _, Query.GetTarget _ ->

@@ -100,6 +100,18 @@ final class SoftState {
     return owner.maintenance() ? silentNanos > UP_NANOS : alive && silentNanos > GONE_NANOS;
   }
 
+  /** Whether a gateway of that name lives. */
+  synchronized boolean isGatewayUp(String name, long nowNanos) {
+    Heard<Query.GatewayHeartbeat> heard = gateways.get(name);
+    return heard != null && nowNanos - heard.nanos() < UP_NANOS;
+  }
+
+  /** Whether the process that owns a volume was silent while this server listened, for long. */
+  synchronized boolean isSilent(VolumeRecord.Owner owner, long nowNanos) {
+    long heardNanos = instances.getOrDefault(owner.instance(), leadingSinceNanos);
+    return nowNanos - Math.max(leadingSinceNanos, heardNanos) > UP_NANOS;
+  }
+
   /** Whether the node has been silent for so long since this server leads. */
   synchronized boolean isAway(long nodeId, long graceNanos, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);

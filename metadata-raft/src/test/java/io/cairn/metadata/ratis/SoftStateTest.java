@@ -79,6 +79,20 @@ class SoftStateTest {
     assertTrue(soft.isGone(maintained, 12 * SECOND));
   }
 
+  @Test
+  void anOwnerIsSilentOnlyAfterItWasListenedForAndWhoeverElseUsesItsName() {
+    soft.leads(10 * SECOND);
+    VolumeRecord.Owner owner = owned(1, false).owner();
+    assertFalse(soft.isSilent(owner, 16 * SECOND));
+    assertTrue(soft.isSilent(owner, 16 * SECOND + 1));
+    soft.heard(new Query.GatewayHeartbeat("g", 1, "h:1", List.of()), 17 * SECOND);
+    soft.heard(new Query.GatewayHeartbeat("g", 2, "h:1", List.of()), 18 * SECOND);
+    assertFalse(soft.isSilent(owner, 23 * SECOND));
+    assertTrue(soft.isSilent(owner, 24 * SECOND));
+    assertTrue(soft.isGatewayUp("g", 19 * SECOND));
+    assertFalse(soft.isGatewayUp("h", 19 * SECOND));
+  }
+
   private static VolumeRecord owned(long instance, boolean maintenance) {
     VolumeRecord.Owner owner =
         new VolumeRecord.Owner("g", instance, "h:1", maintenance, maintenance);

@@ -14,6 +14,7 @@ import io.cairn.client.nbd.server.MemoryVolume;
 import io.cairn.client.scsi.Identity;
 import io.cairn.client.scsi.LogicalUnit;
 import io.cairn.client.scsi.MemoryReservations;
+import io.cairn.client.scsi.TargetPorts;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
@@ -51,6 +52,7 @@ class IscsiServerTest {
         new LogicalUnit(
             new Identity(1, 2, TARGET, 1),
             new MemoryVolume(8 << 20, payloads),
+            TargetPorts.ONE,
             new MemoryReservations(),
             payloads,
             512);
@@ -58,7 +60,12 @@ class IscsiServerTest {
         new Targets() {
           @Override
           public void list(String initiatorName, Listing answer) {
-            answer.names(List.of(TARGET));
+            answer.names(List.of(TARGET), List.of(new OtherPortal("10.0.0.2:3260", 2)));
+          }
+
+          @Override
+          public int portalGroup() {
+            return 1;
           }
 
           @Override
@@ -175,7 +182,11 @@ class IscsiServerTest {
       Pdu answer = initiator.receive();
       assertEquals(Iscsi.TEXT_RESPONSE, answer.opcode());
       assertEquals(
-          "TargetName=" + TARGET + "\0TargetAddress=127.0.0.1:" + port + ",1\0",
+          "TargetName="
+              + TARGET
+              + "\0TargetAddress=127.0.0.1:"
+              + port
+              + ",1\0TargetAddress=10.0.0.2:3260,2\0",
           new String(answer.data, UTF_8));
     }
   }
