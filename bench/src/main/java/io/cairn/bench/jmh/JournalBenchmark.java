@@ -91,6 +91,11 @@ public class JournalBenchmark {
     }
 
     @Override
+    public long nowNanos() {
+      return System.nanoTime();
+    }
+
+    @Override
     public void later(long delayNanos, Runnable task) {
       // A sync that nobody waits for begins at its size instead: no timer thread in the figures.
     }
@@ -127,7 +132,8 @@ public class JournalBenchmark {
             tier,
             new Threads(),
             NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
-            StoreSettings.defaults());
+            StoreSettings.defaults(),
+            null);
     store.start(new Heard());
     store.appendFence(VOLUME, 1);
     int sum = new Crc32c().of(payload, 0, Frame.BLOCK_BYTES);

@@ -69,10 +69,16 @@ final class ScratchStore {
               }
 
               @Override
+              public long nowNanos() {
+                return System.nanoTime();
+              }
+
+              @Override
               public void later(long delayNanos, Runnable task) {}
             },
             NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
-            settings);
+            settings,
+            null);
   }
 
   JournaledStore store() {

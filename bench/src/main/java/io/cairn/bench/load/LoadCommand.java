@@ -127,6 +127,27 @@ public final class LoadCommand implements Callable<Integer> {
   private List<Scale> scales = new ArrayList<>();
 
   @Option(
+      names = "--tier",
+      description =
+          "Instead of rows: loads on a cluster whose capacity tier is as fast as this machine, and"
+              + " then on one that slows it down to --tier-iops and --tier-bandwidth.")
+  private boolean tier;
+
+  @Option(
+      names = "--tier-iops",
+      paramLabel = "N",
+      defaultValue = "200",
+      description = "Random requests a second of the slow tier. Default: ${DEFAULT-VALUE}")
+  private int tierIops;
+
+  @Option(
+      names = "--tier-bandwidth",
+      paramLabel = "S",
+      defaultValue = "100MiB",
+      description = "Bytes a second of the slow tier. Default: ${DEFAULT-VALUE}")
+  private String tierBandwidth;
+
+  @Option(
       names = "--size",
       paramLabel = "S",
       defaultValue = "1GiB",
@@ -200,7 +221,9 @@ public final class LoadCommand implements Callable<Integer> {
     Thread hook = new Thread(() -> close(open));
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      if (scales.isEmpty()) {
+      if (tier) {
+        measureTier(regionBytes, work, open);
+      } else if (scales.isEmpty()) {
         measure(rows, regionBytes, work, open);
       } else {
         measureScales(work, open);
@@ -291,6 +314,29 @@ public final class LoadCommand implements Callable<Integer> {
     print(output == Output.JSON ? mapper.writeValueAsString(root) : tables.toString());
   }
 
+  /** The two clusters one after the other: both at once would share the processors. */
+  private void measureTier(long regionBytes, Path work, List<AutoCloseable> open)
+      throws IOException {
+    int loadSeconds = shortForm ? 1 : settings().seconds();
+    TierRun run = new TierRun(work, shortForm, regionBytes, loadSeconds, this::note);
+    for (boolean slow : shortForm ? List.of(true) : List.of(false, true)) {
+      RunningCluster cluster = run.start(slow, tierIops, tierBandwidth);
+      open.add(cluster);
+      run.run(cluster, slow);
+      close(open);
+    }
+    if (output == Output.TABLE) {
+      print(run.table());
+      return;
+    }
+    ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    ObjectNode root = mapper.createObjectNode();
+    Path tree = Program.launcher().getParent();
+    root.set("machine", mapper.valueToTree(Machine.here(tree, work)));
+    root.set("tier", run.json(mapper));
+    print(mapper.writeValueAsString(root));
+  }
+
   private Matrix.Settings settings() {
     if (shortForm) {
       return new Matrix.Settings(1, 1, 0, false);
@@ -372,10 +418,15 @@ public final class LoadCommand implements Callable<Integer> {
   }
 
   private long regionBytes() {
-    if (seconds < 1 || repeat < 1 || warmUpSeconds < 0 || pacedIops < 1 || idleSeconds < 1) {
+    if (seconds < 1
+        || repeat < 1
+        || warmUpSeconds < 0
+        || pacedIops < 1
+        || idleSeconds < 1
+        || tierIops < 1) {
       throw new ParameterException(
           spec.commandLine(),
-          "--seconds, --repeat, --paced-iops and --idle are from 1, --warm-up from 0");
+          "--seconds, --repeat, --paced-iops, --idle and --tier-iops are from 1, --warm-up from 0");
     }
     if (duration != null && duration().toSeconds() < 1) {
       throw new ParameterException(spec.commandLine(), "--for is from 1s");

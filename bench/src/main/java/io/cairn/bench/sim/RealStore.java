@@ -25,6 +25,7 @@ final class RealStore implements SimStore {
   private final StoreModel model;
   private final JournalIdentity identity;
   private final SimDevice device;
+  private final SimReadCache cache;
   private final StoreSettings settings;
   private final TreeSet<Rotten> rotten = new TreeSet<>();
   private JournaledStore store;
@@ -46,6 +47,7 @@ final class RealStore implements SimStore {
     this.model = model;
     identity = new JournalIdentity(SimCluster.CLUSTER_ID, nodeId, shard);
     device = new SimDevice(world, random.split(), SEGMENT_BYTES, 4 + random.below(5));
+    cache = random.oneIn(4) ? null : new SimReadCache(random.split(), 1 + random.below(200));
     settings = new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, random.below(4), 100_000_000L);
   }
 
@@ -63,7 +65,8 @@ final class RealStore implements SimStore {
               device,
               new Loop(process),
               length -> SimPayload.of(ledger, new byte[length]),
-              settings);
+              settings,
+              cache);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -131,6 +134,11 @@ final class RealStore implements SimStore {
     }
 
     @Override
+    public long nowNanos() {
+      return world.nowNanos();
+    }
+
+    @Override
     public void later(long delayNanos, Runnable task) {
       world.after(process, delayNanos, task);
     }
@@ -151,6 +159,9 @@ final class RealStore implements SimStore {
     powerLost = true;
     model.powerLost(world.nowNanos());
     device.losePower();
+    if (cache != null) {
+      cache.losePower();
+    }
   }
 
   @Override

@@ -106,6 +106,19 @@ class LoadIT {
         points);
   }
 
+  @Test
+  void aSlowTierSlowsWritersDownAndStopsNobody() throws IOException {
+    JsonNode report =
+        report(
+            Program.run(LIMIT, "load", "--short", "--tier", "--tier-iops", "2000", "-o", "json"));
+    int slow = 0;
+    for (JsonNode load : report.path("tier")) {
+      assertTrue(load.path("ios").asLong() > 0, load.toString());
+      slow += "slow".equals(load.path("tier").asText()) ? 1 : 0;
+    }
+    assertEquals(6, slow);
+  }
+
   private static JsonNode report(Tool.Result run) throws IOException {
     run.ok();
     // Notes stand before the report.

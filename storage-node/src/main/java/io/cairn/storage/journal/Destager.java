@@ -21,7 +21,8 @@ import org.agrona.MutableDirectBuffer;
  * Moves the oldest part of a journal into the capacity tier: data, sync, one batch of the
  * catalogue. It applies the part's records to the state of the last checkpoint, exactly as the live
  * path did, so the catalogue always is the state at one position of the log; blocks that were
- * written several times within the part are moved once.
+ * written several times within the part are moved once, those that were written again behind it not
+ * at all.
  *
  * <p>Runs off the shard's loop, one run at a time; it reads segments that nobody writes, as they
  * are freed only when the run has ended. A run that fails has changed nothing that counts: it may
@@ -37,6 +38,8 @@ final class Destager {
   /** Pages that are kept from one run to the next: 5.3 KiB each. */
   private static final int PAGES_KEPT_MAX = 2048;
 
+  private static final long OP_BYTES = 512 << 10;
+
   private final Journal journal;
   private final Catalogue catalogue;
   private final CapacityTier tier;
@@ -47,14 +50,27 @@ final class Destager {
   /** Chunks that a run moved to the trash and did not commit: the next one must not do it again. */
   private final Set<ChunkId> trashed = new HashSet<>();
 
+  private volatile long progressBytes;
+  private long movedBlocks;
+  private double bytesPerBlock;
+
   /**
    * What a run did.
    *
    * @param lsn the checkpoint; at most what was asked for.
    * @param chunks those that changed, with the pages that the catalogue has of them now.
+   * @param ops what the tier had to do for it.
+   * @param blocks that were moved.
+   * @param mergedBlocks that were not, as they were written again meanwhile.
    * @param rottenBlocks blocks of the journal that failed their checksum.
    */
-  record Outcome(long lsn, List<Catalogue.Stored> chunks, long blocks, long rottenBlocks) {}
+  record Outcome(
+      long lsn,
+      List<Catalogue.Stored> chunks,
+      long ops,
+      long blocks,
+      long mergedBlocks,
+      long rottenBlocks) {}
 
   Destager(Journal journal, Catalogue catalogue, CapacityTier tier) {
     this.journal = journal;
@@ -62,12 +78,110 @@ final class Destager {
     this.tier = tier;
   }
 
-  /** Moves what lies between the two positions, which are begins of segments, or its beginning. */
-  Outcome run(long fromLsn, long mostLsn) throws IOException {
-    ShardIndex view = new ShardIndex(new FromCatalogue(), stock);
-    try {
-      return run(view, fromLsn, mostLsn);
-    } finally {
+  /**
+   * A run between its two halves: what its part of the journal adds up to, and nothing moved yet.
+   * Between the halves the shard's loop takes out what need not be moved.
+   */
+  final class Run implements AutoCloseable {
+    private final ShardIndex view = new ShardIndex(new FromCatalogue(), stock);
+    private final Map<Long, Long> fences = new TreeMap<>();
+    private final Map<ChunkId, Long> sizes = new HashMap<>();
+    private final List<Touched> touched = new ArrayList<>();
+    private final long fromLsn;
+    private long toLsn;
+    private long rottenBlocks;
+    private long writtenBlocks;
+    private long changedBlocks;
+    private int looked;
+
+    private Run(long fromLsn) {
+      this.fromLsn = fromLsn;
+      this.toLsn = fromLsn;
+    }
+
+    /** Where the part ends: its records are those before. */
+    long toLsn() {
+      return toLsn;
+    }
+
+    private void replay(long mostLsn, long opsMax) {
+      Consumer<IndexedChunk> onTrash = chunk -> sizes.put(chunk.id, chunk.sizeBytes());
+      Consumer<JournalRecord> visitor = record -> replay(record, onTrash);
+      do {
+        long end = Math.min(mostLsn, (toLsn / journal.segmentBytes() + 1) * journal.segmentBytes());
+        journal.forEach(toLsn, end, cursor, visitor);
+        toLsn = end;
+      } while (toLsn < mostLsn && view.loadedPages() < PAGES_MAX && ops() < opsMax);
+      for (IndexedChunk chunk : view.chunks()) {
+        for (int p = 0; p < chunk.pages.length; p++) {
+          int changed = chunk.pages[p] == null ? 0 : chunk.pages[p].changedBlocks();
+          if (changed > 0) {
+            touched.add(new Touched(chunk.id, p, chunk.pages[p]));
+            changedBlocks += changed;
+          }
+        }
+      }
+    }
+
+    /**
+     * What the tier has to do, in requests: one for each stretch of neighbours, and one more for
+     * each {@value #OP_BYTES} bytes, which take a disk as long as a seek. On the thread that has
+     * the run.
+     */
+    long ops() {
+      long stretches = 0;
+      long blocks = 0;
+      for (IndexedChunk chunk : view.chunks()) {
+        for (Page page : chunk.pages) {
+          if (page != null) {
+            stretches += page.changedStretches();
+            blocks += page.changedBlocks();
+          }
+        }
+      }
+      return stretches + blocks * Frame.BLOCK_BYTES / OP_BYTES;
+    }
+
+    private void replay(JournalRecord record, Consumer<IndexedChunk> onTrash) {
+      view.apply(record, onTrash);
+      switch (record.kind()) {
+        case JournalRecord.FENCE, JournalRecord.TRASH ->
+            fences.put(record.volumeId(), view.fence(record.volumeId()));
+        case JournalRecord.WRITE, JournalRecord.FILL, JournalRecord.ZERO ->
+            writtenBlocks += record.blockCount();
+        default -> {}
+      }
+      for (int bad = record.badBlock(0); bad >= 0; bad = record.badBlock(bad + 1)) {
+        rottenBlocks++;
+      }
+    }
+
+    /**
+     * Takes out blocks that were written again behind the part, durably: whoever recovers from this
+     * run's checkpoint comes to that record too, so their older bytes are never looked at. Should
+     * rot keep it from coming there, the block fails its checksum. On the shard's loop, page by
+     * page.
+     *
+     * @param pagesMax pages to look at in this turn.
+     * @return whether all have been looked at.
+     */
+    boolean dropSuperseded(ShardIndex live, long durableLsn, int pagesMax) {
+      int end = Math.min(touched.size(), looked + pagesMax);
+      for (; looked < end; looked++) {
+        Touched page = touched.get(looked);
+        ChunkId id = page.chunk();
+        IndexedChunk chunk = live.find(id.volumeId(), id.layer(), id.index());
+        Page now = chunk == null ? null : chunk.pages[page.number()];
+        if (now != null) {
+          page.page().dropSuperseded(now, toLsn, durableLsn);
+        }
+      }
+      return looked == touched.size();
+    }
+
+    /** Nothing of the run's pages is used any more. */
+    @Override
+    public void close() {
       for (IndexedChunk chunk : view.chunks()) {
         for (Page page : chunk.pages) {
           if (page != null) {
@@ -78,37 +192,57 @@ final class Destager {
     }
   }
 
-  private Outcome run(ShardIndex view, long fromLsn, long mostLsn) throws IOException {
-    Map<Long, Long> fences = new TreeMap<>();
-    Map<ChunkId, Long> sizes = new HashMap<>();
-    long[] rotten = new long[1];
-    Consumer<IndexedChunk> onTrash = chunk -> sizes.put(chunk.id, chunk.sizeBytes());
-    Consumer<JournalRecord> visitor =
-        record -> {
-          view.apply(record, onTrash);
-          if (record.kind() == JournalRecord.FENCE || record.kind() == JournalRecord.TRASH) {
-            fences.put(record.volumeId(), view.fence(record.volumeId()));
-          }
-          for (int bad = record.badBlock(0); bad >= 0; bad = record.badBlock(bad + 1)) {
-            rotten[0]++;
-          }
-        };
-    long toLsn = fromLsn;
-    while (toLsn < mostLsn && view.loadedPages() < PAGES_MAX) {
-      long end = Math.min(mostLsn, (toLsn / journal.segmentBytes() + 1) * journal.segmentBytes());
-      journal.forEach(toLsn, end, cursor, visitor);
-      toLsn = end;
+  private record Touched(ChunkId chunk, int number, Page page) {}
+
+  /**
+   * Reads what lies between the two positions, which are begins of segments, or its beginning. The
+   * first half of a run: {@link #move} is the second.
+   *
+   * @param opsMax {@link Run#ops} after which it ends with the segment that it is in.
+   */
+  Run prepare(long fromLsn, long mostLsn, long opsMax) {
+    Run run = new Run(fromLsn);
+    try {
+      run.replay(mostLsn, opsMax);
+      return run;
+    } catch (RuntimeException | Error e) {
+      run.close();
+      throw e;
     }
+  }
+
+  /** How much of its part of the log a run has moved, in bytes; any thread. */
+  long progressBytes() {
+    return progressBytes;
+  }
+
+  /** Another run begins, of which nothing is moved yet; while none is under way. */
+  void forgetProgress() {
+    progressBytes = 0;
+  }
+
+  /** Moves a part, and commits its checkpoint. */
+  Outcome move(Run run) throws IOException {
+    try (run) {
+      return moveAndCommit(run);
+    }
+  }
+
+  private Outcome moveAndCommit(Run run) throws IOException {
+    ShardIndex view = run.view;
     List<Catalogue.Stored> chunks = new ArrayList<>();
     long blocks = 0;
+    movedBlocks = 0;
+    final long ops = run.ops();
+    bytesPerBlock = (double) (run.toLsn - run.fromLsn) / Math.max(1, run.changedBlocks);
     try (Catalogue.Checkpoint checkpoint = catalogue.begin()) {
       for (ChunkId id : view.trashed()) {
         checkpoint.delete(id);
       }
-      fences.forEach(checkpoint::putFence);
+      run.fences.forEach(checkpoint::putFence);
       try (CapacityTier.Writer writer = tier.writer()) {
         for (IndexedChunk chunk : view.chunks()) {
-          blocks += move(writer, checkpoint, chunk, fromLsn);
+          blocks += move(writer, checkpoint, chunk, run.fromLsn);
           Catalogue.Stored stored = chunk.stored();
           checkpoint.putChunk(stored);
           chunks.add(stored);
@@ -117,14 +251,15 @@ final class Destager {
       }
       for (ChunkId id : view.trashed()) {
         if (!trashed.contains(id)) {
-          tier.trash(id, sizes.getOrDefault(id, 0L));
+          tier.trash(id, run.sizes.getOrDefault(id, 0L));
           trashed.add(id);
         }
       }
-      checkpoint.commit(toLsn);
+      checkpoint.commit(run.toLsn);
     }
     trashed.clear();
-    return new Outcome(toLsn, chunks, blocks, rotten[0]);
+    return new Outcome(
+        run.toLsn, chunks, ops, blocks, run.writtenBlocks - blocks, run.rottenBlocks);
   }
 
   private long move(
@@ -133,7 +268,7 @@ final class Destager {
     long blocks = 0;
     for (int p = 0; p < chunk.pages.length; p++) {
       Page page = chunk.pages[p];
-      if (page != null && isChanged(page)) {
+      if (page != null && page.changedBlocks() > 0) {
         blocks += move(writer, chunk.id, p, page, fromLsn);
         chunk.setStored(p);
         page.encode(pageBytes);
@@ -143,22 +278,14 @@ final class Destager {
     return blocks;
   }
 
-  private static boolean isChanged(Page page) {
-    for (boolean changed : page.changed) {
-      if (changed) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private long move(CapacityTier.Writer writer, ChunkId id, int pageIndex, Page page, long fromLsn)
       throws IOException {
     int first = pageIndex * Page.BLOCKS;
     long moved = 0;
     int i = 0;
     while (i < Page.BLOCKS) {
-      if (!page.changed[i]) {
+      if (!page.changed[i] || page.places[i] == Page.TIER) {
+        movedBlocks += page.changed[i] ? 1 : 0;
         i++;
         continue;
       }
@@ -180,6 +307,8 @@ final class Destager {
         writer.zero(id, first + i, end - i, place == Page.ALLOCATED);
       }
       moved += end - i;
+      movedBlocks += end - i;
+      progressBytes = (long) (movedBlocks * bytesPerBlock);
       i = end;
     }
     return moved;

@@ -10,7 +10,8 @@ import java.io.IOException;
  * live index. On the shard's loop; the runs are elsewhere, one at a time.
  *
  * <pre>
- * RESTING --above the upper watermark, room or space wanted--> RUNNING
+ * RESTING --above the upper watermark, room or space wanted, nothing appended for a
+ *           while--> RUNNING
  * RUNNING --run ends, above the lower watermark--> RUNNING
  * RUNNING --run ends at or below it--> RESTING
  * RUNNING --capacity tier full--> WAITING --after the retry time--> RUNNING
@@ -19,21 +20,24 @@ import java.io.IOException;
 final class Destaging {
   private static final int EVICT_CHUNKS = 16;
 
+  /** Pages of a run that are compared with the live index in one turn of the loop. */
+  private static final int PAGES_PER_TURN = 64;
+
+  /** Nothing was appended for so long: what there is to destage is, so that a burst finds room. */
+  private static final long IDLE_NANOS = 2_000_000_000L;
+
   /**
-   * Part of the journal, in percent, above which a run is as important as the requests: below, it
-   * takes what time they leave.
+   * How long a run may take, by what the runs before it took: the room that it makes comes at its
+   * end.
    */
-  private static final int URGENT_ABOVE = 75;
+  private static final double RUN_NANOS = 1e9;
 
   /** The store, as destaging sees it; on the loop. */
-  interface Host {
+  interface Host extends StoreReads.Host {
     /** Whether runs may begin. */
     boolean takesPart();
 
-    /** Whether results are to be dropped. */
-    boolean isClosed();
-
-    /** The journal has room, or will have none: who waits for it may look again. */
+    /** The journal has room, or will have none, or time has passed: who waits may look again. */
     void onRoom();
 
     /** The journal began a new segment, whose first record is to be synced. */
@@ -41,12 +45,6 @@ final class Destaging {
 
     /** The journal's memory does not take its bytes. */
     void onMemoryFailed(InternalError problem);
-
-    /** The shard cannot go on. */
-    void onFailed(String reason);
-
-    /** Work of another thread has ended. */
-    void onIdle();
   }
 
   private final Journal journal;
@@ -64,6 +62,15 @@ final class Destaging {
   private boolean underWay;
   private boolean draining;
   private boolean retryArmed;
+  private boolean paceArmed;
+  private boolean idleArmed;
+  private long idleLsn;
+
+  /** Of the runs before; negative before the first. */
+  private double nanosPerOp = -1;
+
+  private final WritePace pace;
+  private final Runnable paceEnded = this::paceEnded;
 
   /** Which device had no room at the last try to destage, as the system says; null if both had. */
   private String fullReason;
@@ -83,6 +90,53 @@ final class Destaging {
     this.settings = settings;
     this.counters = counters;
     this.host = host;
+    this.pace =
+        WritePace.ofRing(
+            (int) (journal.capacityBytes() / journal.segmentBytes()), journal.segmentBytes());
+  }
+
+  /**
+   * Whether writers may append now: with a journal that is nearly full they are slowed down to what
+   * is destaged. When not, the host hears of room in a moment.
+   */
+  boolean admitsWrite() {
+    long fill = fillBytes();
+    if (!pace.isPaced(fill) || fullReason != null) {
+      return true;
+    }
+    long now = loop.nowNanos();
+    pace.sample(now, destagedBytes());
+    if (pace.admits(fill, now)) {
+      return true;
+    }
+    counters.pacedWrites++;
+    if (!paceArmed) {
+      paceArmed = true;
+      loop.later(pace.waitNanos(), paceEnded);
+    }
+    beginIfNeeded();
+    return false;
+  }
+
+  private void paceEnded() {
+    paceArmed = false;
+    if (!host.isClosed()) {
+      host.onRoom();
+    }
+  }
+
+  /** A record was appended. */
+  void appended(int recordBytes) {
+    pace.appended(recordBytes);
+  }
+
+  /** What a run has moved is as good as free. */
+  private long fillBytes() {
+    return journal.usedBytes() - (underWay ? destager.progressBytes() : 0);
+  }
+
+  private long destagedBytes() {
+    return journal.tailLsn() + (underWay ? destager.progressBytes() : 0);
   }
 
   /** Whether another thread works on it. */
@@ -110,7 +164,7 @@ final class Destaging {
   void beginIfNeeded() {
     long percent = usedPercent();
     boolean flushing = flushLsn > journal.tailLsn();
-    if (percent >= settings.destageAbove() || roomWanted || flushing) {
+    if (percent >= settings.destageAbove() || roomWanted || flushing || pace.isPaced(fillBytes())) {
       draining = true;
     } else if (percent <= settings.destageBelow()) {
       draining = false;
@@ -122,8 +176,27 @@ final class Destaging {
       // Only whole segments are destaged; the record that opens the next one is synced soon.
       rollSegment();
     }
-    if (draining && !underWay && !retryArmed) {
+    if (underWay) {
+      pace.sample(loop.nowNanos(), destagedBytes());
+    } else if (draining && !retryArmed) {
       begin();
+    } else if (!draining && !idleArmed && journal.destageableLsn() > journal.tailLsn()) {
+      idleArmed = true;
+      idleLsn = journal.headLsn();
+      loop.later(IDLE_NANOS, this::idleEnded);
+    }
+  }
+
+  /** Only whole segments are destaged, so that this comes to an end in a store without requests. */
+  private void idleEnded() {
+    idleArmed = false;
+    if (!host.takesPart()) {
+      return;
+    }
+    if (journal.headLsn() == idleLsn && !underWay && !retryArmed) {
+      begin();
+    } else {
+      beginIfNeeded();
     }
   }
 
@@ -147,25 +220,80 @@ final class Destaging {
 
   private void begin() {
     long from = journal.tailLsn();
-    long most = (from / journal.segmentBytes() + settings.destageSegmentsMax());
+    long most = (from / journal.segmentBytes() + segmentsOfRun());
     long to = Math.min(journal.destageableLsn(), most * journal.segmentBytes());
     if (to <= from) {
       return;
     }
     underWay = true;
-    Runnable run = () -> run(from, to);
-    if (roomWanted || usedPercent() >= URGENT_ABOVE) {
-      loop.offLoop(run);
+    destager.forgetProgress();
+    pace.begin(loop.nowNanos(), journal.tailLsn());
+    long opsMax = opsOfRun();
+    elsewhere(() -> prepare(from, to, opsMax));
+  }
+
+  /** A run that writers wait for is as important as they; others take what time is left. */
+  private void elsewhere(Runnable work) {
+    if (roomWanted || pace.isPaced(fillBytes())) {
+      loop.offLoop(work);
     } else {
-      loop.inBackground(run);
+      loop.inBackground(work);
+    }
+  }
+
+  /**
+   * Where writers are slowed down, half of the room that this happens in at most, since what a run
+   * moves is not free before it ends.
+   */
+  private long segmentsOfRun() {
+    long most = settings.destageSegmentsMax();
+    return pace.isPaced(fillBytes())
+        ? Math.clamp(pace.slowedBytes() / 2 / journal.segmentBytes(), 1, most)
+        : most;
+  }
+
+  /** What the tier takes {@link #RUN_NANOS} for; a segment is moved in any case. */
+  private long opsOfRun() {
+    return nanosPerOp < 0 ? 1 : (long) (RUN_NANOS / Math.max(1, nanosPerOp));
+  }
+
+  /** Slower than thought is believed at once, as the next run may take all the longer. */
+  private void learn(long ops, long tookNanos) {
+    if (ops > 0) {
+      double now = (double) tookNanos / ops;
+      nanosPerOp = now > nanosPerOp ? now : (nanosPerOp + now) / 2;
     }
   }
 
   /** On another thread. */
-  private void run(long from, long to) {
+  private void prepare(long from, long to, long opsMax) {
     try {
-      Destager.Outcome outcome = destager.run(from, to);
-      loop.onLoop(() -> onMoved(outcome));
+      Destager.Run run = destager.prepare(from, to, opsMax);
+      loop.onLoop(() -> compare(run));
+    } catch (RuntimeException | Error e) {
+      loop.onLoop(() -> onRunFailed(e));
+    }
+  }
+
+  /** What was written again since the part ended need not be moved; some pages in each turn. */
+  private void compare(Destager.Run run) {
+    if (host.isClosed()) {
+      run.close();
+      underWay = false;
+      host.onIdle();
+    } else if (run.dropSuperseded(index, journal.durableLsn(), PAGES_PER_TURN)) {
+      long beginNanos = loop.nowNanos();
+      elsewhere(() -> move(run, beginNanos));
+    } else {
+      loop.onLoop(() -> compare(run));
+    }
+  }
+
+  /** On another thread. */
+  private void move(Destager.Run run, long beginNanos) {
+    try {
+      Destager.Outcome outcome = destager.move(run);
+      loop.onLoop(() -> onMoved(outcome, beginNanos));
     } catch (OutOfSpaceException e) {
       loop.onLoop(() -> onStalled(e.getMessage()));
     } catch (IOException | RuntimeException | Error e) {
@@ -173,14 +301,16 @@ final class Destaging {
     }
   }
 
-  private void onMoved(Destager.Outcome outcome) {
+  private void onMoved(Destager.Outcome outcome, long beginNanos) {
     underWay = false;
+    learn(outcome.ops(), loop.nowNanos() - beginNanos);
     if (host.isClosed()) {
       host.onIdle();
       return;
     }
     counters.destageRuns++;
     counters.destagedBlocks += outcome.blocks();
+    counters.mergedBlocks += outcome.mergedBlocks();
     counters.rottenBlocks += outcome.rottenBlocks();
     for (Catalogue.Stored stored : outcome.chunks()) {
       ChunkId id = stored.chunk();
@@ -191,6 +321,7 @@ final class Destaging {
     }
     fullReason = null;
     journal.free(outcome.lsn());
+    pace.end(loop.nowNanos(), journal.tailLsn());
     index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
     roomWanted = false;
     host.onRoom();

@@ -1,5 +1,7 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.cache.CacheDevice;
+import io.cairn.storage.cache.ReadCache;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.env.Payloads;
@@ -31,6 +33,7 @@ public final class JournaledStore implements ShardStore {
   private final StoreSettings settings;
   private final Destaging destaging;
   private final StoreReads reads;
+  private final ReadCache cache;
   private final StoreCounters counters = new StoreCounters();
   private final TreeSet<Long> untrashed = new TreeSet<>();
   private final Recovery recovery;
@@ -52,7 +55,9 @@ public final class JournaledStore implements ShardStore {
       CapacityTier tier,
       StoreLoop loop,
       Payloads payloads,
-      StoreSettings settings) {
+      StoreSettings settings,
+      ReadCache cache) {
+    Events events = new Events();
     this.recovery = recovery;
     this.journal = recovery.journal();
     this.index = recovery.index();
@@ -68,10 +73,11 @@ public final class JournaledStore implements ShardStore {
             loop,
             settings,
             counters,
-            new DestageEvents());
+            events);
+    this.cache = cache;
     this.reads =
         new StoreReads(
-            journal, index, catalogue, tier, loop, payloads, counters, settings, new ReadEvents());
+            journal, index, catalogue, tier, cache, loop, payloads, counters, settings, events);
     journal.listener(new JournalEvents());
     if (!index.trashed().isEmpty()) {
       index.trashed().clear();
@@ -86,6 +92,7 @@ public final class JournaledStore implements ShardStore {
    *
    * @param ring the journal's segments, always the same in the same order.
    * @param life higher than that of any process that had this shard before.
+   * @param cacheDevice for blocks of the tier that are read again; null for none.
    * @throws IOException when a device cannot be read.
    * @throws IllegalStateException when the journal is another shard's, or is damaged where it must
    *     not be.
@@ -98,10 +105,12 @@ public final class JournaledStore implements ShardStore {
       CapacityTier tier,
       StoreLoop loop,
       Payloads payloads,
-      StoreSettings settings)
+      StoreSettings settings,
+      CacheDevice cacheDevice)
       throws IOException {
     Recovery recovery = Recovery.of(identity, ring, life, catalogue, tier);
-    return new JournaledStore(recovery, catalogue, tier, loop, payloads, settings);
+    ReadCache cache = cacheDevice == null ? null : ReadCache.open(cacheDevice, loop);
+    return new JournaledStore(recovery, catalogue, tier, loop, payloads, settings, cache);
   }
 
   /** What recovery found, in one line for the log. */
@@ -129,6 +138,11 @@ public final class JournaledStore implements ShardStore {
   /** What the store has done. */
   public StoreCounters counters() {
     return counters;
+  }
+
+  /** The read cache, or null. */
+  public ReadCache readCache() {
+    return cache;
   }
 
   /** Bytes of the journal that hold records which are not yet destaged. */
@@ -207,7 +221,7 @@ public final class JournaledStore implements ShardStore {
   public boolean hasRoom(int payloadBytes) {
     int blockCount = payloadBytes / Frame.BLOCK_BYTES;
     if (journal.hasRoom(JournalRecord.bytes(JournalRecord.FILL, blockCount))) {
-      return true;
+      return payloadBytes == 0 || destaging.admitsWrite();
     }
     counters.roomWaits++;
     journal.sync();
@@ -405,6 +419,7 @@ public final class JournaledStore implements ShardStore {
   private void appended(JournalRecord record) {
     counters.appendedRecords++;
     counters.appendedBytes += record.recordBytes();
+    destaging.appended(record.recordBytes());
     try {
       index.apply(record, gone -> {});
     } catch (RuntimeException e) {
@@ -488,7 +503,7 @@ public final class JournaledStore implements ShardStore {
     }
   }
 
-  private final class DestageEvents implements Destaging.Host {
+  private final class Events implements Destaging.Host {
     @Override
     public boolean takesPart() {
       return failure == null && !closed;
@@ -514,23 +529,6 @@ public final class JournaledStore implements ShardStore {
     @Override
     public void onMemoryFailed(InternalError problem) {
       memoryFailed(problem);
-    }
-
-    @Override
-    public void onFailed(String reason) {
-      fail(reason);
-    }
-
-    @Override
-    public void onIdle() {
-      closeIfIdle();
-    }
-  }
-
-  private final class ReadEvents implements StoreReads.Host {
-    @Override
-    public boolean isClosed() {
-      return closed;
     }
 
     @Override
@@ -582,7 +580,8 @@ public final class JournaledStore implements ShardStore {
         || destaging.isUnderWay()
         || fencesUnderWay > 0
         || journal.isSyncing()
-        || reads.areUnderWay()) {
+        || reads.areUnderWay()
+        || cache != null && cache.isUnderWay()) {
       return;
     }
     Runnable done = whenStopped;
@@ -591,6 +590,9 @@ public final class JournaledStore implements ShardStore {
         () -> {
           journal.close();
           catalogue.close();
+          if (cache != null) {
+            cache.close();
+          }
           done.run();
         });
   }

@@ -64,6 +64,41 @@ final class Page {
     }
   }
 
+  /** Blocks that changed since the last checkpoint; for the destager. */
+  int changedBlocks() {
+    int count = 0;
+    for (boolean each : changed) {
+      count += each ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Stretches of changed blocks that are still to be moved: a request of the tier each. */
+  int changedStretches() {
+    int count = 0;
+    boolean before = false;
+    for (int i = 0; i < BLOCKS; i++) {
+      boolean now = changed[i] && places[i] != TIER;
+      count += now && !before ? 1 : 0;
+      before = now;
+    }
+    return count;
+  }
+
+  /**
+   * Says of changed blocks that nothing is to be moved of them, when a durable record behind the
+   * part that is destaged has other bytes for them.
+   *
+   * @param now the same page in the live index.
+   */
+  void dropSuperseded(Page now, long toLsn, long durableLsn) {
+    for (int i = 0; i < BLOCKS; i++) {
+      if (changed[i] && now.places[i] >= toLsn && now.places[i] < durableLsn) {
+        places[i] = TIER;
+      }
+    }
+  }
+
   /** As a page of a new chunk: nothing but holes. */
   void clear() {
     Arrays.fill(versions, 0);

@@ -7,6 +7,7 @@ public final class StoreCounters {
   long syncs;
   long destageRuns;
   long destagedBlocks;
+  long mergedBlocks;
   long destageStalls;
   long tierReads;
   long cachedReads;
@@ -14,6 +15,7 @@ public final class StoreCounters {
   long roomWaits;
   long rottenBlocks;
   long fenceFailures;
+  long pacedWrites;
 
   /** Records appended since the start. */
   public long appendedRecords() {
@@ -38,6 +40,16 @@ public final class StoreCounters {
   /** Blocks written to or punched out of the capacity tier. */
   public long destagedBlocks() {
     return destagedBlocks;
+  }
+
+  /** Blocks that were not moved, as they were written again before they were destaged. */
+  public long mergedBlocks() {
+    return mergedBlocks;
+  }
+
+  /** Times that a write was delayed because the journal fills faster than it is destaged. */
+  public long pacedWrites() {
+    return pacedWrites;
   }
 
   /** Destage runs that found the capacity tier full and will be repeated. */

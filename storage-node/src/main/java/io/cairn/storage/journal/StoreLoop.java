@@ -1,13 +1,9 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.cache.CacheLoop;
+
 /** The shard's loop and the threads behind it, as the store sees them. */
-public interface StoreLoop {
-  /** Runs a task on the shard's loop; callable from any thread. */
-  void onLoop(Runnable task);
-
-  /** Runs blocking work on some other thread; tasks may run beside each other, in any order. */
-  void offLoop(Runnable task);
-
+public interface StoreLoop extends CacheLoop {
   /**
    * As {@link #offLoop}, for work that nobody waits for: it gives way to everything else that wants
    * a processor.
@@ -16,6 +12,6 @@ public interface StoreLoop {
     offLoop(task);
   }
 
-  /** Runs a task on the shard's loop after a while; called on the loop. */
-  void later(long delayNanos, Runnable task);
+  /** The time, on a clock that only means anything beside itself. */
+  long nowNanos();
 }

@@ -1,5 +1,7 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.cache.CacheIndex;
+import io.cairn.storage.cache.ReadCache;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.env.Payloads;
@@ -27,7 +29,10 @@ final class StoreReads {
    */
   private static final int ATTEMPTS = 4;
 
-  /** Larger reads would keep the loop from other requests. */
+  /**
+   * Larger reads would keep the loop from other requests; and are what slow devices are good at, so
+   * that they are not taken into the read cache.
+   */
   private static final int CACHED_BLOCKS_MAX = 64;
 
   /** Objects that are kept for later reads; more are left to the collector. */
@@ -52,6 +57,10 @@ final class StoreReads {
   private final ShardIndex index;
   private final Catalogue catalogue;
   private final CapacityTier tier;
+
+  /** Or null. */
+  private final ReadCache cache;
+
   private final StoreLoop loop;
   private final Payloads payloads;
   private final StoreCounters counters;
@@ -68,6 +77,10 @@ final class StoreReads {
 
   private int[] crcs = new int[Page.BLOCKS];
   private long[] versions = new long[Page.BLOCKS];
+
+  /** Of the read cache, for the blocks of a read that are in the tier. */
+  private int[] slots = new int[Page.BLOCKS];
+
   private int underWay;
 
   private record PageKey(IndexedChunk chunk, int page) {}
@@ -77,6 +90,7 @@ final class StoreReads {
       ShardIndex index,
       Catalogue catalogue,
       CapacityTier tier,
+      ReadCache cache,
       StoreLoop loop,
       Payloads payloads,
       StoreCounters counters,
@@ -86,6 +100,7 @@ final class StoreReads {
     this.index = index;
     this.catalogue = catalogue;
     this.tier = tier;
+    this.cache = cache;
     this.loop = loop;
     this.payloads = payloads;
     this.counters = counters;
@@ -197,6 +212,7 @@ final class StoreReads {
     if (crcs.length < count) {
       crcs = new int[count];
       versions = new long[count];
+      slots = new int[count];
     }
     Payloads.Writable payload = payloads.allocateUnset(count * Frame.BLOCK_BYTES);
     boolean allHere;
@@ -277,6 +293,8 @@ final class StoreReads {
     private boolean[] inTier = new boolean[1];
     private int[] crcs = new int[1];
     private long[] versions = new long[1];
+    private int[] slots = new int[1];
+    private boolean fromCache;
     private Payloads.Writable payload;
     private ShardStore.ReadSink sink;
     private int attempts;
@@ -290,7 +308,9 @@ final class StoreReads {
         int blockCount,
         Payloads.Writable target,
         ShardStore.ReadSink answer,
+        boolean inCache,
         int attemptsLeft) {
+      fromCache = inCache;
       chunk = of;
       block = firstBlock;
       count = blockCount;
@@ -301,7 +321,9 @@ final class StoreReads {
         inTier = new boolean[count];
         crcs = new int[count];
         versions = new long[count];
+        slots = new int[count];
       }
+      System.arraycopy(StoreReads.this.slots, 0, slots, 0, count);
       for (int i = 0; i < count; i++) {
         inTier[i] = isInTier(chunk, block + i);
       }
@@ -336,8 +358,22 @@ final class StoreReads {
           end++;
         }
         int target = payload.offset() + i * Frame.BLOCK_BYTES;
-        tier.read(chunk.id, block + i, end - i, payload.mutable(), target);
-        i = end;
+        if (fromCache) {
+          cache.read(slots[i], payload.mutable(), target);
+          i++;
+        } else {
+          tier.read(chunk.id, block + i, end - i, payload.mutable(), target);
+          i = end;
+        }
+      }
+    }
+
+    private void offer() {
+      for (int i = 0; i < count; i++) {
+        if (inTier[i]) {
+          int source = payload.offset() + i * Frame.BLOCK_BYTES;
+          cache.offer(key(chunk, block + i), versions[i], payload.mutable(), source);
+        }
       }
     }
 
@@ -350,10 +386,16 @@ final class StoreReads {
         return;
       }
       if (problem == null && bad < 0) {
+        if (cache != null && !fromCache && count <= CACHED_BLOCKS_MAX) {
+          offer();
+        }
         sink.onBlocks(crcs, versions, payload);
         payload.release();
       } else {
         payload.release();
+        if (fromCache && bad >= 0 && inTier[bad]) {
+          cache.bad(key(chunk, block + bad), slots[bad]);
+        }
         if (attempts > 1) {
           read(chunk, block, count, sink, attempts - 1);
         } else {
@@ -370,6 +412,39 @@ final class StoreReads {
         unused.push(this);
       }
     }
+  }
+
+  private static long key(IndexedChunk chunk, int block) {
+    return CacheIndex.key(chunk.volumeId(), chunk.layer(), chunk.index(), block);
+  }
+
+  /** Whether the read cache has all blocks that the journal has not; sets their slots. */
+  private boolean isInCache(IndexedChunk chunk, int block, int count) {
+    boolean all = true;
+    int blocks = 0;
+    for (int i = 0; i < count; i++) {
+      if (isInTier(chunk, block + i)) {
+        blocks++;
+        slots[i] = cache.find(key(chunk, block + i), versions[i]);
+        all &= slots[i] != CacheIndex.NONE;
+      }
+    }
+    cache.count(all ? blocks : 0, all ? 0 : blocks);
+    return all;
+  }
+
+  /** What of the read cache is in memory is read here and now. */
+  private boolean fetchSlots(IndexedChunk chunk, int block, int count, Payloads.Writable payload) {
+    if (count > CACHED_BLOCKS_MAX) {
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      int target = payload.offset() + i * Frame.BLOCK_BYTES;
+      if (isInTier(chunk, block + i) && !cache.readCached(slots[i], payload.mutable(), target)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private boolean isInTier(IndexedChunk chunk, int block) {
@@ -415,10 +490,18 @@ final class StoreReads {
       payload.release();
       return;
     }
-    counters.tierReads++;
+    boolean inCache = cache != null && attempts == ATTEMPTS && isInCache(chunk, block, count);
+    if (inCache
+        && fetchSlots(chunk, block, count, payload)
+        && firstBad(crc, payload, crcs, count) < 0) {
+      sink.onBlocks(crcs, versions, payload);
+      payload.release();
+      return;
+    }
+    counters.tierReads += inCache ? 0 : 1;
     underWay++;
     TierRead read = unused.isEmpty() ? new TierRead() : unused.pop();
-    read.begin(chunk, block, count, payload, sink, attempts);
+    read.begin(chunk, block, count, payload, sink, inCache, attempts);
   }
 
   void readVersions(IndexedChunk chunk, int block, int count, ShardStore.VersionsSink sink) {

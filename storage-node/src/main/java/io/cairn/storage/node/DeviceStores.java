@@ -1,10 +1,15 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.storage.cache.CacheDevice;
+import io.cairn.storage.cache.FileCacheDevice;
+import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.FileCapacityTier;
+import io.cairn.storage.chunk.SlowCapacityTier;
 import io.cairn.storage.chunk.index.RocksCatalogue;
 import io.cairn.storage.device.BackgroundThread;
 import io.cairn.storage.device.BlockingThreads;
+import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.journal.JournalIdentity;
@@ -141,6 +146,15 @@ final class DeviceStores implements ShardStores {
     tier =
         FileCapacityTier.open(
             plan.capacityDirectory(), plan.capacityLimitBytes(), plan.capacityReserveBytes());
+    CapacityTier capacity = tier;
+    if (plan.slowCapacityIops() > 0) {
+      LOG.warn(
+          "the capacity tier is slowed down to {} random requests and {} bytes a second for a"
+              + " measurement",
+          plan.slowCapacityIops(),
+          plan.slowCapacityBytes());
+      capacity = new SlowCapacityTier(tier, plan.slowCapacityIops(), plan.slowCapacityBytes());
+    }
     for (int i = 0; i < loops.size(); i++) {
       long startNanos = System.nanoTime();
       RocksCatalogue catalogue = RocksCatalogue.open(directory(i).resolve("catalogue"));
@@ -151,10 +165,11 @@ final class DeviceStores implements ShardStores {
               rings.get(i),
               owner.incarnation(),
               catalogue,
-              tier,
+              capacity,
               new Loop(loops.get(i)),
               payloads,
-              StoreSettings.defaults());
+              StoreSettings.defaults(),
+              readCache(owner, i));
       shards.add(new Shard(store, syncs.get(i)));
       LOG.info(
           "shard {} recovered in {} ms: {}; {} bytes of {} in use",
@@ -170,6 +185,23 @@ final class DeviceStores implements ShardStores {
             i,
             directory(i));
       }
+    }
+  }
+
+  /** The device of a shard's read cache; null when there is to be none, or it cannot be had. */
+  private CacheDevice readCache(Owner owner, int shard) throws IOException {
+    Path file = directory(shard).resolve("read-cache");
+    if (plan.readCacheBytes() == 0) {
+      FileCacheDevice.delete(file);
+      return null;
+    }
+    try {
+      return FileCacheDevice.open(
+          file, plan.readCacheBytes(), owner.clusterId(), owner.nodeId(), shard);
+    } catch (OutOfSpaceException e) {
+      LOG.warn("shard {} has no read cache: {}", shard, e.getMessage());
+      FileCacheDevice.delete(file);
+      return null;
     }
   }
 
@@ -228,6 +260,11 @@ final class DeviceStores implements ShardStores {
     }
 
     @Override
+    public long nowNanos() {
+      return System.nanoTime();
+    }
+
+    @Override
     public void later(long delayNanos, Runnable task) {
       try {
         var unused = loop.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
@@ -275,6 +312,7 @@ final class DeviceStores implements ShardStores {
 
     @Override
     public void bindMetrics(MeterRegistry registry, String shard) {
+      ReadCacheMetrics.bind(registry, shard, journaled.readCache());
       StoreCounters counters = journaled.counters();
       counter(
           registry,
@@ -318,6 +356,20 @@ final class DeviceStores implements ShardStores {
           "destage.blocks",
           "Blocks written to the capacity tier.",
           StoreCounters::destagedBlocks);
+      counter(
+          registry,
+          shard,
+          counters,
+          "destage.merged.blocks",
+          "Blocks that were not written to the capacity tier, as they were written again before.",
+          StoreCounters::mergedBlocks);
+      counter(
+          registry,
+          shard,
+          counters,
+          "journal.paced.writes",
+          "Times that a write was delayed because the journal filled faster than it was destaged.",
+          StoreCounters::pacedWrites);
       counter(
           registry,
           shard,

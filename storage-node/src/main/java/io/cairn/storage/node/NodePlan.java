@@ -76,8 +76,11 @@ final class NodePlan {
             options.get(StorageOptions.CAPACITY_DIRECTORY).orElse(directory.resolve("capacity")),
             options.get(StorageOptions.CAPACITY_LIMIT).orElse(0L),
             options.get(StorageOptions.CAPACITY_RESERVE),
+            options.get(StorageOptions.BENCHMARK_CAPACITY_IOPS).orElse(0),
+            options.get(StorageOptions.BENCHMARK_CAPACITY_BANDWIDTH),
             journal,
             Math.toIntExact(segment),
+            options.get(StorageOptions.READ_CACHE_SIZE).orElse(0L),
             options.get(StorageOptions.JOURNAL_MEMORY).orElse(null),
             options.get(StorageOptions.TRASH_DELAY)),
         nameOfThisHost());

@@ -24,7 +24,11 @@ interface ShardStores extends AutoCloseable {
    *
    * @param capacityLimitBytes most that chunks may take; 0 for all that there is.
    * @param capacityReserveBytes left free on the capacity directory's file system.
+   * @param slowCapacityIops random requests a second to which the capacity tier is slowed down for
+   *     a measurement; 0 for as many as it can do.
+   * @param slowCapacityBytes bytes a second then.
    * @param journalBytes size of each shard's journal.
+   * @param readCacheBytes size of each shard's read cache; 0 for none.
    * @param journalMemory file system for the journals' working copies, or null for none.
    */
   record Plan(
@@ -32,8 +36,11 @@ interface ShardStores extends AutoCloseable {
       Path capacityDirectory,
       long capacityLimitBytes,
       long capacityReserveBytes,
+      int slowCapacityIops,
+      long slowCapacityBytes,
       long journalBytes,
       int segmentBytes,
+      long readCacheBytes,
       Path journalMemory,
       Duration trashDelay) {}
 

@@ -83,6 +83,23 @@ public final class StorageOptions {
           "512MiB",
           "Space of the capacity directory's file system that chunks leave free.");
 
+  /** For measurements. */
+  public static final Option<Optional<Integer>> BENCHMARK_CAPACITY_IOPS =
+      Option.optional(
+          "benchmark.capacity.iops",
+          OptionType.integer(1, 10_000_000),
+          "For measurements only: the capacity tier does no more random requests a second than"
+              + " this, as a slow disk would, and is never in the page cache.");
+
+  /** For measurements. */
+  public static final Option<Long> BENCHMARK_CAPACITY_BANDWIDTH =
+      Option.of(
+          "benchmark.capacity.bandwidth",
+          OptionType.size(MIB, TIB),
+          "100MiB",
+          "For measurements only: bytes a second of the capacity tier when"
+              + " benchmark.capacity.iops is given.");
+
   /** Number of shards. */
   public static final Option<Integer> SHARDS =
       Option.of(
@@ -116,6 +133,14 @@ public final class StorageOptions {
           "A file system in memory with room for the journals: their bytes survive a killed process"
               + " there until the device has them, at less cost than in the page cache. Without"
               + " room, or as none, the journals are mapped from their device.");
+
+  /** The read caches. */
+  public static final Option<Optional<Long>> READ_CACHE_SIZE =
+      Option.optional(
+          "read.cache.size",
+          OptionType.size(MIB, 4 * TIB),
+          "Size of each shard's read cache in the cache directory, for blocks of the capacity tier"
+              + " that are read again; none unless given. Each GiB takes 8 to 10 MiB of the heap.");
 
   /** How long deleted chunks are kept. */
   public static final Option<Duration> TRASH_DELAY =
@@ -175,10 +200,13 @@ public final class StorageOptions {
           CAPACITY_DIRECTORY,
           CAPACITY_LIMIT,
           CAPACITY_RESERVE,
+          BENCHMARK_CAPACITY_IOPS,
+          BENCHMARK_CAPACITY_BANDWIDTH,
           SHARDS,
           JOURNAL_SIZE,
           JOURNAL_SEGMENT,
           JOURNAL_MEMORY,
+          READ_CACHE_SIZE,
           TRASH_DELAY,
           CONNECTIONS,
           NAME,

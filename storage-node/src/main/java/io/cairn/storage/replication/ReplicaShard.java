@@ -51,6 +51,7 @@ public final class ReplicaShard implements ShardStore.Listener {
   private ClientLink[] present = {};
 
   private long nowNanos;
+  private long firstUnparked;
   private String failure;
   private boolean stopping;
 
@@ -208,8 +209,11 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   @Override
   public void onRoom() {
-    for (ClientLink client : List.copyOf(links.values())) {
-      unpark(client);
+    // Room may be for a few only: each time another link is the first.
+    ClientLink[] waiting = links.values().toArray(new ClientLink[0]);
+    firstUnparked++;
+    for (int i = 0; i < waiting.length; i++) {
+      unpark(waiting[(int) ((firstUnparked + i) % waiting.length)]);
     }
     resumeWaiting();
     catchUps.onRoom(nowNanos);

@@ -64,6 +64,7 @@ class JournaledStoreModelTest {
     random = new Random(seed);
     loop = new TestLoop(random);
     disk = new TestDisk(loop, random, SEGMENT_BYTES, 4 + random.nextInt(3));
+    disk.cache = random.nextInt(3) == 0 ? null : disk.new MemoryCache(1 + random.nextInt(200));
     model = new MemoryStore();
     ends.clear();
     life = 0;
@@ -100,7 +101,8 @@ class JournaledStoreModelTest {
             disk,
             loop,
             length -> HeapPayload.of(new byte[length]),
-            settings);
+            settings,
+            disk.cache);
     store.start(
         new ShardStore.Listener() {
           @Override

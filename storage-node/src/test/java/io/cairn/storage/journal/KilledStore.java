@@ -73,7 +73,8 @@ final class KilledStore implements AutoCloseable {
             tier,
             new Threads(),
             NettyPayload.allocator(ByteBufAllocator.DEFAULT),
-            StoreSettings.defaults());
+            StoreSettings.defaults(),
+            null);
     onLoop(
         () -> {
           store.start(new Heard());
@@ -90,6 +91,11 @@ final class KilledStore implements AutoCloseable {
     @Override
     public void offLoop(Runnable task) {
       blocking.execute(task);
+    }
+
+    @Override
+    public long nowNanos() {
+      return System.nanoTime();
     }
 
     @Override

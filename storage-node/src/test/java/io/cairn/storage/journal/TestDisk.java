@@ -1,5 +1,6 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.cache.CacheDevice;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
@@ -59,11 +60,75 @@ final class TestDisk implements CapacityTier, Catalogue {
   /** The tier refuses writes for lack of space. */
   boolean full;
 
+  /** The read cache, or null. */
+  MemoryCache cache;
+
   TestDisk(TestLoop loop, Random random, int segmentBytes, int segmentCount) {
     this.loop = loop;
     this.random = random;
     for (int i = 0; i < segmentCount; i++) {
       regions.add(new MemoryRegion(segmentBytes));
+    }
+  }
+
+  /** Slots and entries in memory; a power loss leaves of each write what it likes. */
+  final class MemoryCache implements CacheDevice {
+    private final int slots;
+    private final byte[] stable;
+    private final UnsafeBuffer bytes;
+
+    MemoryCache(int slots) {
+      this.slots = slots;
+      stable = new byte[(slots + 1) * Frame.BLOCK_BYTES];
+      bytes = new UnsafeBuffer(new byte[stable.length]);
+    }
+
+    @Override
+    public int slots() {
+      return slots;
+    }
+
+    @Override
+    public void read(int slot, MutableDirectBuffer target, int offset) {
+      target.putBytes(offset, bytes, (slot + 1) * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
+    }
+
+    @Override
+    public boolean readCached(int slot, MutableDirectBuffer target, int offset) {
+      if (random.nextBoolean()) {
+        read(slot, target, offset);
+        return true;
+      }
+      return false;
+    }
+
+    @Override
+    public void write(int slot, int count, DirectBuffer source, int offset) throws IOException {
+      if (random.nextInt(500) == 0) {
+        throw new IOException("the cache's device failed");
+      }
+      bytes.putBytes((slot + 1) * Frame.BLOCK_BYTES, source, offset, count * Frame.BLOCK_BYTES);
+    }
+
+    @Override
+    public void readEntries(int page, MutableDirectBuffer target, int offset) {
+      read(-1, target, offset);
+    }
+
+    @Override
+    public void writeEntries(int page, DirectBuffer source, int offset) {
+      bytes.putBytes(0, source, offset, Frame.BLOCK_BYTES);
+    }
+
+    @Override
+    public void close() {}
+
+    void losePower() {
+      byte[] now = bytes.byteArray();
+      for (int at = 0; at < now.length; at += Frame.BLOCK_BYTES) {
+        mix(stable, now, at, Frame.BLOCK_BYTES);
+      }
+      System.arraycopy(now, 0, stable, 0, now.length);
     }
   }
 
@@ -131,6 +196,9 @@ final class TestDisk implements CapacityTier, Catalogue {
 
   void losePower() {
     regions.forEach(MemoryRegion::losePower);
+    if (cache != null) {
+      cache.losePower();
+    }
     for (ChunkId id : unsynced) {
       byte[] now = volatileBlocks.get(id);
       byte[] old = stableBlocks.computeIfAbsent(id, x -> new byte[now.length]);

@@ -29,12 +29,18 @@ final class TestLoop implements StoreLoop {
   }
 
   @Override
+  public long nowNanos() {
+    return nowNanos;
+  }
+
+  @Override
   public void later(long delayNanos, Runnable task) {
     timers.add(new Timer(nowNanos + delayNanos, task));
   }
 
   /** Runs one task; false when there is none but timers. */
   boolean step() {
+    nowNanos += 1_000;
     if (!ready.isEmpty() && (elsewhere.isEmpty() || random.nextBoolean())) {
       ready.removeFirst().run();
       return true;

@@ -161,6 +161,11 @@ class ShardAllocationTest {
     }
 
     @Override
+    public long nowNanos() {
+      return System.nanoTime();
+    }
+
+    @Override
     public void later(long delayNanos, Runnable task) {
       timer = task;
     }
@@ -349,7 +354,8 @@ class ShardAllocationTest {
             new Tier(cached),
             new Loop(),
             NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
-            StoreSettings.defaults());
+            StoreSettings.defaults(),
+            null);
     shard =
         new ReplicaShard(CLUSTER, NODE, 1, 0, 1, store, new NoPeers(), ReplicaLimits.defaults());
     replies.shard = shard;
@@ -418,9 +424,9 @@ class ShardAllocationTest {
 
   private void push(int count) {
     for (int done = 0; done < count; done += BATCH) {
-      // As on a node whose destaging keeps up: a full journal parks requests, which is no steady
-      // state.
-      while (store.journalUsedBytes() > store.journalSizeBytes() * 7 / 10) {
+      // As on a node whose destaging keeps up: a journal that fills parks requests, which is no
+      // steady state.
+      while (store.journalUsedBytes() > store.journalSizeBytes() * 6 / 10) {
         Runnable sync = timer;
         timer = null;
         if (sync != null) {

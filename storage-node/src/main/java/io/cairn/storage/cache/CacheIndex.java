@@ -1,0 +1,224 @@
+package io.cairn.storage.cache;
+
+import java.util.Arrays;
+
+/**
+ * Which block is in which slot, and which one has to go. Pure, and without an object per block: 17
+ * bytes per slot, 6 to 12 for the table that finds them and 4 to 8 for the ghosts, so 27 to 37
+ * bytes per cached block.
+ *
+ * <p>The policy is that of S3-FIFO's main queue with its ghost queue in front, on slots that stay
+ * where they are: a block is taken in when it is read a second time while its ghost is remembered,
+ * so a scan takes nothing in and writes nothing; a hand goes round the slots, takes a use from each
+ * block that was used since it last came by, and evicts the first that has none left. The new block
+ * is written where the old one was: neighbours in time are neighbours on the device.
+ *
+ * <p>Single-threaded.
+ */
+public final class CacheIndex {
+  /** No slot. */
+  public static final int NONE = -1;
+
+  private static final int USES_MAX = 3;
+
+  /** Slots that the hand passes at most for one eviction: the loop must not wait for more. */
+  private static final int PASSED_MAX = 512;
+
+  private static final int WAYS = 4;
+
+  private final long[] keys;
+  private final long[] versions;
+
+  /** Uses since the hand came by; {@link #FILLING} while the slot is being written. */
+  private final byte[] uses;
+
+  private static final byte FILLING = -1;
+
+  /** Slot plus 1 of each key, open addressing with linear probing. */
+  private final int[] table;
+
+  private final int tableMask;
+  private final int[] ghosts;
+  private final int ghostMask;
+  private int hand;
+  private int filled;
+
+  /** An empty index. */
+  public CacheIndex(int slots) {
+    keys = new long[slots];
+    versions = new long[slots];
+    uses = new byte[slots];
+    table = new int[powerOfTwo(slots + slots / 2 + WAYS)];
+    tableMask = table.length - 1;
+    ghosts = new int[powerOfTwo(Math.max(WAYS, slots))];
+    ghostMask = ghosts.length - 1;
+  }
+
+  private static int powerOfTwo(int least) {
+    return Integer.highestOneBit(least - 1) << 1;
+  }
+
+  /**
+   * The name of a block: 64 bits of all of them mixed. Two blocks of one name would find each
+   * other's slots, and no more: version and checksum decide what is served.
+   */
+  public static long key(long volumeId, int layer, int index, int block) {
+    long key = mix(volumeId * 0x9E3779B97F4A7C15L + layer);
+    key = mix(key ^ ((long) index << 32 | block));
+    return key == 0 ? 1 : key;
+  }
+
+  private static long mix(long x) {
+    long a = (x ^ x >>> 30) * 0xBF58476D1CE4E5B9L;
+    long b = (a ^ a >>> 27) * 0x94D049BB133111EBL;
+    return b ^ b >>> 31;
+  }
+
+  /** Most blocks. */
+  public int slots() {
+    return keys.length;
+  }
+
+  /** Blocks that are in the cache. */
+  public int filled() {
+    return filled;
+  }
+
+  long key(int slot) {
+    return keys[slot];
+  }
+
+  long version(int slot) {
+    return versions[slot];
+  }
+
+  /**
+   * The slot that has a block in that version, which is one more use of it, or {@link #NONE}. A
+   * slot with another version of it is given up.
+   */
+  public int find(long key, long version) {
+    int at = probe(key);
+    if (at < 0) {
+      return NONE;
+    }
+    int slot = table[at] - 1;
+    if (versions[slot] != version) {
+      remove(slot, at);
+      return NONE;
+    }
+    if (uses[slot] < USES_MAX) {
+      uses[slot]++;
+    }
+    return slot;
+  }
+
+  /** Place in the table, or a negative number. */
+  private int probe(long key) {
+    for (int at = home(key); table[at] != 0; at = at + 1 & tableMask) {
+      if (keys[table[at] - 1] == key) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
+  private int home(long key) {
+    return (int) (key ^ key >>> 29) & tableMask;
+  }
+
+  /**
+   * A block was read that is not in the cache: whether it is to be, as its ghost is known. Its
+   * ghost is, from now on, otherwise.
+   */
+  public boolean wants(long key) {
+    int mark = (int) (key >>> 32) | 1;
+    int bucket = (int) key & ghostMask & -WAYS;
+    for (int way = 0; way < WAYS; way++) {
+      if (ghosts[bucket + way] == mark) {
+        System.arraycopy(ghosts, bucket + way + 1, ghosts, bucket + way, WAYS - 1 - way);
+        ghosts[bucket + WAYS - 1] = 0;
+        return true;
+      }
+    }
+    System.arraycopy(ghosts, bucket, ghosts, bucket + 1, WAYS - 1);
+    ghosts[bucket] = mark;
+    return false;
+  }
+
+  /** A slot to be written, whatever was in it; {@link #NONE} when all are being written. */
+  public int claim() {
+    int passed = 0;
+    for (int i = 0; i < 2 * keys.length + PASSED_MAX; i++) {
+      int slot = hand;
+      hand = hand + 1 == keys.length ? 0 : hand + 1;
+      if (uses[slot] == FILLING) {
+        continue;
+      }
+      if (keys[slot] != 0) {
+        if (uses[slot] > 0 && passed++ < PASSED_MAX) {
+          uses[slot]--;
+          continue;
+        }
+        remove(slot, probe(keys[slot]));
+      }
+      uses[slot] = FILLING;
+      return slot;
+    }
+    return NONE;
+  }
+
+  /** A slot that was claimed has the block now; one with an older version is given up. */
+  public void fill(int slot, long key, long version) {
+    int known = probe(key);
+    if (known >= 0) {
+      remove(table[known] - 1, known);
+    }
+    keys[slot] = key;
+    versions[slot] = version;
+    uses[slot] = 0;
+    int at = home(key);
+    while (table[at] != 0) {
+      at = at + 1 & tableMask;
+    }
+    table[at] = slot + 1;
+    filled++;
+  }
+
+  /** A slot that was claimed was not written. */
+  public void release(int slot) {
+    uses[slot] = 0;
+  }
+
+  /** What the slot has is not what it should be. */
+  public void drop(long key, int slot) {
+    int at = probe(key);
+    if (at >= 0 && table[at] - 1 == slot) {
+      remove(slot, at);
+    }
+  }
+
+  /** Nothing is in the cache any more. */
+  public void clear() {
+    Arrays.fill(table, 0);
+    Arrays.fill(keys, 0);
+    Arrays.fill(uses, (byte) 0);
+    filled = 0;
+  }
+
+  private void remove(int slot, int place) {
+    keys[slot] = 0;
+    versions[slot] = 0;
+    uses[slot] = 0;
+    filled--;
+    // What stands behind and would be found from here on moves up, so that no probe ends too soon.
+    int hole = place;
+    for (int at = hole + 1 & tableMask; table[at] != 0; at = at + 1 & tableMask) {
+      int home = home(keys[table[at] - 1]);
+      if ((at - home & tableMask) >= (at - hole & tableMask)) {
+        table[hole] = table[at];
+        hole = at;
+      }
+    }
+    table[hole] = 0;
+  }
+}

@@ -1,0 +1,36 @@
+package io.cairn.storage.chunk;
+
+/**
+ * The timetable of a device that does one request after the other, in the order in which they come:
+ * each takes its bytes' time, and one that does not go on where the device stands takes a seek as
+ * well. Any thread.
+ */
+final class SlowDevice {
+  private static final double NANOS = 1e9;
+
+  private final double seekNanos;
+  private final double nanosPerByte;
+  private double freeNanos;
+
+  /**
+   * A device that has nothing to do.
+   *
+   * @param seeksPerSecond requests a second that it would do if none had any bytes.
+   * @param bytesPerSecond bytes a second that it would do without a seek.
+   */
+  SlowDevice(long seeksPerSecond, long bytesPerSecond) {
+    seekNanos = NANOS / seeksPerSecond;
+    nanosPerByte = NANOS / bytesPerSecond;
+  }
+
+  /**
+   * Takes one request.
+   *
+   * @param seeks whether the device stands elsewhere.
+   * @return when it will be done, on the clock of {@code nowNanos}.
+   */
+  synchronized long doneNanos(long nowNanos, boolean seeks, long bytes) {
+    freeNanos = Math.max(freeNanos, nowNanos) + (seeks ? seekNanos : 0) + bytes * nanosPerByte;
+    return (long) freeNanos;
+  }
+}
