@@ -2,8 +2,10 @@ package io.cairn.bench.acceptance;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.IscsiClient;
 import io.cairn.bench.chaos.Member;
@@ -226,6 +228,11 @@ class IscsiIT {
         byte[] states = standby.targetPortGroups().data();
         assertEquals(0, states[4], "active");
         assertEquals(2, states[16], "standby");
+        endFromOutside("iqn.x:probe");
+        assertThrows(IOException.class, standby::testUnitReady);
+      }
+      try (IscsiClient standby = login("iqn.x:probe", cluster.secondIscsiPort())) {
+        assertEquals(STANDBY, standby.testUnitReady().sense());
         assertEquals(generation, cluster.volume("disk").path("generation").asLong());
         first.kill();
         written.more(200);
@@ -245,6 +252,44 @@ class IscsiIT {
           host.longestSeconds(), host.switches());
       second.handle().destroy();
     }
+  }
+
+  /** Ends an initiator's session as an operator does, and waits until it is gone. */
+  private static void endFromOutside(String initiator) {
+    String[] session = new String[1];
+    Await.until(
+        "the session is listed",
+        LIMIT,
+        () -> (session[0] = sessionOf(initiator)) != null,
+        () -> String.valueOf(sessions()));
+    assertTrue(session[0].startsWith("gateway-2/"), session[0]);
+    Program.ask(
+        "iscsi",
+        "session",
+        "end",
+        session[0],
+        "-o",
+        "json",
+        "--metadata",
+        cluster.metadataAddresses());
+    Await.until("the session has ended", LIMIT, () -> sessionOf(initiator) == null);
+  }
+
+  private static JsonNode sessions() {
+    return Program.ask(
+        "iscsi", "session", "ls", "-o", "json", "--metadata", cluster.metadataAddresses());
+  }
+
+  private static String sessionOf(String initiator) {
+    JsonNode all = sessions();
+    if (all != null) {
+      for (JsonNode one : all) {
+        if (one.path("initiator").asText().equals(initiator)) {
+          return one.path("session").asText();
+        }
+      }
+    }
+    return null;
   }
 
   /** Blocks, each with the number of its last write. */

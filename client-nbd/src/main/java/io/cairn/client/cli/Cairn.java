@@ -25,6 +25,7 @@ import picocli.CommandLine.ScopeType;
       StatusCommand.class,
       NodeCommand.class,
       VolumeCommand.class,
+      IscsiCommand.class,
       AttachCommand.class,
       DetachCommand.class,
       AttachedCommand.class,

@@ -5,6 +5,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -31,6 +32,26 @@ final class ClusterCalls implements AutoCloseable {
   /** One volume with its health. */
   Reply.Volume volume(String name) {
     return expect(Reply.Volume.class, query(new Query.GetVolume(name)));
+  }
+
+  /** Where iSCSI is served, and of a volume, unless null, by whom it is owned. */
+  Reply.Portals portals(String volume) {
+    return expect(Reply.Portals.class, query(new Query.GetPortals(volume)));
+  }
+
+  /** One volume as a target. */
+  Reply.Target target(String volume) {
+    return expect(Reply.Target.class, query(new Query.GetTarget(volume)));
+  }
+
+  /** All iSCSI sessions by gateway. */
+  List<Reply.GatewaySessions> sessions() {
+    return expect(Reply.Sessions.class, query(new Query.GetSessions())).gateways();
+  }
+
+  /** Has a gateway end one of its iSCSI sessions. */
+  void endSession(String gateway, int number) {
+    expect(Reply.Ok.class, query(new Query.EndSession(gateway, number)));
   }
 
   /** Runs a command that answers with the volume that it made or changed. */
@@ -87,7 +108,9 @@ final class ClusterCalls implements AutoCloseable {
       case NOT_FOUND ->
           refused.message().contains("volume")
               ? "; 'cairn volume ls' lists them"
-              : "; 'cairn node ls' lists them";
+              : refused.message().contains("session")
+                  ? "; 'cairn iscsi session ls' lists them"
+                  : "; 'cairn node ls' lists them";
       default -> "";
     };
   }

@@ -77,6 +77,7 @@ public final class Gateway implements AutoCloseable {
   private NbdServer nbd;
   private volatile InetSocketAddress nbdAddress;
   private VolumeTargets targets;
+  private SessionReports sessionReports;
   private Address iscsiAddress;
   private OperationsServer operations;
   private boolean closed;
@@ -181,6 +182,7 @@ public final class Gateway implements AutoCloseable {
               if (targets != null) {
                 // An initiator hears of a new size by a unit attention, and only if we know of it.
                 targets.beat(exports::refresh);
+                sessionReports.beat(System.nanoTime(), System.currentTimeMillis());
               }
             },
             exports::reportStalls);
@@ -234,12 +236,20 @@ public final class Gateway implements AutoCloseable {
     ChapSecrets secrets = chapSecrets(options.get(GatewayOptions.ISCSI_CHAP), System.getenv());
     InitiatorAccess access = initiatorAccess(options.get(GatewayOptions.ISCSI_ACL));
     targets = new VolumeTargets(host, options.get(GatewayOptions.ISCSI_NAME), access);
+    Sessions sessions = new Sessions();
+    sessionReports =
+        new SessionReports(
+            host.metadata(),
+            host.gateway(),
+            sessions,
+            options.get(GatewayOptions.ISCSI_NAME) + ":",
+            targets::isActive);
     IscsiServer server =
         new IscsiServer(
             loop,
             new TargetConnection.Portal(
                 targets,
-                new Sessions(),
+                sessions,
                 secrets,
                 () -> {
                   byte[] bytes = new byte[TargetConnection.RANDOM_BYTES];

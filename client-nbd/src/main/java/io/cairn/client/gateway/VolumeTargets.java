@@ -156,6 +156,16 @@ final class VolumeTargets implements Targets {
     }
   }
 
+  /** Whether the unit of that volume is active here. */
+  boolean isActive(String volume) {
+    return units.values().stream()
+        .anyMatch(
+            unit ->
+                unit.isUsed()
+                    && unit.volume().equals(volume)
+                    && unit.state() == TargetPorts.State.ACTIVE);
+  }
+
   @Override
   public void close(Opening opening) {
     Session session = sessions.remove(opening);

@@ -44,6 +44,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
   private final Int2ObjectHashMap<Task> tasks = new Int2ObjectHashMap<>();
   private final List<Task> aborted = new ArrayList<>();
   private final Bhs reply = new Bhs();
+  final TrafficCounter traffic = new TrafficCounter();
   private final ByteArrayOutputStream text = new ByteArrayOutputStream();
   private byte[] textLeft;
   private int textTag = Iscsi.RESERVED_TAG;
@@ -441,6 +442,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     if (status != Scsi.GOOD) {
       moved = 0;
     }
+    traffic.ended(task.writes, moved);
     long residual = moved - task.expectedBytes;
     int residualFlag = residual > 0 ? Iscsi.FLAG_OVERFLOW : residual < 0 ? Iscsi.FLAG_UNDERFLOW : 0;
     int residualBytes = (int) Math.abs(residual);

@@ -48,6 +48,8 @@ public final class TargetConnection {
 
   private final Portal portal;
   private final String portalAddress;
+  private final String peerAddress;
+  private final long beganNanos;
   private final Output output;
   private final Login login;
   private final Bhs response = new Bhs();
@@ -65,9 +67,13 @@ public final class TargetConnection {
    * A connection.
    *
    * @param portalAddress the address that the initiator reached, HOST:PORT.
+   * @param peerAddress the initiator's own, HOST:PORT.
    */
-  public TargetConnection(Portal portal, String portalAddress, Output output, long nowNanos) {
+  public TargetConnection(
+      Portal portal, String portalAddress, String peerAddress, Output output, long nowNanos) {
     this.portal = portal;
+    this.peerAddress = peerAddress;
+    beganNanos = nowNanos;
     this.portalAddress = portalAddress;
     this.output = output;
     login = new Login(portal.secrets(), portal.random().get(), portal.targets().portalGroup());
@@ -97,6 +103,17 @@ public final class TargetConnection {
   /** The initiator's name once it is known, or null. */
   public String initiatorName() {
     return login.initiatorName();
+  }
+
+  Sessions.Seen seen(int number) {
+    return new Sessions.Seen(
+        number,
+        login.initiatorName(),
+        login.targetName(),
+        peerAddress,
+        portalAddress,
+        beganNanos,
+        phase == null ? new Sessions.Traffic(0, 0, 0, 0) : phase.traffic.now());
   }
 
   /** Tasks that were not answered yet. */

@@ -29,6 +29,12 @@ final class MachineMetadata implements MetadataClient {
   /** What the gateway says its volumes wait for. */
   List<Query.VolumeWait> waits = List.of();
 
+  /** iSCSI sessions of gateway-1. */
+  List<Query.TargetSession> sessions = List.of();
+
+  /** Sessions that somebody wants ended. */
+  final List<Query.EndSession> ended = new ArrayList<>();
+
   /** What each node says it lacks; null when nothing. */
   String trouble;
 
@@ -96,6 +102,23 @@ final class MachineMetadata implements MetadataClient {
     return switch (query) {
       case Query.GetCluster q -> cluster(state);
       case Query.GetVolume q -> MetadataQueries.volume(state, q.name(), this::isUp);
+      case Query.GetTarget q -> MetadataQueries.target(state, q.name());
+      case Query.GetPortals q ->
+          new Reply.Portals(
+              q.volume() == null ? null : state.volume(q.volume()),
+              false,
+              state.portals().stream()
+                  .map(one -> new Reply.PortalStatus(one, one.gateway().equals("gateway-1")))
+                  .toList());
+      case Query.GetSessions q ->
+          new Reply.Sessions(List.of(new Reply.GatewaySessions("gateway-1", sessions)));
+      case Query.EndSession q -> {
+        ended.add(q);
+        yield q.number() == 7
+            ? new Reply.Ok()
+            : new Reply.Refused(
+                Reply.ErrorCode.NOT_FOUND, "there is no session " + q.gateway() + "/" + q.number());
+      }
       default -> throw new AssertionError("no verb asks " + query);
     };
   }

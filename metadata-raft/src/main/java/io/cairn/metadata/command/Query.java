@@ -19,6 +19,45 @@ public sealed interface Query {
    */
   record GetPortals(String volume) implements Query {}
 
+  /**
+   * The iSCSI sessions of a gateway, told again and again; answered by {@link Reply.SessionsToEnd}.
+   */
+  record ReportSessions(String gateway, java.util.List<TargetSession> sessions) implements Query {
+    /** Keeps the list immutable. */
+    public ReportSessions {
+      sessions = java.util.List.copyOf(sessions);
+    }
+  }
+
+  /** All iSCSI sessions that gateways have told of lately. */
+  record GetSessions() implements Query {}
+
+  /** Has a gateway end one of its iSCSI sessions, as soon as it tells of them again. */
+  record EndSession(String gateway, int number) implements Query {}
+
+  /**
+   * One iSCSI session.
+   *
+   * @param number of the session in its gateway, 1 to 65535.
+   * @param peer address of the initiator, HOST:PORT.
+   * @param portal that it reached, HOST:PORT.
+   * @param active whether the unit's medium is used through this gateway.
+   * @param beganMillis the gateway's clock at its login.
+   * @param reads commands that read blocks and ended well.
+   */
+  record TargetSession(
+      int number,
+      String volume,
+      String initiator,
+      String peer,
+      String portal,
+      boolean active,
+      long beganMillis,
+      long reads,
+      long readBytes,
+      long writes,
+      long writtenBytes) {}
+
   /** A page of a volume's allocated chunks, in the order (layer, index). */
   record GetChunks(long volumeId, int layer, int fromIndex, int limit) implements Query {}
 

@@ -50,6 +50,30 @@ public sealed interface Reply {
   /** A portal, and whether its gateway lives. */
   record PortalStatus(PortalRecord portal, boolean up) {}
 
+  /** Numbers of the sessions that the gateway is to end. */
+  record SessionsToEnd(List<Integer> numbers) implements Reply {
+    /** Keeps the list immutable. */
+    public SessionsToEnd {
+      numbers = List.copyOf(numbers);
+    }
+  }
+
+  /** iSCSI sessions by gateway. */
+  record Sessions(List<GatewaySessions> gateways) implements Reply {
+    /** Keeps the list immutable. */
+    public Sessions {
+      gateways = List.copyOf(gateways);
+    }
+  }
+
+  /** The iSCSI sessions of one gateway. */
+  record GatewaySessions(String gateway, List<Query.TargetSession> sessions) {
+    /** Keeps the list immutable. */
+    public GatewaySessions {
+      sessions = List.copyOf(sessions);
+    }
+  }
+
   /**
    * The ownership was taken.
    *

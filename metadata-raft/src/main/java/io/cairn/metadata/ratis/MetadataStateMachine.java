@@ -67,6 +67,7 @@ final class MetadataStateMachine extends BaseStateMachine {
   private final GroupObserver observer;
   private final long awayGraceNanos;
   private final SoftState soft = new SoftState();
+  private final TargetSessions sessions = new TargetSessions();
   private final Object lock = new Object();
   private RocksKeyValues keys;
   private MetadataMachine machine;
@@ -332,6 +333,9 @@ final class MetadataStateMachine extends BaseStateMachine {
           MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
       case Query.GetPortals q -> portals(state, q.volume(), nowNanos);
+      case Query.ReportSessions q -> sessions.report(q, nowNanos);
+      case Query.GetSessions q -> sessions.all(nowNanos);
+      case Query.EndSession q -> sessions.end(q, nowNanos);
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
       case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);

@@ -138,6 +138,9 @@ public final class RatisMetadataClient implements MetadataClient {
               Query.GatewayHeartbeat _,
               Query.GetCluster _,
               Query.GetPortals _,
+              Query.ReportSessions _,
+              Query.GetSessions _,
+              Query.EndSession _,
               Query.GetVolume _ ->
               client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _, Query.ConfirmGeneration _, Query.GetTarget _ ->

@@ -17,6 +17,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -74,11 +75,23 @@ final class IscsiConnection extends ByteToMessageDecoder
     if (connection != null) {
       return;
     }
-    InetSocketAddress here = (InetSocketAddress) context.channel().localAddress();
-    String host = here.getAddress().getHostAddress();
-    String address = (host.contains(":") ? "[" + host + "]" : host) + ":" + here.getPort();
-    connection = new TargetConnection(portal, address, this, System.nanoTime());
+    connection =
+        new TargetConnection(
+            portal,
+            text(context.channel().localAddress()),
+            text(context.channel().remoteAddress()),
+            this,
+            System.nanoTime());
     deadline = context.executor().schedule(this::onDeadline, LOGIN_SECONDS, TimeUnit.SECONDS);
+  }
+
+  private static String text(SocketAddress address) {
+    // Who has gone already has no address.
+    if (!(address instanceof InetSocketAddress inet)) {
+      return "unknown";
+    }
+    String host = inet.getAddress().getHostAddress();
+    return (host.contains(":") ? "[" + host + "]" : host) + ":" + inet.getPort();
   }
 
   private void onDeadline() {
