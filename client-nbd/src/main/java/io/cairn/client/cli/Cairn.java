@@ -31,7 +31,8 @@ import picocli.CommandLine.ScopeType;
       AttachedCommand.class,
       MetadataCommand.class,
       StorageCommand.class,
-      GatewayCommand.class
+      GatewayCommand.class,
+      UpgradeCommand.class
     })
 public final class Cairn {
   /** Exit code of a verb that was refused or failed. */

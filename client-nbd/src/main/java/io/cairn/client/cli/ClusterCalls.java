@@ -29,6 +29,11 @@ final class ClusterCalls implements AutoCloseable {
     return expect(Reply.Cluster.class, query(new Query.GetCluster()));
   }
 
+  /** Who runs which release, or null from a leader that is too old to know. */
+  Reply.Releases releases() {
+    return query(new Query.GetReleases()) instanceof Reply.Releases releases ? releases : null;
+  }
+
   /** One volume with its health. */
   Reply.Volume volume(String name) {
     return expect(Reply.Volume.class, query(new Query.GetVolume(name)));

@@ -1,5 +1,6 @@
 package io.cairn.client.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.options.Sizes;
@@ -22,7 +23,12 @@ final class StatusCommand implements Callable<Integer> {
   public Integer call() {
     try (ClusterCalls calls = options.connect()) {
       Reply.Cluster cluster = calls.cluster();
-      options.print(ClusterJson.cluster(cluster), out -> print(cluster, out));
+      Reply.Releases releases = calls.releases();
+      ObjectNode json = ClusterJson.cluster(cluster);
+      if (releases != null) {
+        json.set("releases", ClusterJson.releases(releases));
+      }
+      options.print(json, out -> print(cluster, releases, out));
       return 0;
     }
   }
@@ -50,7 +56,7 @@ final class StatusCommand implements Callable<Integer> {
         + (mend.maintenance() ? " (not attached; in maintenance)" : "");
   }
 
-  private static void print(Reply.Cluster cluster, PrintWriter out) {
+  private static void print(Reply.Cluster cluster, Reply.Releases releases, PrintWriter out) {
     String identity =
         cluster.clusterId() == 0
             ? "has no identity yet: it is starting"
@@ -71,6 +77,9 @@ final class StatusCommand implements Callable<Integer> {
                 : cluster.gateways().stream()
                     .map(g -> g.gateway() + " " + g.address() + (g.up() ? "" : " (down)"))
                     .collect(Collectors.joining(", "))));
+    if (releases != null) {
+      out.println("release   " + UpgradeCommand.summary(releases));
+    }
     for (Reply.NodeStatus node : cluster.nodes()) {
       if (node.up() && node.trouble() != null) {
         out.println("trouble   " + node.node().name() + ": " + node.trouble());

@@ -14,6 +14,7 @@ import io.cairn.metadata.http.OperationsServer;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.cairn.metadata.release.Announcer;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.NettyPayload;
@@ -118,6 +119,8 @@ public final class Gateway implements AutoCloseable {
     ExecutorService caller =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("gateway-metadata", true));
     parts.push(caller::shutdownNow);
+    String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
+    parts.push(Announcer.start(client, "gateway", name));
     LoopMetadata metadata = new LoopMetadata(client, caller, loop);
 
     LinkClient links = new LinkClient(loop);
@@ -125,7 +128,6 @@ public final class Gateway implements AutoCloseable {
     Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     GatewayMeters meters = new GatewayMeters(registry);
-    String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
     long instance = random.nextLong();
     Address nbdWanted = options.get(GatewayOptions.NBD_ADDRESS);
     Function<String, SessionSettings> settings =

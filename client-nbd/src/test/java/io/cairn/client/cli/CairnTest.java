@@ -145,6 +145,41 @@ class CairnTest {
   }
 
   @Test
+  void anUpgradeIsShownAndFinalizedOnlyWhenEverybodyIsNew() {
+    assertTrue(!run("status").succeeds().out().contains("release"));
+    run("upgrade")
+        .fails(
+            1,
+            "cairn: the metadata leader is of a release that does not know of upgrades; restart"
+                + " the metadata servers from the new release first");
+    metadata.releases = releases("1.1.0", 1);
+    assertTrue(
+        run("status").succeeds().out().contains("release   1.1.0, 1.2.0, level 1; an upgrade to"));
+    assertTrue(run("upgrade").succeeds().out().matches("(?s).*storage +n1 +1\\.1\\.0 +1\n.*"));
+    run("upgrade", "--finalize")
+        .fails(1, "cairn: not yet: storage n1 runs 1.1.0; level 2 needs a newer one");
+    metadata.releases = releases(null, 0);
+    run("upgrade", "--finalize")
+        .fails(
+            1,
+            "cairn: storage n1 did not say lately which release it runs: it is down, or too old"
+                + " to; start it from the new release, or remove it");
+    metadata.releases = releases("1.2.0", 2);
+    run("upgrade", "--finalize").succeeds();
+    assertEquals(2, metadata.machine.state().level());
+    JsonNode status = run("status", "-o", "json").json();
+    assertEquals("1.2.0", status.at("/releases/servers/1/release").asText());
+  }
+
+  private static Reply.Releases releases(String ofStorage, int level) {
+    return new Reply.Releases(
+        1,
+        List.of(
+            new Reply.ServerRelease("metadata", "10.0.2.1:7101", "1.2.0", 2),
+            new Reply.ServerRelease("storage", "n1", ofStorage, level)));
+  }
+
+  @Test
   void whatVolumesWaitForAndWhatNodesLackIsShown() {
     run("volume", "create", "v", "--size", "1GiB").succeeds();
     run("volume", "create", "w", "--size", "1GiB").succeeds();

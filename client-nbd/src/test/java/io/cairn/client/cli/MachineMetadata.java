@@ -35,10 +35,13 @@ final class MachineMetadata implements MetadataClient {
   /** Sessions that somebody wants ended. */
   final List<Query.EndSession> ended = new ArrayList<>();
 
+  /** What the servers said of their releases; null from a leader that does not know of them. */
+  Reply.Releases releases;
+
   /** What each node says it lacks; null when nothing. */
   String trouble;
 
-  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private long number;
 
   /** Applies a command and insists that it is not refused. */
@@ -119,8 +122,13 @@ final class MachineMetadata implements MetadataClient {
             : new Reply.Refused(
                 Reply.ErrorCode.NOT_FOUND, "there is no session " + q.gateway() + "/" + q.number());
       }
+      case Query.GetReleases q -> releases == null ? tooOld() : releases;
       default -> throw new AssertionError("no verb asks " + query);
     };
+  }
+
+  private static Reply tooOld() {
+    return new Reply.Refused(Reply.ErrorCode.INVALID, "not a Query: GetReleases");
   }
 
   private Reply cluster(MetadataState state) {

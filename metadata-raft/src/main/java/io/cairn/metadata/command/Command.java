@@ -4,6 +4,7 @@ import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.ReservationRecord;
+import io.cairn.metadata.release.Release;
 import java.util.List;
 
 /**
@@ -27,8 +28,45 @@ public sealed interface Command {
       String hostLabel,
       long capacityBytes,
       int shardCount,
-      long incarnation)
-      implements Command {}
+      long incarnation,
+      int level)
+      implements Command {
+    /** A process of this release. */
+    public RegisterNode(
+        long clusterId,
+        long storeIdHigh,
+        long storeIdLow,
+        String name,
+        String host,
+        int port,
+        String zone,
+        String rack,
+        String hostLabel,
+        long capacityBytes,
+        int shardCount,
+        long incarnation) {
+      this(
+          clusterId,
+          storeIdHigh,
+          storeIdLow,
+          name,
+          host,
+          port,
+          zone,
+          rack,
+          hostLabel,
+          capacityBytes,
+          shardCount,
+          incarnation,
+          Release.level());
+    }
+  }
+
+  /**
+   * All servers are of a release with that level: what is new in it may be used from now on, and
+   * older servers are refused.
+   */
+  record RaiseLevel(int level) implements Command {}
 
   /** Removes a node that holds no replica on record. */
   record RemoveNode(long nodeId) implements Command {}
@@ -65,8 +103,19 @@ public sealed interface Command {
    *     is.
    */
   record AcquireVolume(
-      String name, String gateway, long instance, String address, long expectedGeneration)
-      implements Command {}
+      String name,
+      String gateway,
+      long instance,
+      String address,
+      long expectedGeneration,
+      int level)
+      implements Command {
+    /** A gateway of this release. */
+    public AcquireVolume(
+        String name, String gateway, long instance, String address, long expectedGeneration) {
+      this(name, gateway, instance, address, expectedGeneration, Release.level());
+    }
+  }
 
   /**
    * Takes the ownership of a volume that nobody has attached, in order to mend it: generation + 1,
@@ -76,8 +125,19 @@ public sealed interface Command {
    * @param expectedGeneration the generation that was offered.
    */
   record MaintainVolume(
-      String name, String gateway, long instance, String address, long expectedGeneration)
-      implements Command {}
+      String name,
+      String gateway,
+      long instance,
+      String address,
+      long expectedGeneration,
+      int level)
+      implements Command {
+    /** A gateway of this release. */
+    public MaintainVolume(
+        String name, String gateway, long instance, String address, long expectedGeneration) {
+      this(name, gateway, instance, address, expectedGeneration, Release.level());
+    }
+  }
 
   /**
    * Replaces a volume's registrations and reservation by compare-and-set on the version, which is

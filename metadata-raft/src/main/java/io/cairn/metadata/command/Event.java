@@ -11,6 +11,9 @@ public sealed interface Event {
   /** The cluster has its identity. */
   record ClusterInitialized(long clusterId) implements Event {}
 
+  /** What the servers may use, from now on; see the room release. */
+  record LevelRaised(int level) implements Event {}
+
   /** A node joined, or came back with a new incarnation, address or label. */
   record NodeStored(NodeRecord node) implements Event {}
 

@@ -90,6 +90,17 @@ public sealed interface Query {
   }
 
   /**
+   * Which release a server is of; see the room release.
+   *
+   * @param role such as "storage".
+   * @param name by which the cluster knows the server in that role.
+   */
+  record Announce(String role, String name, String release, int level) implements Query {}
+
+  /** Asks for the cluster's level, and for every server's release; see {@link Reply.Releases}. */
+  record GetReleases() implements Query {}
+
+  /**
    * A gateway's sign of life.
    *
    * @param waits its volumes with requests that wait for longer than a client expects.

@@ -206,6 +206,26 @@ public sealed interface Reply {
   /** Chunks of a volume by state. */
   record VolumeHealth(long chunks, long inSync, long degraded, long syncing, long unavailable) {}
 
+  /**
+   * Who runs what.
+   *
+   * @param level what the servers may use; raised when all of them are new.
+   * @param servers the metadata servers, the nodes on record, and the gateways that are up.
+   */
+  record Releases(int level, List<ServerRelease> servers) implements Reply {
+    /** Keeps the list immutable. */
+    public Releases {
+      servers = List.copyOf(servers);
+    }
+  }
+
+  /**
+   * A server's release.
+   *
+   * @param release null, and level 0, when it was not heard of lately.
+   */
+  record ServerRelease(String role, String name, String release, int level) {}
+
   /** Why a command was refused. */
   enum ErrorCode {
     /** The cluster of the caller is another one. */

@@ -97,6 +97,7 @@ public final class MetadataMachine {
   Decision decide(Command command, List<Candidate> candidates) {
     return switch (command) {
       case Command.InitCluster c -> init(c);
+      case Command.RaiseLevel c -> raise(c);
       case Command.RegisterNode c -> nodes.register(c);
       case Command.RemoveNode c -> nodes.remove(c);
       case Command.DrainNode c -> nodes.drain(c);
@@ -113,6 +114,16 @@ public final class MetadataMachine {
       case Command.UpdateReplicas c -> chunks.update(c);
       case Command.PlaceReplicas c -> placings.place(c, candidates);
     };
+  }
+
+  /** The leader has seen to it that all servers are of that level. */
+  private Decision raise(Command.RaiseLevel command) {
+    if (command.level() < state.level()) {
+      return Decision.refused(
+          Reply.ErrorCode.INVALID,
+          "level " + command.level() + " is below the cluster's, which is " + state.level());
+    }
+    return new Decision(List.of(new Event.LevelRaised(command.level())), new Reply.Ok());
   }
 
   private Decision init(Command.InitCluster command) {

@@ -7,6 +7,7 @@ import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -19,6 +20,7 @@ import java.util.function.Predicate;
  */
 public final class MetadataState {
   private static final String CLUSTER = "cluster";
+  private static final String LEVEL = "level";
   private static final String NEXT_NODE = "next/node";
   private static final String NEXT_VOLUME = "next/volume";
   private static final String NODE = "node/";
@@ -46,6 +48,7 @@ public final class MetadataState {
   public void replay(Event event) {
     switch (event) {
       case Event.ClusterInitialized e -> putLong(CLUSTER, e.clusterId());
+      case Event.LevelRaised e -> putLong(LEVEL, e.level());
       case Event.NodeStored e -> {
         NodeRecord node = e.node();
         keys.put(NODE + hex(node.nodeId()), Codec.encode(node));
@@ -110,6 +113,22 @@ public final class MetadataState {
   /** The cluster's id; 0 before it has one. */
   public long clusterId() {
     return getLong(CLUSTER, 0);
+  }
+
+  /** What the servers may use: 1 until it is raised. */
+  public int level() {
+    return Math.toIntExact(getLong(LEVEL, 1));
+  }
+
+  /** Why a server of that level may not take part; null when it may. */
+  String tooOld(int serverLevel) {
+    return Release.of(serverLevel) >= level()
+        ? null
+        : "the cluster was upgraded to level "
+            + level()
+            + " and this server knows level "
+            + Release.of(serverLevel)
+            + " at most: start it from a newer release";
   }
 
   long nextNodeId() {

@@ -32,6 +32,10 @@ final class NodeDecisions {
               + ", this is cluster "
               + Long.toHexString(state.clusterId()));
     }
+    String tooOld = state.tooOld(c.level());
+    if (tooOld != null) {
+      return Decision.refused(ErrorCode.INVALID, tooOld);
+    }
     String problem = problem(c);
     if (problem != null) {
       return Decision.refused(ErrorCode.INVALID, problem);

@@ -169,6 +169,10 @@ final class VolumeDecisions {
     if (volume == null) {
       return unknown(c.name());
     }
+    String tooOld = state.tooOld(c.level());
+    if (tooOld != null) {
+      return invalid(tooOld);
+    }
     if (c.expectedGeneration() >= 0 && c.expectedGeneration() != volume.generation()) {
       return Decision.refused(
           ErrorCode.STALE_GENERATION,
@@ -185,6 +189,10 @@ final class VolumeDecisions {
     VolumeRecord volume = state.volume(c.name());
     if (volume == null) {
       return unknown(c.name());
+    }
+    String tooOld = state.tooOld(c.level());
+    if (tooOld != null) {
+      return invalid(tooOld);
     }
     if (c.expectedGeneration() != volume.generation()) {
       return Decision.refused(

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletionException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.apache.ratis.conf.RaftProperties;
@@ -102,6 +103,13 @@ public final class MetadataGroupMember implements AutoCloseable {
       server.start();
       stopPauseMonitor(server);
       return new MetadataGroupMember(server, machine);
+    } catch (CompletionException e) {
+      server.close();
+      // Ratis starts the state machine on another thread.
+      if (e.getCause() instanceof IOException cause) {
+        throw cause;
+      }
+      throw e;
     } catch (IOException | RuntimeException e) {
       server.close();
       throw e;

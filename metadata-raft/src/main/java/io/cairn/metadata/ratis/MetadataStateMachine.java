@@ -1,6 +1,7 @@
 package io.cairn.metadata.ratis;
 
 import io.cairn.metadata.codec.Codec;
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.Maintenance;
@@ -9,6 +10,7 @@ import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.MetadataState;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
@@ -118,12 +121,28 @@ final class MetadataStateMachine extends BaseStateMachine {
       applied = new long[] {snapshot.getTerm(), snapshot.getIndex()};
     }
     machine = new MetadataMachine(keys);
+    requireLevel(machine.state().level());
     storedIndex = applied == null ? -1 : applied[1];
     if (machine.state().clusterId() != 0) {
       observer.onClusterId(machine.state().clusterId());
     }
     if (snapshot != null) {
       setLastAppliedTermIndex(TermIndex.valueOf(snapshot.getTerm(), snapshot.getIndex()));
+    }
+  }
+
+  /** What a newer release wrote must not be read as if it were ours. */
+  private void requireLevel(int level) throws IOException {
+    if (level > Release.level()) {
+      IOException tooNew =
+          new IOException(
+              "the cluster was upgraded to level "
+                  + level
+                  + " and this server knows level "
+                  + Release.level()
+                  + " at most: start it from a newer release");
+      observer.onFailure(tooNew);
+      throw tooNew;
     }
   }
 
@@ -250,9 +269,18 @@ final class MetadataStateMachine extends BaseStateMachine {
       return refused;
     }
     List<NodeRecord> nodes;
+    String refusal = null;
     synchronized (lock) {
       requireOpen();
       nodes = machine.state().nodes();
+      if (entry.command() instanceof Command.RaiseLevel raise) {
+        refusal = whoIsTooOld(machine.state(), raise.level(), System.nanoTime());
+      }
+    }
+    if (refusal != null) {
+      TransactionContext refused = transaction.build();
+      refused.setException(new IOException(refusal));
+      return refused;
     }
     Entry completed = entry.with(soft.candidates(nodes, System.nanoTime()));
     return transaction.setLogData(ByteString.copyFrom(Codec.encode(completed))).build();
@@ -261,15 +289,17 @@ final class MetadataStateMachine extends BaseStateMachine {
   @Override
   public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
     LogEntryProto proto = transaction.getLogEntry();
-    Entry entry =
-        Codec.decode(proto.getStateMachineLogEntry().getLogData().toByteArray(), Entry.class);
     try {
+      Entry entry = decoded(proto.getStateMachineLogEntry().getLogData().toByteArray());
       Reply reply;
       synchronized (lock) {
         requireOpen();
         if (proto.getIndex() <= storedIndex) {
           reply = machine.answerOf(entry.clientId(), entry.number());
         } else {
+          if (entry.command() instanceof Command.RaiseLevel raise) {
+            requireLevel(raise.level());
+          }
           reply = applied(entry);
           keys.commit(proto.getTerm(), proto.getIndex());
           storedIndex = proto.getIndex();
@@ -281,6 +311,20 @@ final class MetadataStateMachine extends BaseStateMachine {
       // The state cannot be stored: go no further, another server takes over.
       observer.onFailure(e);
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What a newer release has in the log cannot be left out: the states would differ from there. */
+  private static Entry decoded(byte[] bytes) throws IOException {
+    try {
+      return Codec.decode(bytes, Entry.class);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(
+          "the log has an entry that this release, "
+              + Release.name()
+              + ", does not know; start the server from the release of the others: "
+              + e.getMessage(),
+          e);
     }
   }
 
@@ -338,6 +382,11 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.EndSession q -> sessions.end(q, nowNanos);
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
       case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
+      case Query.GetReleases q -> new Reply.Releases(state.level(), releases(state, nowNanos));
+      case Query.Announce q -> {
+        soft.heard(q, nowNanos);
+        yield new Reply.Ok();
+      }
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);
       case Query.GatewayHeartbeat q -> {
         soft.heard(q, nowNanos);
@@ -364,6 +413,32 @@ final class MetadataStateMachine extends BaseStateMachine {
         state.portals().stream()
             .map(one -> new Reply.PortalStatus(one, soft.isGatewayUp(one.gateway(), nowNanos)))
             .toList());
+  }
+
+  private List<Reply.ServerRelease> releases(MetadataState state, long nowNanos) {
+    List<Reply.ServerRelease> servers = new ArrayList<>();
+    for (Reply.MetadataStatus member : members()) {
+      servers.add(soft.release("metadata", member.address(), nowNanos));
+    }
+    for (NodeRecord node : state.nodes()) {
+      servers.add(soft.release("storage", node.name(), nowNanos));
+    }
+    for (Reply.GatewayStatus gateway : soft.gateways(nowNanos)) {
+      if (gateway.up()) {
+        servers.add(soft.release("gateway", gateway.gateway(), nowNanos));
+      }
+    }
+    return servers;
+  }
+
+  /** Why the cluster cannot have that level yet; null when all servers know it. */
+  private String whoIsTooOld(MetadataState state, int level, long nowNanos) {
+    String old =
+        releases(state, nowNanos).stream()
+            .filter(server -> server.level() < level)
+            .map(server -> server.role() + " " + server.name())
+            .collect(Collectors.joining(", "));
+    return old.isEmpty() ? null : "not known to be of level " + level + ": " + old;
   }
 
   private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {

@@ -136,6 +136,8 @@ public final class RatisMetadataClient implements MetadataClient {
           // other servers would prove nothing about them.
           case Query.NodeHeartbeat _,
               Query.GatewayHeartbeat _,
+              Query.Announce _,
+              Query.GetReleases _,
               Query.GetCluster _,
               Query.GetPortals _,
               Query.ReportSessions _,

@@ -5,6 +5,8 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Announcer;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,9 @@ final class SoftState {
   /** Gateways remembered; beyond, the longest silent one is forgotten. */
   static final int GATEWAYS_MAX = 4096;
 
+  /** What a server said of its release counts for three announcements. */
+  private static final long RELEASE_NANOS = 3 * Announcer.PERIOD_MILLIS * 1_000_000;
+
   private record Heard<T>(T heartbeat, long nanos) {}
 
   /** An owner's session that was not heard of for longer is gone if its gateway began anew. */
@@ -30,6 +35,8 @@ final class SoftState {
 
   private final Map<Long, Heard<Query.NodeHeartbeat>> nodes = new TreeMap<>();
   private final Map<String, Heard<Query.GatewayHeartbeat>> gateways = new TreeMap<>();
+
+  private final Map<String, Heard<Query.Announce>> releases = new TreeMap<>();
 
   /** When each life of a gateway was heard last; those long silent are forgotten. */
   private final Map<Long, Long> instances = new TreeMap<>();
@@ -61,6 +68,23 @@ final class SoftState {
       }
       gateways.remove(longestSilent);
     }
+  }
+
+  synchronized void heard(Query.Announce announcement, long nowNanos) {
+    releases.values().removeIf(heard -> nowNanos - heard.nanos() > RELEASE_NANOS);
+    if (releases.size() < GATEWAYS_MAX) {
+      releases.put(
+          announcement.role() + "/" + announcement.name(), new Heard<>(announcement, nowNanos));
+    }
+  }
+
+  /** The server's release, if it said so lately. */
+  synchronized Reply.ServerRelease release(String role, String name, long nowNanos) {
+    Heard<Query.Announce> heard = releases.get(role + "/" + name);
+    return heard == null || nowNanos - heard.nanos() > RELEASE_NANOS
+        ? new Reply.ServerRelease(role, name, null, 0)
+        : new Reply.ServerRelease(
+            role, name, heard.heartbeat().release(), Release.of(heard.heartbeat().level()));
   }
 
   synchronized boolean isUp(long nodeId, long nowNanos) {

@@ -15,6 +15,7 @@ import io.cairn.metadata.ratis.GroupObserver;
 import io.cairn.metadata.ratis.MemberStatus;
 import io.cairn.metadata.ratis.MetadataGroupMember;
 import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.cairn.metadata.release.Announcer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -46,6 +47,8 @@ public final class MetadataServer implements AutoCloseable {
   private final PrometheusMeterRegistry registry;
   private final MetadataMeters meters;
   private Console console;
+  private RatisMetadataClient ownClient;
+  private Announcer announcer;
   private OperationsServer http;
   private volatile MetadataGroupMember member;
   private volatile String failure;
@@ -116,6 +119,8 @@ public final class MetadataServer implements AutoCloseable {
             electionTimeout,
             awayGrace);
     meters.show(this::status);
+    ownClient = RatisMetadataClient.connect(new SecureRandom().nextLong(), group, CONSOLE_DEADLINE);
+    announcer = Announcer.start(ownClient, "metadata", address.toString());
     LOG.info(
         "metadata server {} of {} on {}, HTTP on {}",
         address,
@@ -337,6 +342,10 @@ public final class MetadataServer implements AutoCloseable {
       }
       if (console != null) {
         console.close();
+      }
+      if (announcer != null) {
+        announcer.close();
+        ownClient.close();
       }
       if (member != null) {
         member.close();

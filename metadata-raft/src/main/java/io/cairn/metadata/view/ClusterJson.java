@@ -147,6 +147,21 @@ public final class ClusterJson {
     return json;
   }
 
+  /** The cluster's level, and the release of each server; null for one not heard of lately. */
+  public static ObjectNode releases(Reply.Releases releases) {
+    ObjectNode json = object().put("level", releases.level());
+    ArrayNode servers = json.putArray("servers");
+    for (Reply.ServerRelease server : releases.servers()) {
+      servers
+          .addObject()
+          .put("role", server.role())
+          .put("name", server.name())
+          .put("release", server.release())
+          .put("level", server.release() == null ? null : server.level());
+    }
+    return json;
+  }
+
   /** What is being mended, as far as gateways that live say so. */
   public static List<Query.VolumeMend> mendsOf(Reply.Cluster cluster) {
     return cluster.gateways().stream()

@@ -72,6 +72,34 @@ class MetadataMachineTest {
   }
 
   @Test
+  void serversBelowTheClustersLevelAreRefusedAndTheLevelOnlyRises() {
+    cluster(3);
+    create("a", GIB, 0, 0, 0);
+    apply(new Command.AcquireVolume("a", "g", 1, "h:1", -1, 0));
+    assertEquals(new Reply.Ok(), apply(new Command.RaiseLevel(2)));
+    assertEquals(2, machine.state().level());
+    Reply.Refused gateway =
+        (Reply.Refused) apply(new Command.AcquireVolume("a", "g", 1, "h:1", -1, 1));
+    assertEquals(
+        "the cluster was upgraded to level 2 and this server knows level 1 at most: start it from"
+            + " a newer release",
+        gateway.message());
+    assertEquals(
+        ErrorCode.INVALID, refused(apply(new Command.MaintainVolume("a", "g", 1, "h:1", 1, 0))));
+    assertEquals(
+        ErrorCode.INVALID,
+        refused(
+            apply(
+                new Command.RegisterNode(
+                    5, 0, 1, "n1", "h1", 7000, "z", "r", "h1", GIB, 1, 9, 1))));
+    assertTrue(
+        apply(new Command.AcquireVolume("a", "g", 1, "h:1", -1, 2))
+            instanceof Reply.VolumeAcquired);
+    assertEquals(ErrorCode.INVALID, refused(apply(new Command.RaiseLevel(1))));
+    assertEquals(2, machine.state().level());
+  }
+
+  @Test
   void everyAcquireRaisesTheGenerationAndFencesTheOldOwner() {
     cluster(3);
     VolumeRecord volume = create("a", GIB, 0, 0, 0);

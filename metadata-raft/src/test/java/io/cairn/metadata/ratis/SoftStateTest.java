@@ -2,6 +2,7 @@ package io.cairn.metadata.ratis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Query;
@@ -38,6 +39,22 @@ class SoftStateTest {
     assertEquals(6000, silent.lastSeenAgoMillis());
     assertEquals(7, silent.replicaCount());
     assertEquals(-1, soft.status(node(3), 0, 6 * SECOND).lastSeenAgoMillis());
+  }
+
+  @Test
+  void aReleaseIsKnownForThreeAnnouncementsAndOneWithoutALevelIsOfTheFirst() {
+    assertNull(soft.release("storage", "n1", 0).release());
+    soft.heard(new Query.Announce("storage", "n1", "1.2.0", 2), SECOND);
+    soft.heard(new Query.Announce("gateway", "n1", "1.1.0", 0), SECOND);
+    assertEquals(
+        new Reply.ServerRelease("storage", "n1", "1.2.0", 2),
+        soft.release("storage", "n1", 31 * SECOND));
+    assertEquals(
+        new Reply.ServerRelease("gateway", "n1", "1.1.0", 1),
+        soft.release("gateway", "n1", 31 * SECOND));
+    assertEquals(
+        new Reply.ServerRelease("storage", "n1", null, 0),
+        soft.release("storage", "n1", 31 * SECOND + 1));
   }
 
   @Test

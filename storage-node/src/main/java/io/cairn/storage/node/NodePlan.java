@@ -98,6 +98,11 @@ final class NodePlan {
     return options.get(StorageOptions.DATA_DIRECTORY);
   }
 
+  /** By which the cluster and people know the node that listens on that port. */
+  String name(int port) {
+    return options.get(StorageOptions.NAME).orElse(hostName + ":" + port);
+  }
+
   ShardStores.Plan stores() {
     return stores;
   }
@@ -193,7 +198,7 @@ final class NodePlan {
         identity.clusterId() != 0 ? identity.clusterId() : clusterId,
         identity.storeIdHigh(),
         identity.storeIdLow(),
-        options.get(StorageOptions.NAME).orElse(hostName + ":" + port),
+        name(port),
         advertised.host(),
         advertised.port(),
         options.get(StorageOptions.ZONE).orElse(""),

@@ -9,6 +9,7 @@ import io.cairn.metadata.http.OperationsServer;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.cairn.metadata.release.Announcer;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.transport.LinkClient;
@@ -115,6 +116,7 @@ public final class StorageNode implements AutoCloseable {
       opened.push(operations);
       MetadataClient client = metadata.get();
       opened.push(client);
+      opened.push(Announcer.start(client, ROLE, plan.name(server.address().getPort())));
       Identity identity = directory.identity();
       int port = server.address().getPort();
       member =

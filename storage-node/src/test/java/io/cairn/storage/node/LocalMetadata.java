@@ -101,6 +101,7 @@ final class LocalMetadata {
         yield new Reply.HeartbeatAck(
             q.knownVolumes().stream().filter(deleted::contains).toList(), machine.state().nodes());
       }
+      case Query.Announce q -> new Reply.Ok();
       default -> throw new IllegalArgumentException(query.toString());
     };
   }

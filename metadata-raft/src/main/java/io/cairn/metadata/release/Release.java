@@ -1,0 +1,36 @@
+package io.cairn.metadata.release;
+
+/**
+ * This build. Its level numbers what it writes to disks, to the log and to other servers: a release
+ * that adds a command, a message or a format has the next one, and uses the new only once the
+ * cluster's level, which an operator raises when all servers are new, is as high. It reads and
+ * writes everything of the level below.
+ *
+ * <p>Level 1: the first.
+ */
+public final class Release {
+  /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
+  static final String LEVEL_PROPERTY = "cairn.release.level";
+
+  private static final int HIGHEST = 1;
+
+  private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
+
+  private Release() {}
+
+  /** Such as 1.2.0, as the build wrote it into the archive. */
+  public static String name() {
+    String written = Release.class.getPackage().getImplementationVersion();
+    return written == null ? "(not packaged)" : written;
+  }
+
+  /** Highest level of which this build knows everything. */
+  public static int level() {
+    return LEVEL;
+  }
+
+  /** What was written before there were levels says 0 or nothing: that is level 1. */
+  public static int of(int written) {
+    return Math.max(1, written);
+  }
+}
