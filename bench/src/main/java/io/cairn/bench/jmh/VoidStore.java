@@ -164,6 +164,12 @@ final class VoidStore implements ShardStore {
   }
 
   @Override
+  public void verify(
+      ChunkEntry chunk, int blockOffset, int blockCount, boolean data, ReadSink sink) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public void readVersions(ChunkEntry chunk, int blockOffset, int blockCount, VersionsSink sink) {
     throw new UnsupportedOperationException();
   }

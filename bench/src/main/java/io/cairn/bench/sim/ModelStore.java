@@ -115,6 +115,14 @@ final class ModelStore implements SimStore {
   }
 
   @Override
+  public boolean loseWrite(Chunk chunk, int block) {
+    chunk.versions[block] = 0;
+    chunk.blocks[block] = StoreModel.ZERO;
+    chunk.crcs[block] = Crc32c.ZERO_BLOCK;
+    return true;
+  }
+
+  @Override
   public boolean isSound(Chunk chunk, int block) {
     return StoreModel.sound(chunk, block);
   }
@@ -341,6 +349,25 @@ final class ModelStore implements SimStore {
       SimPayload payload = SimPayload.of(ledger, blocks.bytes());
       sink.onBlocks(blocks.crcs(), blocks.versions(), payload);
       payload.release();
+    }
+
+    @Override
+    public void verify(
+        ChunkEntry entry, int blockOffset, int blockCount, boolean data, ReadSink sink) {
+      Chunk chunk = (Chunk) entry;
+      later(
+          () -> {
+            for (int i = blockOffset; data && i < blockOffset + blockCount; i++) {
+              if (!StoreModel.sound(chunk, i)) {
+                sink.onUnreadable(i, "checksum");
+                return;
+              }
+            }
+            sink.onBlocks(
+                Arrays.copyOfRange(chunk.crcs, blockOffset, blockOffset + blockCount),
+                Arrays.copyOfRange(chunk.versions, blockOffset, blockOffset + blockCount),
+                null);
+          });
     }
 
     @Override

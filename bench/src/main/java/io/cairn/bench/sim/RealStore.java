@@ -8,6 +8,7 @@ import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.StoreLoop;
 import io.cairn.storage.journal.StoreSettings;
 import io.cairn.storage.replication.ShardStore;
+import io.cairn.storage.wire.Crc32c;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.TreeSet;
@@ -198,7 +199,9 @@ final class RealStore implements SimStore {
 
   @Override
   public boolean rot(Chunk chunk, int block) {
-    if (chunk.lsns[block] > device.checkpointLsn()) {
+    // Zeroes are known by the index, and no device is read for them: nothing of them can rot.
+    boolean zeroes = chunk.crcs[block] == Crc32c.ZERO_BLOCK;
+    if (zeroes || chunk.lsns[block] > device.checkpointLsn()) {
       return false;
     }
     boolean done = device.rot(new ChunkId(chunk.volumeId(), chunk.layer(), chunk.index()), block);

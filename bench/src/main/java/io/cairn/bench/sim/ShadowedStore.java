@@ -6,6 +6,7 @@ import io.cairn.bench.sim.StoreModel.Chunk;
 import io.cairn.bench.sim.StoreModel.Key;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
@@ -209,6 +210,10 @@ final class ShadowedStore implements ShardStore {
     long[] fetched = new long[blockCount];
     for (int i = 0; i < blockCount; i++) {
       fetched[i] = versions.getLong(versionsOffset + 8 * i, ByteOrder.LITTLE_ENDIAN);
+      long before = shadow(chunk).versions[blockOffset + i];
+      if (MergeRule.replaces(before, fetched[i], ownerGeneration)) {
+        overwrites.overwritten(key(chunk), blockOffset + i);
+      }
     }
     appended(
         new Change.Fill(
@@ -304,6 +309,31 @@ final class ShadowedStore implements ShardStore {
         entry,
         blockOffset,
         blockCount,
+        new ReadSink() {
+          @Override
+          public void onBlocks(int[] crcs, long[] versions, Payload payload) {
+            for (int i = 0; i < blockCount; i++) {
+              compare(key, blockOffset + i, versions[i], crcs[i]);
+            }
+            sink.onBlocks(crcs, versions, payload);
+          }
+
+          @Override
+          public void onUnreadable(int block, String reason) {
+            sink.onUnreadable(block, reason);
+          }
+        });
+  }
+
+  @Override
+  public void verify(
+      ChunkEntry entry, int blockOffset, int blockCount, boolean data, ReadSink sink) {
+    Key key = key(entry);
+    store.verify(
+        entry,
+        blockOffset,
+        blockCount,
+        data,
         new ReadSink() {
           @Override
           public void onBlocks(int[] crcs, long[] versions, Payload payload) {

@@ -532,7 +532,7 @@ final class SimFaults {
   }
 
   /** Destroys one copy of a block of which all the others are good, equal and durable. */
-  private void rot() {
+  void rot() {
     int index = random.below(3);
     int block = random.below(4);
     ChunkRecord record = cluster.record(index);

@@ -1,5 +1,6 @@
 package io.cairn.bench.sim;
 
+import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.model.NodeRecord;
@@ -18,11 +19,17 @@ final class SimGateway {
   private boolean maintains;
   private int sessions;
   private long armedNanos = Long.MAX_VALUE;
+  private ScrubSettings scrub;
 
   SimGateway(SimCluster cluster, SimProcess process, String volume) {
     this.cluster = cluster;
     this.volume = volume;
     this.process = process;
+  }
+
+  /** Its sessions scrub like that from now on. */
+  void scrubs(ScrubSettings settings) {
+    scrub = settings;
   }
 
   /** The session that serves now, or null. */
@@ -96,6 +103,9 @@ final class SimGateway {
         usual.withWindow(256 << 10, usual.windowEntriesMax()).forMaintenance(offeredGeneration);
     world.log(
         process.name() + ": " + (maintains ? "maintain" : "attach") + ", session " + instance);
+    if (scrub != null) {
+      settings = settings.withScrub(scrub);
+    }
     SimPayload.Ledger mine = ledger;
     VolumeSession started =
         new VolumeSession(

@@ -18,7 +18,7 @@ import java.util.TreeSet;
  *
  * <pre>
  * faults (some virtual seconds) -- heal -- every request answered -- every replica in sync
- *   -- read everything -- released -- replicas equal, nothing leaked, histories linearizable
+ *   -- what rots is mended -- read everything -- released -- replicas equal, nothing leaked, histories linearizable
  * </pre>
  */
 final class SimRun {
@@ -34,6 +34,7 @@ final class SimRun {
   private final SimCluster cluster;
   private final SimWorkload workload;
   private final SimFaults faults;
+  private final SimScrubs scrubs;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
@@ -74,6 +75,10 @@ final class SimRun {
     workload = new SimWorkload(cluster, random.split(), shape.chunkCount());
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
     faults = new SimFaults(cluster, random.split(), faultsEndNanos);
+    scrubs = new SimScrubs(cluster, seed);
+    if (!scrubs.isEmpty()) {
+      cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
+    }
     cluster.gateways().forEach(workload::addReader);
     for (int i = 0; i < 2 + random.below(3); i++) {
       workload.addClient(cluster.gateways().get(0));
@@ -91,6 +96,7 @@ final class SimRun {
       }
       cluster.tellGateways();
       faults.begin();
+      scrubs.begin(faultsEndNanos, faults::rot);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -223,6 +229,7 @@ final class SimRun {
 
   private void heal(VolumeSession session) {
     await(() -> notInSync(session));
+    scrub(session);
     workload.readAll(session);
     await(() -> workload.underWay() == 0 ? null : "reads are not answered\n" + session.describe());
     workload.readAll(session);
@@ -240,6 +247,16 @@ final class SimRun {
     replicasEqual();
     nothingLeaked();
     recoverAll();
+  }
+
+  /** What rots at rest is found and mended before anybody reads it. */
+  private void scrub(VolumeSession session) {
+    if (!scrubs.isEmpty()) {
+      await(() -> scrubs.notDone(session));
+      scrubs.damage(session, shape.chunkCount());
+      await(() -> scrubs.notDone(session));
+      scrubs.requireAllGood(shape.chunkCount());
+    }
   }
 
   /** The session that owns the volume in the end; attaches one when none does. */

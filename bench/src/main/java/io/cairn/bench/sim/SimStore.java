@@ -47,6 +47,11 @@ interface SimStore {
   /** Destroys a stored block so that its checksum fails; false when that cannot be done now. */
   boolean rot(Chunk chunk, int block);
 
+  /** Forgets that a block was ever written; false when that cannot be done. */
+  default boolean loseWrite(Chunk chunk, int block) {
+    return false;
+  }
+
   /** Whether the block can be read. */
   boolean isSound(Chunk chunk, int block);
 }

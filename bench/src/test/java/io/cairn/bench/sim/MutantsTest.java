@@ -362,4 +362,13 @@ class MutantsTest {
         .with(STORAGE + "ReplicaReads", "problem == null && chunk.syncing()", "false");
     isCaughtAs("I4");
   }
+
+  @Test
+  void scrubThatTakesAnOlderCopyForGood() {
+    mutant.with(
+        VOLUME + "ScrubVerdict",
+        "      newest = Math.max(newest, copy.version());",
+        "      newest = newest == 0 ? copy.version() : Math.min(newest, copy.version());");
+    isCaughtAs("I2", "I4", "scrub");
+  }
 }

@@ -92,6 +92,11 @@ final class StatusCommand implements Callable<Integer> {
     for (Query.VolumeMend mend : ClusterJson.mendsOf(cluster)) {
       out.println("mending   volume " + mend.volume() + ": " + text(mend));
     }
+    for (Reply.Volume volume : cluster.volumes()) {
+      if (ScrubText.isWorthALine(volume)) {
+        out.println("scrub     volume " + volume.volume().name() + ": " + ScrubText.line(volume));
+      }
+    }
     if (!cluster.nodes().isEmpty()) {
       out.println();
       Tables.nodes(cluster).print(out);

@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
       VolumeShowCommand.class,
       VolumeResizeCommand.class,
       VolumeSetCommand.class,
+      VolumeScrubCommand.class,
       VolumeRemoveCommand.class
     })
 final class VolumeCommand {}

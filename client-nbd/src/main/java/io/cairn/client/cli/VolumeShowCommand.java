@@ -75,6 +75,13 @@ final class VolumeShowCommand implements Callable<Integer> {
             + " syncing, "
             + health.unavailable()
             + " unavailable");
+    if (reply.scrubs() != null) {
+      out.println("scrubbed    " + ScrubText.last(reply.scrubs()));
+      if (ScrubText.isWorthALine(reply)) {
+        out.println("scrub       " + ScrubText.line(reply));
+      }
+      ScrubText.findings(reply).forEach(line -> out.println("scrub       " + line));
+    }
     for (Query.VolumeWait wait : waits) {
       out.println("waiting     for " + wait.seconds() + " s: " + wait.reason());
     }

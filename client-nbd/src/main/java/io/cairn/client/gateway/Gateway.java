@@ -7,6 +7,8 @@ import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.iscsi.server.IscsiServer;
 import io.cairn.client.nbd.server.NbdServer;
+import io.cairn.client.volume.ScrubPace;
+import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
@@ -130,9 +132,16 @@ public final class Gateway implements AutoCloseable {
     GatewayMeters meters = new GatewayMeters(registry);
     long instance = random.nextLong();
     Address nbdWanted = options.get(GatewayOptions.NBD_ADDRESS);
+    ScrubSettings scrub =
+        new ScrubSettings(
+            options.get(GatewayOptions.SCRUB_INTERVAL).toMillis(),
+            options.get(GatewayOptions.SCRUB_DEEP_INTERVAL).toMillis(),
+            System::currentTimeMillis,
+            new ScrubPace(options.get(GatewayOptions.SCRUB_RATE)));
     Function<String, SessionSettings> settings =
         reachable ->
             SessionSettings.of(name, instance, reachable)
+                .withScrub(scrub)
                 .withWindow(options.get(GatewayOptions.WINDOW_SIZE), 16 << 10)
                 .withRequestTimeout(options.get(GatewayOptions.IO_TIMEOUT).toNanos());
     exports =

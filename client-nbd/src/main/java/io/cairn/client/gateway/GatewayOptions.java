@@ -145,6 +145,32 @@ public final class GatewayOptions {
           "128MiB",
           "Memory per volume for payloads of requests and replies under way; more are not read.");
 
+  /** When checksums are compared again. */
+  public static final Option<Duration> SCRUB_INTERVAL =
+      Option.of(
+          "scrub.interval",
+          OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
+          "24h",
+          "After which the checksums and versions of a chunk's replicas are compared again; 0s for"
+              + " only on request.");
+
+  /** When data is compared again. */
+  public static final Option<Duration> SCRUB_DEEP_INTERVAL =
+      Option.of(
+          "scrub.deep.interval",
+          OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
+          "168h",
+          "After which the data of a chunk's replicas is read and compared with its checksums; 0s"
+              + " for only on request.");
+
+  /** How fast that goes. */
+  public static final Option<Long> SCRUB_RATE =
+      Option.of(
+          "scrub.rate",
+          OptionType.size(64L << 10, 16L << 30),
+          "32MiB",
+          "Bytes a second that each replica reads for scrubs, over all volumes of the gateway.");
+
   /** How long the end may take. */
   public static final Option<Duration> STOP_TIMEOUT =
       Option.of(
@@ -174,6 +200,9 @@ public final class GatewayOptions {
           VOLUME_LINGER,
           WINDOW_SIZE,
           REQUEST_MEMORY,
+          SCRUB_INTERVAL,
+          SCRUB_DEEP_INTERVAL,
+          SCRUB_RATE,
           STOP_TIMEOUT);
 
   private GatewayOptions() {}

@@ -14,8 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Volumes that nobody has attached, taken only to bring their replicas up. A real owner, here or
- * elsewhere, never waits for one: its generation is the fence. On the gateway's loop.
+ * Volumes that nobody has attached, taken only to bring their replicas up or to scrub them. A real
+ * owner, here or elsewhere, never waits for one: its generation is the fence. On the gateway's
+ * loop.
  *
  * <pre>
  * OPENING --owned--> MENDING --nothing left, or nothing moves--> RELEASING --over--> gone
@@ -105,11 +106,16 @@ final class MaintenanceSessions {
     long nowNanos = System.nanoTime();
     var counters = session.counters();
     long movement = counters.copiedBlocks() + counters.promotions() + counters.demotions();
+    movement += counters.scrubbedBlocks();
     if (movement != maintained.movement) {
       maintained.movement = movement;
       maintained.movedNanos = nowNanos;
     }
-    boolean whole = maintained.serving && !session.isDegraded() && !session.isPlacing();
+    boolean whole =
+        maintained.serving
+            && !session.isDegraded()
+            && !session.isPlacing()
+            && !session.isScrubAskedFor();
     if (whole || nowNanos - maintained.movedNanos > IDLE_NANOS) {
       maintained.releasing = true;
       LOG.info("volume {}: {}, given back", name, whole ? "all in sync" : "nothing moves");

@@ -40,8 +40,11 @@ final class VolumeMeters {
       long copiedBlocks,
       long demotions,
       long promotions,
-      long heldBack) {
-    static final Sum ZERO = new Sum(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      long heldBack,
+      long scrubbedChunks,
+      long scrubbedBlocks,
+      long scrubMendedBlocks) {
+    static final Sum ZERO = new Sum(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     Sum plus(SessionCounters c) {
       return new Sum(
@@ -60,7 +63,10 @@ final class VolumeMeters {
           copiedBlocks + c.copiedBlocks(),
           demotions + c.demotions(),
           promotions + c.promotions(),
-          heldBack + c.heldBack());
+          heldBack + c.heldBack(),
+          scrubbedChunks + c.scrubbedChunks(),
+          scrubbedBlocks + c.scrubbedBlocks(),
+          scrubMendedBlocks + c.scrubMendedBlocks());
     }
   }
 
@@ -111,6 +117,15 @@ final class VolumeMeters {
     counter("cairn.volume.demotions", "Replicas taken out of in-sync sets", Sum::demotions);
     counter("cairn.volume.promotions", "Replicas taken into in-sync sets", Sum::promotions);
     counter("cairn.volume.held.back", "Catch-ups put off for waiting writers", Sum::heldBack);
+    counter("cairn.volume.scrubbed.chunks", "Chunks that were scrubbed", Sum::scrubbedChunks);
+    counter(
+        "cairn.volume.scrubbed.blocks",
+        "Copies of blocks that scrubs have compared",
+        Sum::scrubbedBlocks);
+    counter(
+        "cairn.volume.scrub.mended.blocks",
+        "Copies of blocks that scrubs have mended",
+        Sum::scrubMendedBlocks);
     fenced =
         Counter.builder("cairn.volume.fenced")
             .description("Times that another gateway took the volume over")
@@ -126,6 +141,10 @@ final class VolumeMeters {
         .register(registry);
     gauge("cairn.volume.in.flight", "Requests under way", VolumeSession::requestsInFlight);
     gauge("cairn.volume.window.bytes", "Writes not durable everywhere", VolumeSession::windowBytes);
+    gauge(
+        "cairn.volume.bad.blocks",
+        "Blocks without a good copy",
+        session -> session.counters().badBlocks());
     gauge("cairn.volume.generation", "Generation of the ownership", VolumeSession::generation);
   }
 

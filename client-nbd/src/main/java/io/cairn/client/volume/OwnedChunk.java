@@ -2,6 +2,7 @@ package io.cairn.client.volume;
 
 import io.cairn.client.volume.OwnedReplica.Phase;
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.storage.wire.Reply;
@@ -44,6 +45,10 @@ final class OwnedChunk {
   private final ArrayDeque<WriteOp> ops = new ArrayDeque<>();
   private final List<Runnable> whenReady = new ArrayList<>();
   private ChunkRecord record;
+
+  /** What the last scrubs came to; ahead of the record until it is reported. */
+  ChunkScrub scrub;
+
   private State state = State.CLOSED;
 
   /** Version that all in-sync replicas had when the chunk was opened. */
@@ -62,6 +67,7 @@ final class OwnedChunk {
   OwnedChunk(VolumeSession session, ChunkRecord record, long nowNanos) {
     this.session = session;
     this.record = record;
+    scrub = record.lastScrub();
     set = new ChunkReplicas(session, record, nowNanos);
     replicas = set.all();
   }

@@ -173,12 +173,13 @@ final class Ownership {
     return true;
   }
 
-  /** Grows what is served, and takes the number of replicas; of other volumes nothing. */
+  /** Grows what is served, takes the number of replicas and wanted scrubs; of others nothing. */
   void changed(VolumeRecord newer) {
     if (volume != null
         && newer.volumeId() == volume.volumeId()
         && newer.generation() == volume.generation()
-        && newer.sizeBytes() >= volume.sizeBytes()) {
+        && newer.sizeBytes() >= volume.sizeBytes()
+        && newer.scrubs().isNoOlderThan(volume.scrubs())) {
       volume = newer;
     }
   }

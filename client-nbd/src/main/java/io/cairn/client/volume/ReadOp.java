@@ -74,23 +74,33 @@ final class ReadOp {
 
   /** Reads blocks, as soon as a replica can be asked. */
   static void begin(OwnedChunk chunk, int block, int count, Done done) {
-    chunk.session.reads.take().start(chunk, block, count, done, null);
+    chunk.session.reads.take().start(chunk, block, count, done, null, 0);
+  }
+
+  /** Reads one block from one of the replicas whose bits are given, and from no other. */
+  static void beginAt(OwnedChunk chunk, int block, int replicaMask, Done done) {
+    chunk.session.reads.take().start(chunk, block, 1, done, null, ~replicaMask);
   }
 
   /** Asks what kind blocks are: at most {@link Frame#VERSIONS_MAX}. */
   static void extents(OwnedChunk chunk, int block, int count, ExtentsDone done) {
-    chunk.session.reads.take().start(chunk, block, count, null, done);
+    chunk.session.reads.take().start(chunk, block, count, null, done, 0);
   }
 
   private void start(
-      OwnedChunk ofChunk, int firstBlock, int blockCount, Done blocksDone, ExtentsDone kindsDone) {
+      OwnedChunk ofChunk,
+      int firstBlock,
+      int blockCount,
+      Done blocksDone,
+      ExtentsDone kindsDone,
+      int excludedMask) {
     chunk = ofChunk;
     block = firstBlock;
     count = blockCount;
     done = blocksDone;
     extentsDone = kindsDone;
-    triedMask = 0;
-    badMask = 0;
+    triedMask = excludedMask;
+    badMask = excludedMask;
     corruptAnswers = 0;
     outstanding = 0;
     ended = false;

@@ -24,6 +24,10 @@ public final class SessionCounters {
   long demotions;
   long promotions;
   long heldBack;
+  long scrubbedChunks;
+  long scrubbedBlocks;
+  long scrubMendedBlocks;
+  long badBlocks;
 
   SessionCounters() {}
 
@@ -116,6 +120,26 @@ public final class SessionCounters {
   /** Replicas that came back into the in-sync set of a chunk. */
   public long promotions() {
     return promotions;
+  }
+
+  /** Chunks that were scrubbed from end to end. */
+  public long scrubbedChunks() {
+    return scrubbedChunks;
+  }
+
+  /** Copies of blocks that scrubs have compared. */
+  public long scrubbedBlocks() {
+    return scrubbedBlocks;
+  }
+
+  /** Copies of blocks that scrubs have mended. */
+  public long scrubMendedBlocks() {
+    return scrubMendedBlocks;
+  }
+
+  /** Blocks of which no replica has a good copy, as of the last scrub of each chunk. */
+  public long badBlocks() {
+    return badBlocks;
   }
 
   /** Catch-ups that were put off because writers waited for the joiner. */

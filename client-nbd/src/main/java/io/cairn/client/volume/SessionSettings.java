@@ -17,6 +17,7 @@ package io.cairn.client.volume;
  *     session takes it only from there; -1 for a session that serves clients.
  * @param takesGeneration the generation from which a session that serves clients takes the volume;
  *     -1 for whatever it is.
+ * @param scrub when chunks are scrubbed, and how fast.
  */
 public record SessionSettings(
     String gateway,
@@ -30,7 +31,8 @@ public record SessionSettings(
     CatchUpPace pace,
     long requestTimeoutNanos,
     long maintainsGeneration,
-    long takesGeneration) {
+    long takesGeneration,
+    ScrubSettings scrub) {
   private static final int GATEWAY_CATCH_UPS_MAX = 8;
 
   /** The defaults of a gateway; sessions of all its volumes derive from the same. */
@@ -47,7 +49,8 @@ public record SessionSettings(
         new CatchUpPace(GATEWAY_CATCH_UPS_MAX),
         0,
         -1,
-        -1);
+        -1,
+        ScrubSettings.onRequest());
   }
 
   /** The same with other bounds of the window. */
@@ -64,7 +67,8 @@ public record SessionSettings(
         pace,
         requestTimeoutNanos,
         maintainsGeneration,
-        takesGeneration);
+        takesGeneration,
+        scrub);
   }
 
   /** The same with another time after which requests fail; 0 for never. */
@@ -81,7 +85,8 @@ public record SessionSettings(
         pace,
         nanos,
         maintainsGeneration,
-        takesGeneration);
+        takesGeneration,
+        scrub);
   }
 
   /** The same for a session that mends a volume that was offered in that generation. */
@@ -98,7 +103,8 @@ public record SessionSettings(
         pace,
         requestTimeoutNanos,
         offeredGeneration,
-        -1);
+        -1,
+        scrub);
   }
 
   /** The same for a session that takes the volume from that generation only; -1 for any. */
@@ -115,6 +121,25 @@ public record SessionSettings(
         pace,
         requestTimeoutNanos,
         maintainsGeneration,
-        generation);
+        generation,
+        scrub);
+  }
+
+  /** The same with other times and another rate of scrubs. */
+  public SessionSettings withScrub(ScrubSettings newScrub) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        pace,
+        requestTimeoutNanos,
+        maintainsGeneration,
+        takesGeneration,
+        newScrub);
   }
 }

@@ -58,11 +58,12 @@ public final class VolumeSession implements VolumeIo {
   private final LongSupplier clock;
   private final String name;
   final Membership membership;
-  private final BlockRequests requests;
+  final BlockRequests requests;
   private final ChunkMap chunks = new ChunkMap();
   private final Release release = new Release(this);
   final OwnedNodes nodes;
   private final CatchUps catchUps;
+  private final Scrubs scrubs;
   private State state = State.NEW;
   private long metadataRetryNanos = Long.MAX_VALUE;
   private Runnable metadataRetry;
@@ -95,6 +96,7 @@ public final class VolumeSession implements VolumeIo {
     nodes = new OwnedNodes(this, dialer, settings.instance());
     window = new WriteWindow(this, settings.windowBytesMax(), settings.windowEntriesMax());
     catchUps = new CatchUps(this, settings.catchUpsMax(), settings.pace());
+    scrubs = new Scrubs(this, settings.scrub());
     lease = new Lease(this, settings.leaseNanos());
     membership = new Membership(this, settings.demoteAfterNanos());
     requests = new BlockRequests(this, payloads, settings.requestTimeoutNanos());
@@ -207,6 +209,20 @@ public final class VolumeSession implements VolumeIo {
 
   boolean isServing() {
     return state == State.SERVING || state == State.RELEASING;
+  }
+
+  /** Whether chunks may be scrubbed: not when the ownership is being given up. */
+  boolean mayScrub() {
+    return state == State.SERVING;
+  }
+
+  void describeScrubs(StringBuilder text) {
+    scrubs.describe(text);
+  }
+
+  /** Whether an operator asked for a scrub that is not done. */
+  public boolean isScrubAskedFor() {
+    return scrubs.isAskedFor();
   }
 
   /** What the session counted since it began. */
@@ -423,6 +439,7 @@ public final class VolumeSession implements VolumeIo {
     catchUps.pump(now);
     membership.propose(now);
     placing.propose(now);
+    scrubs.pump(now);
     wake();
   }
 
@@ -544,6 +561,7 @@ public final class VolumeSession implements VolumeIo {
         next = Math.min(next, linked.get(i).link.nextDeadlineNanos());
       }
       next = Math.min(next, reads.nextDeadlineNanos());
+      next = Math.min(next, scrubs.nextDeadlineNanos());
     }
     return next;
   }
@@ -563,6 +581,9 @@ public final class VolumeSession implements VolumeIo {
       node.link.onTimer(now);
     }
     reads.onTimer(now);
+    if (now >= scrubs.nextDeadlineNanos()) {
+      scrubs.pump(now);
+    }
     if (now >= tickNanos && !isOver()) {
       tick(now);
     }
@@ -593,6 +614,7 @@ public final class VolumeSession implements VolumeIo {
     catchUps.pump(now);
     membership.propose(now);
     placing.propose(now);
+    scrubs.pump(now);
     if (state == State.RELEASING) {
       release.proceed();
     }

@@ -135,9 +135,7 @@ final class MachineMetadata implements MetadataClient {
     return new Reply.Cluster(
         state.clusterId(),
         state.nodes().stream().map(this::status).toList(),
-        state.volumes().stream()
-            .map(v -> new Reply.Volume(v, MetadataQueries.health(state, v, this::isUp)))
-            .toList(),
+        state.volumes().stream().map(v -> MetadataQueries.counted(state, v, this::isUp)).toList(),
         List.of(
             new Reply.GatewayStatus(
                 "gateway-1", -1, "10.0.1.1:10809", true, waits, List.of(), List.of())),

@@ -370,8 +370,12 @@ final class SessionWorld {
   /** Room of each node, as the metadata knows it. */
   long freeBytes = 1L << 40;
 
+  /** When sessions scrub; as somebody asks unless it says otherwise. */
+  ScrubSettings scrub = ScrubSettings.onRequest();
+
   private SessionSettings settings(String gateway) {
     return SessionSettings.of(gateway, gateway.hashCode(), gateway)
+        .withScrub(scrub)
         .withWindow(windowBytesMax, windowEntriesMax)
         .withRequestTimeout(requestTimeoutNanos);
   }

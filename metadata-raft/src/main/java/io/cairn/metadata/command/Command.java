@@ -1,5 +1,6 @@
 package io.cairn.metadata.command;
 
+import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
@@ -92,6 +93,29 @@ public sealed interface Command {
    * minInSync that was the default of the old number becomes the default of the new one.
    */
   record SetVolume(String name, int replicas, int minInSync) implements Command {}
+
+  /**
+   * Has all chunks of a volume compared: their checksums and versions, and with {@code deep} their
+   * data. Done by the owner, or by a gateway that takes the volume for it.
+   */
+  record ScrubVolume(String name, boolean deep) implements Command {}
+
+  /**
+   * What the owner found in chunks that it scrubbed. Absolute values: reporting them again changes
+   * nothing.
+   *
+   * @param done number of the request that every chunk has served; 0 when none came to its end.
+   */
+  record ReportScrubs(long volumeId, long generation, List<Finding> findings, long done)
+      implements Command {
+    /** Keeps the list immutable. */
+    public ReportScrubs {
+      findings = List.copyOf(findings);
+    }
+
+    /** One chunk's. */
+    public record Finding(int layer, int index, ChunkScrub scrub) {}
+  }
 
   /** Deletes a volume; refused while it is owned, unless forced. */
   record DeleteVolume(String name, boolean force) implements Command {}

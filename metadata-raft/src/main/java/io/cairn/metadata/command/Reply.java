@@ -1,6 +1,7 @@
 package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
@@ -21,8 +22,13 @@ public sealed interface Reply {
   /** The node's id, and the cluster's. */
   record NodeRegistered(long nodeId, long clusterId) implements Reply {}
 
-  /** A volume that was created, resized or looked up, with its health. */
-  record Volume(VolumeRecord volume, VolumeHealth health) implements Reply {}
+  /** A volume that was created, resized or looked up, with its health and what scrubs found. */
+  record Volume(VolumeRecord volume, VolumeHealth health, ScrubSummary scrubs) implements Reply {
+    /** One of which nothing was counted. */
+    public Volume(VolumeRecord volume, VolumeHealth health) {
+      this(volume, health, null);
+    }
+  }
 
   /** A volume as the logical unit of a target. */
   record Target(long clusterId, VolumeRecord volume, ReservationRecord reservations)
@@ -140,7 +146,7 @@ public sealed interface Reply {
    * @param offers volumes that the gateway may take for maintenance.
    * @param away nodes that were silent for so long that their replicas are to be placed anew.
    * @param reshaped volumes of the gateway that have chunks with more or fewer replicas than the
-   *     volume keeps: the owner may not know that this was changed.
+   *     volume keeps, or that are to be scrubbed: the owner may not know that this was changed.
    */
   record HeartbeatAck(
       List<Long> deletedVolumes,
@@ -225,6 +231,36 @@ public sealed interface Reply {
    * @param release null, and level 0, when it was not heard of lately.
    */
   record ServerRelease(String role, String name, String release, int level) {}
+
+  /**
+   * What scrubs of a volume's chunks came to.
+   *
+   * @param lightOldestMillis when the chunk was compared that waits longest for it; 0 when one
+   *     never was.
+   * @param deepOldestMillis the same of its data.
+   * @param waiting chunks that have not served the last request.
+   * @param mendedBlocks copies of blocks that were mended so far.
+   * @param badBlocks blocks without a good copy.
+   * @param findings chunks that have, or had, something bad; at most {@link #FINDINGS_MAX}.
+   */
+  record ScrubSummary(
+      long lightOldestMillis,
+      long deepOldestMillis,
+      long waiting,
+      long mendedBlocks,
+      long badBlocks,
+      List<ScrubFinding> findings) {
+    /** Chunks that are named. */
+    public static final int FINDINGS_MAX = 64;
+
+    /** Keeps the list immutable. */
+    public ScrubSummary {
+      findings = findings == null ? List.of() : List.copyOf(findings);
+    }
+  }
+
+  /** One chunk's. */
+  record ScrubFinding(int layer, int index, ChunkScrub scrub) {}
 
   /** Why a command was refused. */
   enum ErrorCode {

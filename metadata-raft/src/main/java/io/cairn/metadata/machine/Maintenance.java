@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.SortedSet;
 
 /**
- * Which volumes that nobody has attached are offered to which gateway to be mended. What is offered
- * rests on what the leader believes of gateways and nodes; that one gateway gets the volume, and
- * none that came later loses it, rests on the generation alone.
+ * Which volumes that nobody has attached are offered to which gateway to be mended or scrubbed.
+ * What is offered rests on what the leader believes of gateways and nodes; that one gateway gets
+ * the volume, and none that came later loses it, rests on the generation alone.
  */
 public final class Maintenance {
   /** Maintenance sessions at one time in the cluster. */
@@ -65,6 +65,9 @@ public final class Maintenance {
   /** Whether something can be done for the volume now. */
   private static boolean lacks(MetadataState state, long volumeId, View view) {
     ReplicaCounts counts = state.counts();
+    if (counts.toScrub().contains(volumeId)) {
+      return true;
+    }
     boolean leaves = false;
     boolean forced = false;
     for (long node : counts.nodesOf(volumeId)) {

@@ -26,6 +26,7 @@ public final class MetadataMachine {
   private final PortalDecisions portals;
   private final ChunkDecisions chunks;
   private final PlacingDecisions placings;
+  private final ScrubDecisions scrubs;
 
   public MetadataMachine(KeyValues keys) {
     state = new MetadataState(keys);
@@ -36,6 +37,7 @@ public final class MetadataMachine {
     portals = new PortalDecisions(state);
     chunks = new ChunkDecisions(state);
     placings = new PlacingDecisions(state);
+    scrubs = new ScrubDecisions(state);
   }
 
   /** The state, for queries. */
@@ -113,6 +115,8 @@ public final class MetadataMachine {
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);
       case Command.PlaceReplicas c -> placings.place(c, candidates);
+      case Command.ScrubVolume c -> scrubs.ask(c);
+      case Command.ReportScrubs c -> scrubs.report(c);
     };
   }
 

@@ -23,7 +23,25 @@ public final class MetadataQueries {
     VolumeRecord volume = state.volume(name);
     return volume == null
         ? new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name)
-        : new Reply.Volume(volume, health(state, volume, isUp));
+        : counted(state, volume, isUp);
+  }
+
+  /** A volume with its health and what scrubs found, by one pass over its chunks. */
+  public static Reply.Volume counted(MetadataState state, VolumeRecord volume, LongPredicate isUp) {
+    ScrubCounts scrubs = new ScrubCounts(volume.scrubs());
+    long[] counts = new long[5];
+    state.visitChunks(
+        volume.volumeId(),
+        chunk -> {
+          counts[0]++;
+          counts[kind(chunk, volume, isUp)]++;
+          scrubs.add(chunk);
+          return true;
+        });
+    return new Reply.Volume(
+        volume,
+        new VolumeHealth(counts[0], counts[1], counts[2], counts[3], counts[4]),
+        scrubs.summary());
   }
 
   /** One volume as a target's logical unit. */
@@ -57,19 +75,6 @@ public final class MetadataQueries {
         : new Reply.Refused(
             ErrorCode.STALE_GENERATION,
             "generation is " + volume.generation() + ", not " + query.generation());
-  }
-
-  /** Counts a volume's chunks by what can be done with them. */
-  public static VolumeHealth health(MetadataState state, VolumeRecord volume, LongPredicate isUp) {
-    long[] counts = new long[5];
-    state.visitChunks(
-        volume.volumeId(),
-        chunk -> {
-          counts[0]++;
-          counts[kind(chunk, volume, isUp)]++;
-          return true;
-        });
-    return new VolumeHealth(counts[0], counts[1], counts[2], counts[3], counts[4]);
   }
 
   /** 1 in sync, 2 degraded, 3 syncing, 4 unavailable. */

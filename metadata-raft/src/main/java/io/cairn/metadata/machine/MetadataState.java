@@ -60,7 +60,7 @@ public final class MetadataState {
         VolumeRecord volume = e.volume();
         keys.put(VOLUME + hex(volume.volumeId()), Codec.encode(volume));
         if (counts != null) {
-          counts.wants(volume.volumeId(), volume.replicas());
+          counts.wants(volume);
         }
         putLong(NAME + volume.name(), volume.volumeId());
         putLong(NEXT_VOLUME, Math.max(nextVolumeId(), volume.volumeId() + 1));
@@ -98,7 +98,7 @@ public final class MetadataState {
   public ReplicaCounts counts() {
     if (counts == null) {
       ReplicaCounts counted = new ReplicaCounts();
-      volumes().forEach(volume -> counted.wants(volume.volumeId(), volume.replicas()));
+      volumes().forEach(counted::wants);
       visitChunks(
           0,
           chunk -> {

@@ -3,11 +3,13 @@ package io.cairn.metadata.machine;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * How many replicas each node has of each volume, and how many of them are out of sync: so that who
@@ -27,11 +29,24 @@ public final class ReplicaCounts {
   /** How many replicas each volume keeps. */
   private final Map<Long, Integer> wanted = new TreeMap<>();
 
+  /** Volumes with a scrub that was asked for and is not done. */
+  private final Set<Long> toScrub = new TreeSet<>();
+
   ReplicaCounts() {}
 
-  /** The volume keeps so many replicas. */
-  void wants(long volumeId, int replicas) {
-    wanted.put(volumeId, replicas);
+  /** The volume keeps so many replicas, and may have to be scrubbed. */
+  void wants(VolumeRecord volume) {
+    wanted.put(volume.volumeId(), volume.replicas());
+    if (volume.scrubs().awaited()) {
+      toScrub.add(volume.volumeId());
+    } else {
+      toScrub.remove(volume.volumeId());
+    }
+  }
+
+  /** Volumes that somebody asked to be scrubbed. */
+  public Set<Long> toScrub() {
+    return toScrub;
   }
 
   /** A chunk's record takes the place of another, which is null when it is a new chunk. */
@@ -66,6 +81,7 @@ public final class ReplicaCounts {
     volumes.remove(volumeId);
     chunks.remove(volumeId);
     wanted.remove(volumeId);
+    toScrub.remove(volumeId);
   }
 
   /** Whether a chunk of the volume has fewer replicas than the volume keeps. */

@@ -105,17 +105,7 @@ final class VolumeDecisions {
               + volume.sizeBytes()
               + ": volumes grow only");
     }
-    return stored(
-        new VolumeRecord(
-            volume.volumeId(),
-            volume.name(),
-            c.sizeBytes(),
-            volume.chunkSizeBytes(),
-            volume.replicas(),
-            volume.minInSync(),
-            volume.durability(),
-            volume.generation(),
-            volume.owner()));
+    return stored(volume.sized(c.sizeBytes()));
   }
 
   /** What has to be placed or taken away is done by the owner, chunk by chunk. */

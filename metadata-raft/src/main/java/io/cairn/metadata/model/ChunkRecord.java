@@ -7,16 +7,33 @@ import java.util.List;
  *
  * @param epoch version of the replica set, from 1; every change adds one.
  * @param replicas in placement order; immutable.
+ * @param scrub what the last scrubs came to, null before the first; changes without another epoch.
  */
-public record ChunkRecord(long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
+public record ChunkRecord(
+    long volumeId, int layer, int index, long epoch, List<Replica> replicas, ChunkScrub scrub) {
   /** Keeps the list immutable. */
   public ChunkRecord {
     replicas = List.copyOf(replicas);
   }
 
+  /** One that nobody has scrubbed. */
+  public ChunkRecord(long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
+    this(volumeId, layer, index, epoch, replicas, null);
+  }
+
   /** The chunk in its next epoch, with other replicas or other states of them. */
   public ChunkRecord with(List<Replica> changed) {
-    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed);
+    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub);
+  }
+
+  /** The same chunk after another scrub. */
+  public ChunkRecord scrubbed(ChunkScrub newScrub) {
+    return new ChunkRecord(volumeId, layer, index, epoch, replicas, newScrub);
+  }
+
+  /** What the last scrubs came to. */
+  public ChunkScrub lastScrub() {
+    return scrub == null ? ChunkScrub.NEVER : scrub;
   }
 
   /** Number of replicas that are {@link ReplicaState#IN_SYNC}. */

@@ -8,6 +8,7 @@ package io.cairn.metadata.model;
  * @param chunkSizeBytes a power of two, 1 MiB to 1 GiB.
  * @param generation version of the ownership, 0 before the first owner; the fence.
  * @param owner the session that may write, or null when the last one released the volume.
+ * @param scrub which scrubs operators asked for; null before the first.
  */
 public record VolumeRecord(
     long volumeId,
@@ -18,7 +19,32 @@ public record VolumeRecord(
     int minInSync,
     Durability durability,
     long generation,
-    Owner owner) {
+    Owner owner,
+    VolumeScrub scrub) {
+  /** One of which nobody asked for a scrub. */
+  public VolumeRecord(
+      long volumeId,
+      String name,
+      long sizeBytes,
+      int chunkSizeBytes,
+      int replicas,
+      int minInSync,
+      Durability durability,
+      long generation,
+      Owner owner) {
+    this(
+        volumeId,
+        name,
+        sizeBytes,
+        chunkSizeBytes,
+        replicas,
+        minInSync,
+        durability,
+        generation,
+        owner,
+        null);
+  }
+
   /**
    * The gateway session that owns a volume.
    *
@@ -42,6 +68,11 @@ public record VolumeRecord(
     return owner == null || owner.quiet();
   }
 
+  /** Which scrubs operators asked for. */
+  public VolumeScrub scrubs() {
+    return scrub == null ? VolumeScrub.NONE : scrub;
+  }
+
   /** The same volume with another number of replicas. */
   public VolumeRecord keeping(int newReplicas, int newMinInSync) {
     return new VolumeRecord(
@@ -53,7 +84,38 @@ public record VolumeRecord(
         newMinInSync,
         durability,
         generation,
-        owner);
+        owner,
+        scrub);
+  }
+
+  /** The same volume with another size. */
+  public VolumeRecord sized(long newSizeBytes) {
+    return new VolumeRecord(
+        volumeId,
+        name,
+        newSizeBytes,
+        chunkSizeBytes,
+        replicas,
+        minInSync,
+        durability,
+        generation,
+        owner,
+        scrub);
+  }
+
+  /** The same volume with other scrubs asked for or done. */
+  public VolumeRecord scrubbing(VolumeScrub newScrub) {
+    return new VolumeRecord(
+        volumeId,
+        name,
+        sizeBytes,
+        chunkSizeBytes,
+        replicas,
+        minInSync,
+        durability,
+        generation,
+        owner,
+        newScrub);
   }
 
   /** The same volume under another owner. */
@@ -67,6 +129,7 @@ public record VolumeRecord(
         minInSync,
         durability,
         newGeneration,
-        newOwner);
+        newOwner,
+        scrub);
   }
 }

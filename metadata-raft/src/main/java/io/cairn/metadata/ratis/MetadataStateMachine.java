@@ -25,6 +25,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -442,7 +444,9 @@ final class MetadataStateMachine extends BaseStateMachine {
   }
 
   private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {
-    return state.counts().misshapen().stream()
+    SortedSet<Long> changed = new TreeSet<>(state.counts().misshapen());
+    changed.addAll(state.counts().toScrub());
+    return changed.stream()
         .map(state::volume)
         .filter(v -> v.owner() != null && v.owner().instance() == said.instance())
         .toList();
@@ -506,9 +510,7 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     List<Reply.Volume> volumes = new ArrayList<>();
     for (VolumeRecord volume : state.volumes()) {
-      volumes.add(
-          new Reply.Volume(
-              volume, MetadataQueries.health(state, volume, node -> soft.isUp(node, nowNanos))));
+      volumes.add(MetadataQueries.counted(state, volume, node -> soft.isUp(node, nowNanos)));
     }
     return new Reply.Cluster(state.clusterId(), nodes, volumes, soft.gateways(nowNanos), members());
   }

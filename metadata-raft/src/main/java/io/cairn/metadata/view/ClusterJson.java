@@ -63,7 +63,42 @@ public final class ClusterJson {
         .put("degraded", health.degraded())
         .put("syncing", health.syncing())
         .put("unavailable", health.unavailable());
+    json.set("scrub", scrubs(reply));
     return json;
+  }
+
+  /** What scrubs of a volume's chunks came to; times are null where a chunk never was scrubbed. */
+  public static ObjectNode scrubs(Reply.Volume reply) {
+    Reply.ScrubSummary scrubs = reply.scrubs();
+    ObjectNode json = object();
+    if (scrubs == null) {
+      return json;
+    }
+    json.put("asked", reply.volume().scrubs().request())
+        .put("done", reply.volume().scrubs().done())
+        .put("waitingChunks", scrubs.waiting())
+        .put("mendedBlocks", scrubs.mendedBlocks())
+        .put("badBlocks", scrubs.badBlocks());
+    time(json, "lightOldestMillis", scrubs.lightOldestMillis());
+    time(json, "deepOldestMillis", scrubs.deepOldestMillis());
+    ArrayNode findings = json.putArray("findings");
+    for (Reply.ScrubFinding finding : scrubs.findings()) {
+      ObjectNode chunk = findings.addObject().put("chunk", finding.index());
+      time(chunk, "lightMillis", finding.scrub().lightMillis());
+      time(chunk, "deepMillis", finding.scrub().deepMillis());
+      chunk.put("mendedBlocks", finding.scrub().mendedBlocks());
+      ArrayNode bad = chunk.putArray("badBlocks");
+      finding.scrub().badBlocks().forEach(bad::add);
+    }
+    return json;
+  }
+
+  private static void time(ObjectNode json, String name, long millis) {
+    if (millis == 0) {
+      json.putNull(name);
+    } else {
+      json.put(name, millis);
+    }
   }
 
   /** All volumes. */

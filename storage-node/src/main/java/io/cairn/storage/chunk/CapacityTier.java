@@ -53,6 +53,13 @@ public interface CapacityTier {
     return false;
   }
 
+  /** As {@link #read}, from the device itself: what a cache holds in its place does not count. */
+  default void readDevice(
+      ChunkId chunk, int blockOffset, int blockCount, MutableDirectBuffer target, int targetOffset)
+      throws IOException {
+    read(chunk, blockOffset, blockCount, target, targetOffset);
+  }
+
   /**
    * Makes what was written to the chunk durable. A failure is final for the device: who gets one
    * must not try again.

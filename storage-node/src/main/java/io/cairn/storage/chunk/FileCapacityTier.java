@@ -4,6 +4,8 @@ import io.cairn.storage.device.DirectBatch;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -202,6 +204,30 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     }
     try {
       opened.file.read(address(target, targetOffset), position(blockCount), position(blockOffset));
+    } finally {
+      files.leave(opened);
+    }
+  }
+
+  @Override
+  public void readDevice(
+      ChunkId chunk, int blockOffset, int blockCount, MutableDirectBuffer target, int targetOffset)
+      throws IOException {
+    ChunkFiles.Opened opened = files.acquire(chunk, false);
+    if (opened == null) {
+      throw new NoSuchFileException(files.path(chunk).toString());
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      long bytes = position(blockCount);
+      NativeFile direct = opened.direct(0);
+      if (direct == null) {
+        opened.file.read(address(target, targetOffset), bytes, position(blockOffset));
+        return;
+      }
+      // Direct transfers need memory that is aligned; one for each call, as only scrubs call this.
+      MemorySegment aligned = arena.allocate(bytes, NativeFile.DIRECT_ALIGNMENT);
+      direct.read(aligned, position(blockOffset));
+      target.putBytes(targetOffset, aligned.asByteBuffer(), 0, (int) bytes);
     } finally {
       files.leave(opened);
     }

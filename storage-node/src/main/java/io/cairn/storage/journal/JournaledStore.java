@@ -470,6 +470,12 @@ public final class JournaledStore implements ShardStore {
   }
 
   @Override
+  public void verify(
+      ChunkEntry chunk, int blockOffset, int blockCount, boolean data, ReadSink sink) {
+    reads.verify((IndexedChunk) chunk, blockOffset, blockCount, data, sink);
+  }
+
+  @Override
   public void readVersions(ChunkEntry chunk, int blockOffset, int blockCount, VersionsSink sink) {
     reads.readVersions((IndexedChunk) chunk, blockOffset, blockCount, sink);
   }

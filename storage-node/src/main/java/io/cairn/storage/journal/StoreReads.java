@@ -71,6 +71,8 @@ final class StoreReads {
   private final LongArrayList list = new LongArrayList();
   private final ArrayDeque<TierRead> unused = new ArrayDeque<>();
 
+  private final Verifications verifications;
+
   /** Of a page that is being loaded; for the threads off the loop. */
   private final ThreadLocal<byte[]> pageBytes =
       ThreadLocal.withInitial(() -> new byte[Page.STORED_BYTES]);
@@ -102,6 +104,7 @@ final class StoreReads {
     this.tier = tier;
     this.cache = cache;
     this.loop = loop;
+    verifications = new Verifications(loop);
     this.payloads = payloads;
     this.counters = counters;
     this.settings = settings;
@@ -196,24 +199,64 @@ final class StoreReads {
   }
 
   void read(IndexedChunk chunk, int blockOffset, int blockCount, ShardStore.ReadSink sink) {
-    read(chunk, blockOffset, blockCount, sink, ATTEMPTS);
+    read(chunk, blockOffset, blockCount, sink, ATTEMPTS, false);
   }
 
-  private void read(
-      IndexedChunk chunk, int block, int count, ShardStore.ReadSink sink, int attempts) {
+  /**
+   * Says what is known of blocks, without a payload; with {@code data} they are read from the
+   * device and compared with it, one request after the other: a scrub has time.
+   */
+  void verify(IndexedChunk chunk, int block, int count, boolean data, ShardStore.ReadSink sink) {
+    if (!data) {
+      sums(chunk, block, count, sink);
+      return;
+    }
+    verifications.add(
+        sink, each -> read(chunk, block, count, each, ATTEMPTS, true), host::isClosed);
+  }
+
+  private void sums(IndexedChunk chunk, int block, int count, ShardStore.ReadSink sink) {
     if (chunk.gone) {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
     if (!isLoaded(chunk, block, count)) {
-      load(chunk, block, count, () -> read(chunk, block, count, sink, attempts));
+      load(chunk, block, count, () -> sums(chunk, block, count, sink));
       return;
     }
+    makeRoom(count);
+    for (int i = 0; i < count; i++) {
+      Page page = index.page(chunk, (block + i) / Page.BLOCKS);
+      crcs[i] = page.crcs[(block + i) % Page.BLOCKS];
+      versions[i] = page.versions[(block + i) % Page.BLOCKS];
+    }
+    sink.onBlocks(crcs, versions, null);
+  }
+
+  private void makeRoom(int count) {
     if (crcs.length < count) {
       crcs = new int[count];
       versions = new long[count];
       slots = new int[count];
     }
+  }
+
+  private void read(
+      IndexedChunk chunk,
+      int block,
+      int count,
+      ShardStore.ReadSink sink,
+      int attempts,
+      boolean verifies) {
+    if (chunk.gone) {
+      sink.onUnreadable(block, "the chunk is in the trash");
+      return;
+    }
+    if (!isLoaded(chunk, block, count)) {
+      load(chunk, block, count, () -> read(chunk, block, count, sink, attempts, verifies));
+      return;
+    }
+    makeRoom(count);
     Payloads.Writable payload = payloads.allocateUnset(count * Frame.BLOCK_BYTES);
     boolean allHere;
     try {
@@ -228,7 +271,7 @@ final class StoreReads {
     if (allHere) {
       deliver(block, count, payload, sink);
     } else {
-      readTier(chunk, block, count, payload, sink, attempts);
+      readTier(chunk, block, count, payload, sink, attempts, verifies);
     }
   }
 
@@ -298,6 +341,10 @@ final class StoreReads {
     private Payloads.Writable payload;
     private ShardStore.ReadSink sink;
     private int attempts;
+
+    /** From the device itself, and with less haste than what clients wait for. */
+    private boolean verifies;
+
     private int bad;
     private String problem;
 
@@ -309,9 +356,11 @@ final class StoreReads {
         Payloads.Writable target,
         ShardStore.ReadSink answer,
         boolean inCache,
-        int attemptsLeft) {
+        int attemptsLeft,
+        boolean isVerification) {
       fromCache = inCache;
       chunk = of;
+      verifies = isVerification;
       block = firstBlock;
       count = blockCount;
       payload = target;
@@ -329,7 +378,11 @@ final class StoreReads {
       }
       System.arraycopy(StoreReads.this.crcs, 0, crcs, 0, count);
       System.arraycopy(StoreReads.this.versions, 0, versions, 0, count);
-      loop.offLoop(this);
+      if (verifies) {
+        loop.inBackground(this);
+      } else {
+        loop.offLoop(this);
+      }
     }
 
     /** Off the loop. */
@@ -361,6 +414,9 @@ final class StoreReads {
         if (fromCache) {
           cache.read(slots[i], payload.mutable(), target);
           i++;
+        } else if (verifies) {
+          tier.readDevice(chunk.id, block + i, end - i, payload.mutable(), target);
+          i = end;
         } else {
           tier.read(chunk.id, block + i, end - i, payload.mutable(), target);
           i = end;
@@ -386,7 +442,7 @@ final class StoreReads {
         return;
       }
       if (problem == null && bad < 0) {
-        if (cache != null && !fromCache && count <= CACHED_BLOCKS_MAX) {
+        if (cache != null && !fromCache && !verifies && count <= CACHED_BLOCKS_MAX) {
           offer();
         }
         sink.onBlocks(crcs, versions, payload);
@@ -397,7 +453,7 @@ final class StoreReads {
           cache.bad(key(chunk, block + bad), slots[bad]);
         }
         if (attempts > 1) {
-          read(chunk, block, count, sink, attempts - 1);
+          read(chunk, block, count, sink, attempts - 1, verifies);
         } else {
           counters.unreadableBlocks++;
           sink.onUnreadable(
@@ -481,8 +537,10 @@ final class StoreReads {
       int count,
       Payloads.Writable payload,
       ShardStore.ReadSink sink,
-      int attempts) {
+      int attempts,
+      boolean verifies) {
     if (attempts == ATTEMPTS
+        && !verifies
         && fetchCached(chunk, block, count, payload)
         && firstBad(crc, payload, crcs, count) < 0) {
       counters.cachedReads++;
@@ -490,7 +548,8 @@ final class StoreReads {
       payload.release();
       return;
     }
-    boolean inCache = cache != null && attempts == ATTEMPTS && isInCache(chunk, block, count);
+    boolean mayUseCache = cache != null && attempts == ATTEMPTS && !verifies;
+    boolean inCache = mayUseCache && isInCache(chunk, block, count);
     if (inCache
         && fetchSlots(chunk, block, count, payload)
         && firstBad(crc, payload, crcs, count) < 0) {
@@ -498,10 +557,10 @@ final class StoreReads {
       payload.release();
       return;
     }
-    counters.tierReads += inCache ? 0 : 1;
+    counters.tierReads += inCache || verifies ? 0 : 1;
     underWay++;
     TierRead read = unused.isEmpty() ? new TierRead() : unused.pop();
-    read.begin(chunk, block, count, payload, sink, inCache, attempts);
+    read.begin(chunk, block, count, payload, sink, inCache, attempts, verifies);
   }
 
   void readVersions(IndexedChunk chunk, int block, int count, ShardStore.VersionsSink sink) {

@@ -98,7 +98,7 @@ final class Answers {
     send(client, length, null);
   }
 
-  /** Blocks; versions may be null. */
+  /** Blocks, or what is known of them when the payload is null; versions may be null. */
   void read(
       ClientLink client,
       long id,
@@ -108,6 +108,22 @@ final class Answers {
       int[] crcs,
       long[] versions,
       Payload payload) {
+    if (payload == null) {
+      int sums =
+          reply.sums(
+              out,
+              0,
+              id,
+              store.appendedLsn(),
+              store.durableLsn(),
+              chunk.lastVersion(),
+              block,
+              count,
+              crcs,
+              versions);
+      send(client, sums, null);
+      return;
+    }
     int length =
         reply.read(
             out,

@@ -50,8 +50,14 @@ final class ReplicaReads {
     read.block = block;
     read.count = count;
     read.withVersions = (Frame.flags(b, o) & Frame.FLAG_WITH_VERSIONS) != 0;
+    boolean data = (Frame.flags(b, o) & Frame.FLAG_VERIFY) != 0;
+    read.sumsOnly = data || (Frame.flags(b, o) & Frame.FLAG_SUMS) != 0;
     client.readBegun(read.bytes());
-    store.read(chunk, block, count, read);
+    if (read.sumsOnly) {
+      store.verify(chunk, block, count, data, read);
+    } else {
+      store.read(chunk, block, count, read);
+    }
     return true;
   }
 
@@ -65,6 +71,9 @@ final class ReplicaReads {
     private int count;
     private boolean withVersions;
 
+    /** Only what is known of the blocks is wanted. */
+    private boolean sumsOnly;
+
     int bytes() {
       return count * Frame.BLOCK_BYTES;
     }
@@ -74,7 +83,14 @@ final class ReplicaReads {
       client.readEnded(bytes());
       if (answerable(client, MessageType.READ, id, chunk, generation)) {
         answers.read(
-            client, id, chunk, block, count, crcs, withVersions ? versions : null, payload);
+            client,
+            id,
+            chunk,
+            block,
+            count,
+            crcs,
+            withVersions ? versions : null,
+            sumsOnly ? null : payload);
       }
       giveBack();
     }

@@ -114,6 +114,15 @@ public interface ShardStore {
   void read(ChunkEntry chunk, int blockOffset, int blockCount, ReadSink sink);
 
   /**
+   * Says what is known of blocks, their checksums and versions; the sink gets no payload. Gives way
+   * to everything else that wants the devices.
+   *
+   * @param data whether the blocks are read from where they are kept, past every cache, and
+   *     compared with their checksums; else what is known is said unseen.
+   */
+  void verify(ChunkEntry chunk, int blockOffset, int blockCount, boolean data, ReadSink sink);
+
+  /**
    * Reads the versions of blocks; the sink gets them in order. Includes everything appended before
    * the callback.
    */
@@ -149,7 +158,8 @@ public interface ShardStore {
      *
      * @param crcs one int per block; borrowed for the call.
      * @param versions one long per block; borrowed for the call.
-     * @param payload blockCount * 4096 bytes; borrowed, retain to keep.
+     * @param payload blockCount * 4096 bytes; borrowed, retain to keep. Null when only what is
+     *     known of them was asked for.
      */
     void onBlocks(int[] crcs, long[] versions, Payload payload);
 

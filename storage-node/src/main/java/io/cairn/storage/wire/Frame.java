@@ -53,6 +53,12 @@ public final class Frame {
   public static final int FLAG_WITH_VERSIONS = 4;
   public static final int FLAG_FOR_CATCH_UP = 8;
 
+  /** A READ that compares blocks, as the device has them, with their checksums; no payload. */
+  public static final int FLAG_VERIFY = 16;
+
+  /** A READ of what is known of blocks, checksums and versions; no payload. */
+  public static final int FLAG_SUMS = 32;
+
   static final int MAGIC_OFFSET = 0;
   static final int FRAME_LENGTH_OFFSET = 4;
   static final int TYPE_OFFSET = 8;

@@ -123,6 +123,58 @@ public final class Reply {
       int blockCount,
       int[] crcs,
       long[] versions) {
+    return read(
+        b,
+        o,
+        requestId,
+        appendedLsn,
+        durableLsn,
+        lastVersion,
+        blockOffset,
+        blockCount,
+        crcs,
+        versions,
+        blockCount * Frame.BLOCK_BYTES);
+  }
+
+  /** Answer to a READ that asks for what is known of blocks, and not for the blocks. */
+  public int sums(
+      MutableDirectBuffer b,
+      int o,
+      long requestId,
+      long appendedLsn,
+      long durableLsn,
+      long lastVersion,
+      int blockOffset,
+      int blockCount,
+      int[] crcs,
+      long[] versions) {
+    return read(
+        b,
+        o,
+        requestId,
+        appendedLsn,
+        durableLsn,
+        lastVersion,
+        blockOffset,
+        blockCount,
+        crcs,
+        versions,
+        0);
+  }
+
+  private int read(
+      MutableDirectBuffer b,
+      int o,
+      long requestId,
+      long appendedLsn,
+      long durableLsn,
+      long lastVersion,
+      int blockOffset,
+      int blockCount,
+      int[] crcs,
+      long[] versions,
+      int payloadBytes) {
     int flags = versions == null ? 0 : Frame.FLAG_WITH_VERSIONS;
     begin(b, o, MessageType.READ, requestId, Status.OK, appendedLsn, durableLsn, lastVersion, 0);
     b.putByte(o + Frame.FLAGS_OFFSET, (byte) flags);
@@ -142,7 +194,7 @@ public final class Reply {
       }
       at += 8 * blockCount;
     }
-    return Frame.seal(b, o, at, blockCount * Frame.BLOCK_BYTES, crc);
+    return Frame.seal(b, o, at, payloadBytes, crc);
   }
 
   /** Answer to VERSIONS: the caller puts the versions with {@link #putItem} first. */

@@ -56,6 +56,13 @@ class FileCapacityTierTest {
   private void assertHolds(ChunkId chunk, int block, int count, int fill) throws IOException {
     bytes.setMemory(0, 64 * BLOCK, (byte) 0x77);
     tier.read(chunk, block, count, bytes, BLOCK);
+    requireFill(count, fill);
+    bytes.setMemory(0, 64 * BLOCK, (byte) 0x77);
+    tier.readDevice(chunk, block, count, bytes, BLOCK);
+    requireFill(count, fill);
+  }
+
+  private void requireFill(int count, int fill) {
     for (int i = 0; i < count * BLOCK; i++) {
       assertEquals((byte) fill, bytes.getByte(BLOCK + i), "byte " + i);
     }

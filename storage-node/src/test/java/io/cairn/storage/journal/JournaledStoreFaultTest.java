@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.agrona.collections.LongArrayList;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
@@ -182,6 +183,51 @@ class JournaledStoreFaultTest {
     disk.rot(id, 0);
     assertEquals(-1, read(0));
     assertEquals(fillOf(2), read(1));
+  }
+
+  /** Blocks that are said to be good, or the negative number of the first that is not. */
+  private int verify(int block, int count, boolean data, int times) {
+    List<Integer> found = new ArrayList<>();
+    for (int i = 0; i < times; i++) {
+      store.verify(
+          chunk,
+          block,
+          count,
+          data,
+          new ShardStore.ReadSink() {
+            @Override
+            public void onBlocks(int[] crcs, long[] versions, Payload payload) {
+              assertNull(payload);
+              assertTrue(versions[count - 1] > 0);
+              found.add(count);
+            }
+
+            @Override
+            public void onUnreadable(int bad, String reason) {
+              found.add(-1 - bad);
+            }
+          });
+    }
+    loop.settle();
+    assertEquals(times, found.size());
+    assertEquals(1, Set.copyOf(found).size());
+    return found.getFirst();
+  }
+
+  @Test
+  void aVerificationFindsRotInEitherTierAndSaysWhatIsKnownWithoutLooking() {
+    fillTwice();
+    write(3);
+    assertEquals(16, verify(0, 16, true, 3));
+    disk.rot(new ChunkId(VOLUME, 0, 0), 5);
+    assertEquals(-1 - 5, verify(0, 16, true, 2));
+    assertEquals(5, verify(0, 5, true, 1));
+    assertEquals(16, verify(0, 16, false, 2));
+    int place = (int) (store.appendedLsn() - Frame.BLOCK_BYTES) % SEGMENT_BYTES;
+    int segment = (int) (store.appendedLsn() - Frame.BLOCK_BYTES) / SEGMENT_BYTES;
+    var bytes = disk.regions.get(segment % disk.regions.size()).buffer();
+    bytes.putByte(place + 1234, (byte) 99);
+    assertEquals(-1 - 3, verify(0, 16, true, 1));
   }
 
   @Test

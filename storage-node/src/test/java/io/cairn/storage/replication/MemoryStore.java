@@ -348,6 +348,22 @@ public final class MemoryStore implements ShardStore {
   }
 
   @Override
+  public void verify(
+      ChunkEntry entry, int blockOffset, int blockCount, boolean data, ReadSink sink) {
+    Chunk chunk = (Chunk) entry;
+    for (int i = blockOffset; data && i < blockOffset + blockCount; i++) {
+      if (!sound(chunk, i)) {
+        sink.onUnreadable(i, "rotten");
+        return;
+      }
+    }
+    sink.onBlocks(
+        Arrays.copyOfRange(chunk.crcs, blockOffset, blockOffset + blockCount),
+        Arrays.copyOfRange(chunk.versions, blockOffset, blockOffset + blockCount),
+        null);
+  }
+
+  @Override
   public void readVersions(ChunkEntry entry, int blockOffset, int blockCount, VersionsSink sink) {
     LongArrayList values = new LongArrayList();
     for (int i = 0; i < blockCount; i++) {
