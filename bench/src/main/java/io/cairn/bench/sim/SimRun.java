@@ -201,8 +201,8 @@ final class SimRun {
       if (gateway.maintains()
           && gateway.running() != null
           && !gateway.isReleasing()
-          && !gateway.running().isDegraded()
-          && !gateway.running().isPlacing()) {
+          && !gateway.running().mending().isDegraded()
+          && !gateway.running().mending().isPlacing()) {
         gateway.release();
       }
     }

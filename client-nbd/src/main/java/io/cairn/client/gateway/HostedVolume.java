@@ -157,9 +157,9 @@ final class HostedVolume {
       return;
     }
     boolean awaitsNodes =
-        session.session().isDegraded()
+        session.session().mending().isDegraded()
             && System.nanoTime() - unusedSinceNanos < UNREACHABLE_KEEP_NANOS;
-    if (awaitsNodes || session.session().isMending()) {
+    if (awaitsNodes || session.session().mending().isMending()) {
       linger = loop.schedule(this::lingered, MENDED_CHECK_MILLIS, TimeUnit.MILLISECONDS);
     } else {
       release();

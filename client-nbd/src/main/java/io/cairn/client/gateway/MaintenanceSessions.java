@@ -87,7 +87,7 @@ final class MaintenanceSessions {
               "volume {}: nobody has attached it and {} chunks are out of sync; mended here in"
                   + " generation {}",
               name,
-              maintained.session.session().chunksToMend(),
+              maintained.session.session().mending().chunksToMend(),
               maintained.session.session().generation());
         },
         () -> over(name, maintained));
@@ -113,9 +113,9 @@ final class MaintenanceSessions {
     }
     boolean whole =
         maintained.serving
-            && !session.isDegraded()
-            && !session.isPlacing()
-            && !session.isScrubAskedFor();
+            && !session.mending().isDegraded()
+            && !session.mending().isPlacing()
+            && !session.mending().isScrubAskedFor();
     if (whole || nowNanos - maintained.movedNanos > IDLE_NANOS) {
       maintained.releasing = true;
       LOG.info("volume {}: {}, given back", name, whole ? "all in sync" : "nothing moves");

@@ -30,7 +30,7 @@ final class MendProgress {
 
   /** What there is to say now; null when nothing was out of sync and nothing is maintained. */
   Query.VolumeMend look(String volume, VolumeSession session, long nowNanos) {
-    long chunksLeft = session.chunksToMend();
+    long chunksLeft = session.mending().chunksToMend();
     long blocks = session.counters().copiedBlocks();
     if (chunksLeft == 0) {
       if (begun) {

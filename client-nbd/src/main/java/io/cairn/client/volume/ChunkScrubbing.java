@@ -162,7 +162,7 @@ final class ChunkScrubbing {
 
   private void judge(ScrubLook sums, ScrubLook data, long nowNanos) {
     List<Copy> copies = copies(sums, data);
-    if (copies == null || !session.mayScrub()) {
+    if (copies == null || !session.mending.mayScrub()) {
       putOff(nowNanos);
       return;
     }
@@ -205,7 +205,7 @@ final class ChunkScrubbing {
         block,
         verdict.sourceMask(),
         (payload, again, now) -> {
-          if (payload == null || !isWhatWasSeen(payload, verdict) || !session.mayScrub()) {
+          if (payload == null || !isWhatWasSeen(payload, verdict) || !session.mending.mayScrub()) {
             putOff(now);
             return;
           }

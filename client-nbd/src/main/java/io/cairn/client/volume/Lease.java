@@ -54,7 +54,7 @@ final class Lease {
     if (fresh(metadataSendNanos, nowNanos)) {
       return true;
     }
-    if (session.allocation.isUnsure() || session.placing.isUnsure()) {
+    if (session.allocation.isUnsure() || session.mending.placing.isUnsure()) {
       return false;
     }
     for (OwnedNode node : session.nodes()) {

@@ -62,7 +62,7 @@ final class Scrubs implements ChunkScrubbing.Listener {
 
   /** Does what is due. */
   void pump(long nowNanos) {
-    if (!session.mayScrub()) {
+    if (!session.mending.mayScrub()) {
       return;
     }
     if (asked().request() > knownRequest) {
@@ -85,7 +85,7 @@ final class Scrubs implements ChunkScrubbing.Listener {
 
   /** When {@link #pump} has something to do; Long.MAX_VALUE when it waits for others. */
   long nextDeadlineNanos() {
-    if (!session.mayScrub()) {
+    if (!session.mending.mayScrub()) {
       return Long.MAX_VALUE;
     }
     long next = reporting ? Long.MAX_VALUE : reportNanos;

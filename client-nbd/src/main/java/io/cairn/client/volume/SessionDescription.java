@@ -15,7 +15,7 @@ final class SessionDescription {
     session.allocation.describe(text);
     session.counters.describe(text);
     text.append('\n');
-    session.describeScrubs(text);
+    session.mending.describe(text);
     for (OwnedChunk chunk : session.chunks()) {
       if (chunk.isWaiting() || CatchUps.needsCare(chunk)) {
         chunk.describe(text);

@@ -20,7 +20,7 @@ final class ShortOpening {
     }
     for (OwnedReplica replica : chunk.replicas()) {
       if (replica.inSync()
-          && chunk.session.membership.isLost(replica, nowNanos)
+          && chunk.session.mending.membership.isLost(replica, nowNanos)
           && !chunk.canSpare(replica)) {
         return chunk.hasHolder();
       }

@@ -53,17 +53,14 @@ public final class VolumeSession implements VolumeIo {
   final WriteWindow window;
   final Ownership ownership;
   final Allocation allocation = new Allocation(this);
-  final Placing placing = new Placing(this);
   private final SessionSettings settings;
   private final LongSupplier clock;
   private final String name;
-  final Membership membership;
   final BlockRequests requests;
   private final ChunkMap chunks = new ChunkMap();
   private final Release release = new Release(this);
   final OwnedNodes nodes;
-  private final CatchUps catchUps;
-  private final Scrubs scrubs;
+  final Mending mending;
   private State state = State.NEW;
   private long metadataRetryNanos = Long.MAX_VALUE;
   private Runnable metadataRetry;
@@ -95,10 +92,8 @@ public final class VolumeSession implements VolumeIo {
     ownership = new Ownership(this, settings, name);
     nodes = new OwnedNodes(this, dialer, settings.instance());
     window = new WriteWindow(this, settings.windowBytesMax(), settings.windowEntriesMax());
-    catchUps = new CatchUps(this, settings.catchUpsMax(), settings.pace());
-    scrubs = new Scrubs(this, settings.scrub());
     lease = new Lease(this, settings.leaseNanos());
-    membership = new Membership(this, settings.demoteAfterNanos());
+    mending = new Mending(this, settings);
     requests = new BlockRequests(this, payloads, settings.requestTimeoutNanos());
   }
 
@@ -211,18 +206,14 @@ public final class VolumeSession implements VolumeIo {
     return state == State.SERVING || state == State.RELEASING;
   }
 
-  /** Whether chunks may be scrubbed: not when the ownership is being given up. */
-  boolean mayScrub() {
-    return state == State.SERVING;
+  /** Whether the ownership is being given up. */
+  boolean isReleasing() {
+    return state == State.RELEASING;
   }
 
-  void describeScrubs(StringBuilder text) {
-    scrubs.describe(text);
-  }
-
-  /** Whether an operator asked for a scrub that is not done. */
-  public boolean isScrubAskedFor() {
-    return scrubs.isAskedFor();
+  /** What it does for the volume beside answering requests. */
+  public Mending mending() {
+    return mending;
   }
 
   /** What the session counted since it began. */
@@ -436,10 +427,7 @@ public final class VolumeSession implements VolumeIo {
     if (isOver()) {
       return;
     }
-    catchUps.pump(now);
-    membership.propose(now);
-    placing.propose(now);
-    scrubs.pump(now);
+    mending.pump(now);
     wake();
   }
 
@@ -469,7 +457,7 @@ public final class VolumeSession implements VolumeIo {
     window.abandon();
     lease.abandon();
     allocation.abandon();
-    catchUps.abandon();
+    mending.abandon();
     tickNanos = Long.MAX_VALUE;
     metadataRetryNanos = Long.MAX_VALUE;
     requests.failAll(overFailure());
@@ -526,26 +514,6 @@ public final class VolumeSession implements VolumeIo {
     return SessionDescription.of(this, name, state.name());
   }
 
-  /** Whether a replica that can be reached is being brought up to the in-sync set. */
-  public boolean isMending() {
-    return catchUps.areDue(true);
-  }
-
-  /** Whether a replica is to be placed anew. */
-  public boolean isPlacing() {
-    return placing.isDue();
-  }
-
-  /** Chunks that have a replica out of the in-sync set. */
-  public long chunksToMend() {
-    return catchUps.chunksDue();
-  }
-
-  /** Whether a replica is out of the in-sync set, whether or not it can be reached. */
-  public boolean isDegraded() {
-    return catchUps.areDue(false);
-  }
-
   void wake() {
     tickNanos = Math.min(tickNanos, nowNanos + TICK_NANOS);
   }
@@ -561,7 +529,7 @@ public final class VolumeSession implements VolumeIo {
         next = Math.min(next, linked.get(i).link.nextDeadlineNanos());
       }
       next = Math.min(next, reads.nextDeadlineNanos());
-      next = Math.min(next, scrubs.nextDeadlineNanos());
+      next = Math.min(next, mending.nextDeadlineNanos());
     }
     return next;
   }
@@ -581,9 +549,7 @@ public final class VolumeSession implements VolumeIo {
       node.link.onTimer(now);
     }
     reads.onTimer(now);
-    if (now >= scrubs.nextDeadlineNanos()) {
-      scrubs.pump(now);
-    }
+    mending.onTimer(now);
     if (now >= tickNanos && !isOver()) {
       tick(now);
     }
@@ -611,22 +577,18 @@ public final class VolumeSession implements VolumeIo {
     if (window.wantsSync() || state == State.RELEASING) {
       syncAll();
     }
-    catchUps.pump(now);
-    membership.propose(now);
-    placing.propose(now);
-    scrubs.pump(now);
+    mending.pump(now);
     if (state == State.RELEASING) {
       release.proceed();
     }
     if (waiting
-        || membership.isUnanswered()
-        || placing.isUnsure()
+        || mending.isUnsure()
         || !reads.isEmpty()
         || lease.hasWaiters()
         || !allocation.isEmpty()
         || window.hasFlushes()) {
       wake();
     }
-    tickNanos = Math.min(tickNanos, placing.againAtNanos(now));
+    tickNanos = Math.min(tickNanos, mending.againAtNanos(now));
   }
 }

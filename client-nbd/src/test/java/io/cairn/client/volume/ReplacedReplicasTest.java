@@ -165,7 +165,7 @@ class ReplacedReplicasTest {
     world.await(() -> nodes().size() == 4);
     world.run(2 * SessionWorld.SECOND);
     assertEquals(4, nodes().size());
-    assertTrue(session.isPlacing());
+    assertTrue(session.mending().isPlacing());
     write();
     world.commandAnswersLost = false;
     world.await(() -> isWholeWithout(leaving));
@@ -200,7 +200,7 @@ class ReplacedReplicasTest {
     hears();
     world.await(() -> nodes().size() == 3 && world.record(0).inSyncCount() == 3);
     world.run(SessionWorld.SECOND);
-    assertTrue(!session.isPlacing());
+    assertTrue(!session.mending().isPlacing());
     write();
     allIsThere();
   }

@@ -101,17 +101,17 @@ class VolumeSessionTest {
     world.nodes.get(1).kill();
     done(world.write(session, 0, bytes(65536, 2)));
     assertEquals(2, world.record(0).inSyncCount());
-    assertFalse(session.isMending(), "who is away cannot be mended");
+    assertFalse(session.mending().isMending(), "who is away cannot be mended");
     world.nodes.get(1).start();
     boolean[] mended = new boolean[1];
     world.await(
         () -> {
-          mended[0] |= session.isMending();
+          mended[0] |= session.mending().isMending();
           return world.record(0).inSyncCount() == 3;
         });
     assertTrue(mended[0]);
     world.run(SECOND);
-    assertFalse(session.isMending());
+    assertFalse(session.mending().isMending());
   }
 
   @Test

@@ -1,0 +1,88 @@
+package io.cairn.client.volume;
+
+/**
+ * What a session does for its volume beside answering requests: replicas are brought up, taken into
+ * and out of the in-sync sets, placed anew, and scrubbed. On the session's loop.
+ */
+public final class Mending {
+  final Membership membership;
+  final Placing placing;
+  private final VolumeSession session;
+  private final CatchUps catchUps;
+  private final Scrubs scrubs;
+
+  Mending(VolumeSession session, SessionSettings settings) {
+    this.session = session;
+    membership = new Membership(session, settings.demoteAfterNanos());
+    placing = new Placing(session);
+    catchUps = new CatchUps(session, settings.catchUpsMax(), settings.pace());
+    scrubs = new Scrubs(session, settings.scrub());
+  }
+
+  /** Begins what is due and has room. */
+  void pump(long nowNanos) {
+    catchUps.pump(nowNanos);
+    membership.propose(nowNanos);
+    placing.propose(nowNanos);
+    scrubs.pump(nowNanos);
+  }
+
+  /** When a scrub goes on; Long.MAX_VALUE when none does. What else is due comes with the ticks. */
+  long nextDeadlineNanos() {
+    return scrubs.nextDeadlineNanos();
+  }
+
+  void onTimer(long nowNanos) {
+    if (nowNanos >= scrubs.nextDeadlineNanos()) {
+      scrubs.pump(nowNanos);
+    }
+  }
+
+  /** Whether the outcome of a change is not known. */
+  boolean isUnsure() {
+    return membership.isUnanswered() || placing.isUnsure();
+  }
+
+  /** When what was refused is proposed again; Long.MAX_VALUE when nothing was. */
+  long againAtNanos(long nowNanos) {
+    return placing.againAtNanos(nowNanos);
+  }
+
+  /** Whether a replica that can be reached is being brought up to the in-sync set. */
+  public boolean isMending() {
+    return catchUps.areDue(true);
+  }
+
+  /** Whether a replica is out of the in-sync set, whether or not it can be reached. */
+  public boolean isDegraded() {
+    return catchUps.areDue(false);
+  }
+
+  /** Chunks that have a replica out of the in-sync set. */
+  public long chunksToMend() {
+    return catchUps.chunksDue();
+  }
+
+  /** Whether a replica is to be placed anew. */
+  public boolean isPlacing() {
+    return placing.isDue();
+  }
+
+  /** Whether an operator asked for a scrub that is not done. */
+  public boolean isScrubAskedFor() {
+    return scrubs.isAskedFor();
+  }
+
+  /** Whether chunks may be scrubbed: not when the ownership is being given up. */
+  boolean mayScrub() {
+    return session.isServing() && !session.isReleasing();
+  }
+
+  void describe(StringBuilder text) {
+    scrubs.describe(text);
+  }
+
+  void abandon() {
+    catchUps.abandon();
+  }
+}
