@@ -10,15 +10,11 @@ import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.LongArrayList;
 
 /**
- * The reading half of a store: loads pages of the index that are not in memory, copies blocks from
+ * The reading half of a store: has the pages of the index that it needs loaded, copies blocks from
  * the journal's memory, and fetches the others from the capacity tier off the loop. Every block is
  * compared with its checksum before it is given out.
  */
@@ -38,9 +34,6 @@ final class StoreReads {
   /** Objects that are kept for later reads; more are left to the collector. */
   private static final int READS_KEPT_MAX = 256;
 
-  /** Chunks that are looked at for pages to let go of when one is loaded. */
-  private static final int EVICT_CHUNKS = 4;
-
   /** The store, as its reading half sees it; on the loop. */
   interface Host {
     /** Whether answers are to be dropped. */
@@ -55,7 +48,6 @@ final class StoreReads {
 
   private final Journal journal;
   private final ShardIndex index;
-  private final Catalogue catalogue;
   private final CapacityTier tier;
 
   /** Or null. */
@@ -64,18 +56,13 @@ final class StoreReads {
   private final StoreLoop loop;
   private final Payloads payloads;
   private final StoreCounters counters;
-  private final StoreSettings settings;
   private final Host host;
   private final Crc32c crc = new Crc32c();
-  private final Map<PageKey, List<Runnable>> loads = new HashMap<>();
+  private final PageLoads loads;
   private final LongArrayList list = new LongArrayList();
   private final ArrayDeque<TierRead> unused = new ArrayDeque<>();
 
   private final Verifications verifications;
-
-  /** Of a page that is being loaded; for the threads off the loop. */
-  private final ThreadLocal<byte[]> pageBytes =
-      ThreadLocal.withInitial(() -> new byte[Page.STORED_BYTES]);
 
   private int[] crcs = new int[Page.BLOCKS];
   private long[] versions = new long[Page.BLOCKS];
@@ -84,8 +71,6 @@ final class StoreReads {
   private int[] slots = new int[Page.BLOCKS];
 
   private int underWay;
-
-  private record PageKey(IndexedChunk chunk, int page) {}
 
   StoreReads(
       Journal journal,
@@ -100,102 +85,24 @@ final class StoreReads {
       Host host) {
     this.journal = journal;
     this.index = index;
-    this.catalogue = catalogue;
     this.tier = tier;
     this.cache = cache;
     this.loop = loop;
     verifications = new Verifications(loop);
+    loads = new PageLoads(journal, index, catalogue, loop, settings, host);
     this.payloads = payloads;
     this.counters = counters;
-    this.settings = settings;
     this.host = host;
   }
 
   /** Whether other threads work for a read. */
   boolean areUnderWay() {
-    return underWay > 0;
+    return underWay > 0 || loads.areUnderWay();
   }
 
-  /** Whether all pages of the range are in memory. */
-  private boolean isLoaded(IndexedChunk chunk, int blockOffset, int blockCount) {
-    int last = (blockOffset + blockCount - 1) / Page.BLOCKS;
-    boolean all = true;
-    for (int p = blockOffset / Page.BLOCKS; p <= last; p++) {
-      Page page = chunk.pages[p];
-      if (page != null) {
-        // It must still be there when the others have come.
-        page.used = true;
-      } else {
-        all &= !chunk.isStored(p);
-      }
-    }
-    return all;
-  }
-
-  /** The same; when not, they are loaded, and then told, at least once. */
+  /** Whether all pages of the range are in memory; when not, they are loaded, and then told. */
   boolean isLoaded(IndexedChunk chunk, int blockOffset, int blockCount, Runnable whenLoaded) {
-    if (isLoaded(chunk, blockOffset, blockCount)) {
-      return true;
-    }
-    load(chunk, blockOffset, blockCount, whenLoaded);
-    return false;
-  }
-
-  private void load(IndexedChunk chunk, int blockOffset, int blockCount, Runnable whenLoaded) {
-    int last = (blockOffset + blockCount - 1) / Page.BLOCKS;
-    List<Runnable> waiting = List.of();
-    for (int p = blockOffset / Page.BLOCKS; p <= last; p++) {
-      if (chunk.pages[p] == null && chunk.isStored(p)) {
-        waiting = waitersOf(new PageKey(chunk, p));
-      }
-    }
-    // Who waits for the last page looks anew then: by that time most have come.
-    if (!waiting.contains(whenLoaded)) {
-      waiting.add(whenLoaded);
-    }
-  }
-
-  private List<Runnable> waitersOf(PageKey key) {
-    List<Runnable> known = loads.get(key);
-    if (known != null) {
-      return known;
-    }
-    List<Runnable> waiting = new ArrayList<>();
-    loads.put(key, waiting);
-    underWay++;
-    Page page = index.stock().any();
-    loop.offLoop(
-        () -> {
-          String problem = null;
-          try {
-            PageStock.read(page, catalogue, key.chunk().id, key.page(), pageBytes.get());
-          } catch (RuntimeException | Error e) {
-            problem = String.valueOf(e.getMessage());
-          }
-          String reason = problem;
-          loop.onLoop(() -> loaded(key, page, reason));
-        });
-    return waiting;
-  }
-
-  private void loaded(PageKey key, Page page, String problem) {
-    underWay--;
-    List<Runnable> waiting = loads.remove(key);
-    IndexedChunk chunk = key.chunk();
-    if (host.isClosed()) {
-      host.onIdle();
-      return;
-    }
-    if (chunk.pages[key.page()] == null && !chunk.gone) {
-      if (problem != null) {
-        // Without it no append can be applied: the device is as good as gone.
-        host.onFailed(problem);
-        return;
-      }
-      index.install(chunk, key.page(), page);
-    }
-    waiting.forEach(Runnable::run);
-    index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
+    return loads.isLoaded(chunk, blockOffset, blockCount, whenLoaded);
   }
 
   void read(IndexedChunk chunk, int blockOffset, int blockCount, ShardStore.ReadSink sink) {
@@ -220,8 +127,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count)) {
-      load(chunk, block, count, () -> sums(chunk, block, count, sink));
+    if (!loads.areThere(chunk, block, count)) {
+      loads.load(chunk, block, count, () -> sums(chunk, block, count, sink));
       return;
     }
     makeRoom(count);
@@ -252,8 +159,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count)) {
-      load(chunk, block, count, () -> read(chunk, block, count, sink, attempts, verifies));
+    if (!loads.areThere(chunk, block, count)) {
+      loads.load(chunk, block, count, () -> read(chunk, block, count, sink, attempts, verifies));
       return;
     }
     makeRoom(count);
@@ -568,8 +475,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count)) {
-      load(chunk, block, count, () -> readVersions(chunk, block, count, sink));
+    if (!loads.areThere(chunk, block, count)) {
+      loads.load(chunk, block, count, () -> readVersions(chunk, block, count, sink));
       return;
     }
     list.clear();
@@ -584,8 +491,8 @@ final class StoreReads {
       sink.onUnreadable(block, "the chunk is in the trash");
       return;
     }
-    if (!isLoaded(chunk, block, count)) {
-      load(chunk, block, count, () -> readExtents(chunk, block, count, sink));
+    if (!loads.areThere(chunk, block, count)) {
+      loads.load(chunk, block, count, () -> readExtents(chunk, block, count, sink));
       return;
     }
     list.clear();
