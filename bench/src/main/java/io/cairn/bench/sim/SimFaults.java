@@ -3,14 +3,12 @@ package io.cairn.bench.sim;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
-import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * Draws the faults of one run. Each run has some of the kinds, drawn once; all of them may come
@@ -53,6 +51,7 @@ final class SimFaults {
 
   private final SimCluster cluster;
   private final SimRandom random;
+  private final SimRot rot;
   private final long endNanos;
   private final List<Kind> kinds = new ArrayList<>();
   private final Set<SimNode> gone = new LinkedHashSet<>();
@@ -62,6 +61,7 @@ final class SimFaults {
   SimFaults(SimCluster cluster, SimRandom random, long endNanos) {
     this.cluster = cluster;
     this.random = random;
+    rot = new SimRot(cluster, random);
     this.endNanos = endNanos;
     int outOf = 1 + random.below(4);
     for (Kind kind : Kind.values()) {
@@ -108,7 +108,7 @@ final class SimFaults {
       case SLOW_DEVICE -> slowDevice(randomNode());
       case JOURNAL_FULL -> journalFull(randomNode());
       case NO_SPACE -> noSpace(randomNode());
-      case ROT -> rot();
+      case ROT -> rot.strike();
       case METADATA_AWAY -> metadataAway();
       case TAKE_OVER -> takeOver();
       case SPLIT_BRAIN -> splitBrain();
@@ -531,35 +531,9 @@ final class SimFaults {
             });
   }
 
-  /** Destroys one copy of a block of which all the others are good, equal and durable. */
+  /** Destroys one copy of a block. */
   void rot() {
-    int index = random.below(3);
-    int block = random.below(4);
-    ChunkRecord record = cluster.record(index);
-    // With minInSync 1 the other replica may leave the set: the bad copy would be the last one.
-    if (record == null
-        || cluster.volume().minInSync() < 2
-        || record.inSyncCount() < record.replicas().size()) {
-      return;
-    }
-    Set<Long> versions = new TreeSet<>();
-    for (Replica replica : record.replicas()) {
-      StoreModel.Chunk chunk = cluster.chunk(replica.nodeId(), index);
-      SimStore store = cluster.storeOf(replica.nodeId(), index);
-      if (chunk == null
-          || chunk.syncing()
-          || chunk.lsns[block] > store.durableLsn()
-          || !store.isSound(chunk, block)) {
-        return;
-      }
-      versions.add(chunk.versions[block]);
-    }
-    if (versions.size() == 1 && !versions.contains(0L)) {
-      long victim = record.replicas().get(random.below(record.replicas().size())).nodeId();
-      if (cluster.storeOf(victim, index).rot(cluster.chunk(victim, index), block)) {
-        cluster.world().log("n" + victim + ": block " + block + " of chunk " + index + " rots");
-      }
-    }
+    rot.strike();
   }
 
   /** Ends all faults: everything runs and everyone reaches everyone. */

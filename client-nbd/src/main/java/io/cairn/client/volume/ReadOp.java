@@ -43,6 +43,15 @@ final class ReadOp {
   private int triedMask;
   private int badMask;
 
+  /** Bits of those that are never asked. */
+  private int excludedMask;
+
+  /**
+   * All were bad once and are asked again. What the first said may be long ago: it was mended since
+   * while this waited for another, which then rotted.
+   */
+  private boolean again;
+
   /** Answers whose bytes failed their checksums. */
   private int corruptAnswers;
 
@@ -93,14 +102,16 @@ final class ReadOp {
       int blockCount,
       Done blocksDone,
       ExtentsDone kindsDone,
-      int excludedMask) {
+      int neverAskedMask) {
     chunk = ofChunk;
     block = firstBlock;
     count = blockCount;
     done = blocksDone;
     extentsDone = kindsDone;
+    excludedMask = neverAskedMask;
     triedMask = excludedMask;
     badMask = excludedMask;
+    again = false;
     corruptAnswers = 0;
     outstanding = 0;
     ended = false;
@@ -132,6 +143,11 @@ final class ReadOp {
     }
     if (best != null) {
       ask(best, nowNanos);
+    } else if (outstanding == 0 && (badMask & usable) == usable && !again) {
+      again = true;
+      triedMask = excludedMask;
+      badMask = excludedMask;
+      askNext(nowNanos);
     } else if (outstanding == 0 && (badMask & usable) == usable) {
       end(false, nowNanos);
     } else if (outstanding == 0) {
@@ -364,7 +380,7 @@ final class ReadOp {
     if (extentsDone != null) {
       extentsDone.on(good ? triples : null);
     } else {
-      done.on(blocks, good && badMask != 0, nowNanos);
+      done.on(blocks, good && (again || badMask != 0), nowNanos);
     }
     drop();
     dereference();

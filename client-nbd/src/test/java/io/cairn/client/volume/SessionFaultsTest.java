@@ -21,6 +21,29 @@ class SessionFaultsTest {
   private static final int BLOCKS = 24;
   private static final int BLOCK = 4096;
 
+  /** What the one said long ago does not make the block lost. */
+  @Test
+  void aReadThatWaitsForAReplicaAsksTheOtherAnewBeforeItFails() {
+    SessionWorld two = new SessionWorld(2, 2, 2);
+    VolumeSession session = two.attach("a");
+    Answer written = two.write(session, 0, SessionWorld.bytes(4096, 1));
+    two.await(() -> written.done);
+    Node first = two.nodes.get(0);
+    Node second = two.nodes.get(1);
+    first.store.rot(0, 0);
+    second.kill();
+    Answer read = two.read(session, 0, 4096);
+    two.run(SessionWorld.SECOND);
+    assertTrue(!read.done);
+    // Mended, as by an overwrite.
+    first.store.rot(0, 0);
+    second.store.rot(0, 0);
+    second.start();
+    two.await(() -> read.done);
+    assertTrue(read.ok());
+    assertArrayEquals(SessionWorld.bytes(4096, 1), read.bytes);
+  }
+
   @Test
   void randomFaultsKeepThePromises() {
     Long only = Long.getLong("cairn.session.seed");
