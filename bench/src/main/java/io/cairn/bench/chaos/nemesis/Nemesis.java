@@ -1,14 +1,15 @@
 package io.cairn.bench.chaos.nemesis;
 
 import io.cairn.bench.chaos.ChaosFailure;
-import io.cairn.bench.chaos.Tool;
 import io.cairn.bench.chaos.Trees;
 import io.cairn.client.cli.Role;
 import java.io.File;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -26,8 +27,7 @@ final class Nemesis {
   private static final long SECOND = 1_000_000_000L;
   private static final int LONGEST_SECONDS = 12;
   private static final int PAUSE_SECONDS = 4;
-  private static final Tool FALLOCATE = new Tool("fallocate", "util-linux");
-  private static final Duration FILL = Duration.ofSeconds(30);
+  private static final long FILL_MAX_BYTES = 4L << 30;
 
   private final Servers servers;
   private final List<FaultKind> kinds;
@@ -191,13 +191,20 @@ final class Nemesis {
     return servers.capacity(victim.host()).resolve("ballast");
   }
 
+  /** To the last page: the node writes meanwhile, so how much is free cannot be asked before. */
   private void fill(Server victim) {
     Path ballast = ballast(victim);
-    try {
-      long freeBytes = Files.getFileStore(ballast.getParent()).getUsableSpace();
-      FALLOCATE.run(FILL, "--length", Long.toString(freeBytes), ballast.toString()).ok();
+    ByteBuffer zeroes = ByteBuffer.allocateDirect(1 << 20);
+    try (FileChannel file =
+        FileChannel.open(ballast, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+      for (long written = 0; written < FILL_MAX_BYTES; ) {
+        written += file.write(zeroes.clear());
+      }
+      throw new ChaosFailure(ballast + " is not on a small file system");
     } catch (IOException e) {
-      throw new ChaosFailure(ballast + " cannot be made", e);
+      if (!String.valueOf(e.getMessage()).contains("No space left on device")) {
+        throw new ChaosFailure(ballast + " cannot be made", e);
+      }
     }
   }
 
