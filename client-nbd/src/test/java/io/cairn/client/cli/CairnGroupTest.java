@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command.InitCluster;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.server.ListeningPorts;
 import io.cairn.metadata.server.MetadataOptions;
 import io.cairn.metadata.server.MetadataServer;
 import java.io.IOException;
@@ -34,7 +35,7 @@ class CairnGroupTest {
   @BeforeAll
   static void start() throws Exception {
     for (int i = 0; i < 3; i++) {
-      ADDRESSES.add("127.0.0.1:" + freePort());
+      ADDRESSES.add(ListeningPorts.address());
     }
     for (String address : ADDRESSES) {
       SERVERS.add(
@@ -98,7 +99,7 @@ class CairnGroupTest {
 
   @Test
   void aClusterThatIsNotThereIsToldAtOnce() throws Exception {
-    String nowhere = "127.0.0.1:" + freePort();
+    String nowhere = ListeningPorts.address();
     CommandRun run = CommandRun.of(cairn(), "volume", "ls", "--metadata", nowhere);
     run.fails(
         1,
@@ -129,11 +130,5 @@ class CairnGroupTest {
 
   private static Cairn cairn() {
     return new Cairn(new GroupConnector(), Map.of());
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

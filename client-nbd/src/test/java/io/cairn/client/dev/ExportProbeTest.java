@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.options.Address;
+import io.cairn.metadata.server.ListeningPorts;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -17,10 +18,7 @@ class ExportProbeTest {
 
   @Test
   void nobodyListens() throws IOException {
-    Address address;
-    try (ServerSocket closed = listener()) {
-      address = address(closed);
-    }
+    Address address = Address.parse(ListeningPorts.address());
     String refusal = ExportProbe.refusal(address, "v", TIMEOUT_MILLIS);
     assertEquals("the gateway at " + address + ": Connection refused", refusal);
   }

@@ -13,14 +13,13 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.ratis.RatisMetadataClient;
+import io.cairn.metadata.server.ListeningPorts;
 import io.cairn.metadata.server.MetadataOptions;
 import io.cairn.metadata.server.MetadataServer;
 import io.cairn.storage.node.StorageNode;
 import io.cairn.storage.node.StorageOptions;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.StandardProtocolFamily;
 import java.net.URI;
 import java.net.UnixDomainSocketAddress;
@@ -60,23 +59,17 @@ class GatewayTest {
 
   @BeforeEach
   void start() throws Exception {
-    metadataAddress = freeAddress();
+    metadataAddress = ListeningPorts.address();
     startMetadata();
     client = RatisMetadataClient.connect(99, List.of(metadataAddress), Duration.ofSeconds(20));
     for (int i = 0; i < 3; i++) {
-      nodeAddresses[i] = freeAddress();
+      nodeAddresses[i] = ListeningPorts.address();
       startNode(i);
     }
     for (StorageNode node : nodes) {
       node.serving().toCompletableFuture().get(30, TimeUnit.SECONDS);
     }
     create("vol", 64 * MIB);
-  }
-
-  private static String freeAddress() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return "127.0.0.1:" + socket.getLocalPort();
-    }
   }
 
   private void startMetadata() throws IOException {

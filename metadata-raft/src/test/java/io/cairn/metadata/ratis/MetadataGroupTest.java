@@ -10,9 +10,9 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.server.ListeningPorts;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ class MetadataGroupTest {
   @BeforeEach
   void start() throws Exception {
     for (int i = 0; i < 3; i++) {
-      addresses.add("127.0.0.1:" + freePort());
+      addresses.add(ListeningPorts.address());
     }
     for (int i = 0; i < 3; i++) {
       startMember(i);
@@ -377,11 +377,5 @@ class MetadataGroupTest {
 
   private static int port(String address) {
     return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

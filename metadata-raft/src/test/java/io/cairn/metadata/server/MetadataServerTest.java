@@ -43,14 +43,9 @@ class MetadataServerTest {
   private long clientIds = 500;
 
   @BeforeEach
-  void choosePorts() throws IOException {
-    List<ServerSocket> sockets = new ArrayList<>();
+  void choosePorts() {
     for (int i = 0; i < 3; i++) {
-      sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-      addresses.add("127.0.0.1:" + sockets.getLast().getLocalPort());
-    }
-    for (ServerSocket socket : sockets) {
-      socket.close();
+      addresses.add(ListeningPorts.address());
     }
     client = RatisMetadataClient.connect(++clientIds, addresses, Duration.ofSeconds(30));
   }
