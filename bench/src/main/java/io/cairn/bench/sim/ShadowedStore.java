@@ -304,50 +304,32 @@ final class ShadowedStore implements ShardStore {
 
   @Override
   public void read(ChunkEntry entry, int blockOffset, int blockCount, ReadSink sink) {
-    Key key = key(entry);
-    store.read(
-        entry,
-        blockOffset,
-        blockCount,
-        new ReadSink() {
-          @Override
-          public void onBlocks(int[] crcs, long[] versions, Payload payload) {
-            for (int i = 0; i < blockCount; i++) {
-              compare(key, blockOffset + i, versions[i], crcs[i]);
-            }
-            sink.onBlocks(crcs, versions, payload);
-          }
-
-          @Override
-          public void onUnreadable(int block, String reason) {
-            sink.onUnreadable(block, reason);
-          }
-        });
+    store.read(entry, blockOffset, blockCount, compared(key(entry), blockOffset, blockCount, sink));
   }
 
   @Override
   public void verify(
       ChunkEntry entry, int blockOffset, int blockCount, boolean data, ReadSink sink) {
-    Key key = key(entry);
     store.verify(
-        entry,
-        blockOffset,
-        blockCount,
-        data,
-        new ReadSink() {
-          @Override
-          public void onBlocks(int[] crcs, long[] versions, Payload payload) {
-            for (int i = 0; i < blockCount; i++) {
-              compare(key, blockOffset + i, versions[i], crcs[i]);
-            }
-            sink.onBlocks(crcs, versions, payload);
-          }
+        entry, blockOffset, blockCount, data, compared(key(entry), blockOffset, blockCount, sink));
+  }
 
-          @Override
-          public void onUnreadable(int block, String reason) {
-            sink.onUnreadable(block, reason);
-          }
-        });
+  /** Passes the answer on once it was compared with the shadow. */
+  private ReadSink compared(Key key, int blockOffset, int blockCount, ReadSink sink) {
+    return new ReadSink() {
+      @Override
+      public void onBlocks(int[] crcs, long[] versions, Payload payload) {
+        for (int i = 0; i < blockCount; i++) {
+          compare(key, blockOffset + i, versions[i], crcs[i]);
+        }
+        sink.onBlocks(crcs, versions, payload);
+      }
+
+      @Override
+      public void onUnreadable(int block, String reason) {
+        sink.onUnreadable(block, reason);
+      }
+    };
   }
 
   /** What was read is what the model has, unless it was overwritten since the read began. */

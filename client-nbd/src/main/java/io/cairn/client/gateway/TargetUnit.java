@@ -66,6 +66,9 @@ final class TargetUnit implements VolumeIo, TargetPorts {
   /** Who waits until it is decided where the unit is active. */
   private List<Runnable> waiting = new ArrayList<>();
 
+  /** The unit was taken, and who has reserved it could not be read: the next heartbeat tries. */
+  private boolean unlearned;
+
   private boolean looking;
   private boolean forced;
   private String problem;
@@ -125,7 +128,9 @@ final class TargetUnit implements VolumeIo, TargetPorts {
 
   /** Each heartbeat: a unit that has lost its owner is taken by whoever has initiators. */
   void beat() {
-    if (isUsed() && state == State.STANDBY) {
+    if (unlearned) {
+      learn(opening);
+    } else if (isUsed() && state == State.STANDBY) {
       look(() -> {});
     }
   }
@@ -238,13 +243,14 @@ final class TargetUnit implements VolumeIo, TargetPorts {
    * that keeps initiators out. Without them nobody may be served.
    */
   private void learn(Exports.Opening current) {
+    unlearned = false;
     reservations.load(
         known -> {
           if (opening != current) {
             return;
           }
           if (known == null) {
-            learn(current);
+            unlearned = true;
             return;
           }
           logical.learnReservations(known);
@@ -255,6 +261,7 @@ final class TargetUnit implements VolumeIo, TargetPorts {
   }
 
   private void become(State next) {
+    unlearned = false;
     if (state != next) {
       if (next != State.TRANSITIONING) {
         LOG.info("volume {}: its iSCSI unit is {} here", volume, next);

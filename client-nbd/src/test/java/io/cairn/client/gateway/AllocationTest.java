@@ -119,7 +119,11 @@ class AllocationTest {
                 null);
         case MessageType.READ -> {
           int first = Request.rangeBlock(header, offset);
-          link.send(out, 0, reply.read(out, 0, id, lsn, lsn, 0, first, 1, crcs, null), block);
+          link.send(
+              out,
+              0,
+              reply.read(out, 0, id, lsn, lsn, 0, first, 1, crcs, null, block.length()),
+              block);
         }
         default -> link.send(out, 0, reply.bare(out, 0, type, id, Status.OK, lsn, lsn, 0, 0), null);
       }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.client.iscsi.Targets;
@@ -51,6 +52,7 @@ class TargetUnitTest {
   private final List<Gateway> gateways = new ArrayList<>();
   private long number;
   private boolean metadataAway;
+  private boolean reservationsAway;
 
   {
     apply(new Command.InitCluster(5));
@@ -95,7 +97,7 @@ class TargetUnitTest {
 
     @Override
     public void query(Query query, Answer answer) {
-      if (metadataAway) {
+      if (metadataAway || reservationsAway && query instanceof Query.GetTarget) {
         answer.on(null, 0);
       } else if (query instanceof Query.GetPortals) {
         VolumeRecord.Owner owner = volume().owner();
@@ -284,6 +286,22 @@ class TargetUnitTest {
     assertEquals(STATE_CHANGED, standby.run(READ));
     assertEquals(Scsi.GOOD, standby.run(READ));
     assertEquals(List.of(3, 0), standby.portStates());
+  }
+
+  /** Nobody is served before it is known whom a reservation keeps out. */
+  @Test
+  void reservationsThatCannotBeReadAreAskedForAtTheNextHeartbeat() {
+    reservationsAway = true;
+    Initiator waiting = new Initiator(first);
+    assertEquals(1, volume().generation());
+    first.unit.beat();
+    assertEquals(TargetPorts.State.TRANSITIONING, first.unit.state());
+    assertNull(waiting.unit);
+    reservationsAway = false;
+    first.unit.beat();
+    assertEquals(TargetPorts.State.ACTIVE, first.unit.state());
+    assertNotNull(waiting.unit);
+    assertEquals(1, volume().generation());
   }
 
   /** A command asks at once: it need not wait for the next heartbeat. */

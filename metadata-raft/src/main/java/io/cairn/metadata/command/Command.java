@@ -5,7 +5,6 @@ import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.ReservationRecord;
-import io.cairn.metadata.release.Release;
 import java.util.List;
 
 /**
@@ -29,39 +28,8 @@ public sealed interface Command {
       String hostLabel,
       long capacityBytes,
       int shardCount,
-      long incarnation,
-      int level)
-      implements Command {
-    /** A process of this release. */
-    public RegisterNode(
-        long clusterId,
-        long storeIdHigh,
-        long storeIdLow,
-        String name,
-        String host,
-        int port,
-        String zone,
-        String rack,
-        String hostLabel,
-        long capacityBytes,
-        int shardCount,
-        long incarnation) {
-      this(
-          clusterId,
-          storeIdHigh,
-          storeIdLow,
-          name,
-          host,
-          port,
-          zone,
-          rack,
-          hostLabel,
-          capacityBytes,
-          shardCount,
-          incarnation,
-          Release.level());
-    }
-  }
+      long incarnation)
+      implements Command {}
 
   /**
    * All servers are of a release with that level: what is new in it may be used from now on, and
@@ -127,19 +95,8 @@ public sealed interface Command {
    *     is.
    */
   record AcquireVolume(
-      String name,
-      String gateway,
-      long instance,
-      String address,
-      long expectedGeneration,
-      int level)
-      implements Command {
-    /** A gateway of this release. */
-    public AcquireVolume(
-        String name, String gateway, long instance, String address, long expectedGeneration) {
-      this(name, gateway, instance, address, expectedGeneration, Release.level());
-    }
-  }
+      String name, String gateway, long instance, String address, long expectedGeneration)
+      implements Command {}
 
   /**
    * Takes the ownership of a volume that nobody has attached, in order to mend it: generation + 1,
@@ -149,19 +106,8 @@ public sealed interface Command {
    * @param expectedGeneration the generation that was offered.
    */
   record MaintainVolume(
-      String name,
-      String gateway,
-      long instance,
-      String address,
-      long expectedGeneration,
-      int level)
-      implements Command {
-    /** A gateway of this release. */
-    public MaintainVolume(
-        String name, String gateway, long instance, String address, long expectedGeneration) {
-      this(name, gateway, instance, address, expectedGeneration, Release.level());
-    }
-  }
+      String name, String gateway, long instance, String address, long expectedGeneration)
+      implements Command {}
 
   /**
    * Replaces a volume's registrations and reservation by compare-and-set on the version, which is

@@ -4,6 +4,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Release;
 import java.io.UncheckedIOException;
 import java.util.List;
 
@@ -52,19 +53,37 @@ public final class MetadataMachine {
    * @param clientId of the client that submits; random per client.
    * @param number from 1, rising by client; fewer than {@link #COMMANDS_UNDER_WAY_MAX} above the
    *     lowest that is not answered yet.
+   * @param level of the client's release.
    * @param candidates nodes that are up and their free space, as the leader knew them.
    */
-  public Reply apply(long clientId, long number, Command command, List<Candidate> candidates) {
+  public Reply apply(
+      long clientId, long number, int level, Command command, List<Candidate> candidates) {
     Reply earlier = retries.find(clientId, number);
     if (earlier != null) {
       return earlier;
     }
-    Decision decision = guarded(command, candidates);
+    String tooOld = takesPart(command) ? state.tooOld(level) : null;
+    Decision decision =
+        tooOld == null
+            ? guarded(command, candidates)
+            : Decision.refused(Reply.ErrorCode.INVALID, tooOld);
     for (Event event : decision.events()) {
       state.replay(event);
     }
     retries.remember(clientId, number, decision.reply());
     return decision.reply();
+  }
+
+  /** The same for a client of this release. */
+  public Reply apply(long clientId, long number, Command command, List<Candidate> candidates) {
+    return apply(clientId, number, Release.level(), command, candidates);
+  }
+
+  /** Whether a server that submits the command will write what others read. */
+  private static boolean takesPart(Command command) {
+    return command instanceof Command.RegisterNode
+        || command instanceof Command.AcquireVolume
+        || command instanceof Command.MaintainVolume;
   }
 
   /**

@@ -32,10 +32,6 @@ final class NodeDecisions {
               + ", this is cluster "
               + Long.toHexString(state.clusterId()));
     }
-    String tooOld = state.tooOld(c.level());
-    if (tooOld != null) {
-      return Decision.refused(ErrorCode.INVALID, tooOld);
-    }
     String problem = problem(c);
     if (problem != null) {
       return Decision.refused(ErrorCode.INVALID, problem);

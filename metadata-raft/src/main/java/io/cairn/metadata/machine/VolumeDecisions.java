@@ -159,10 +159,6 @@ final class VolumeDecisions {
     if (volume == null) {
       return unknown(c.name());
     }
-    String tooOld = state.tooOld(c.level());
-    if (tooOld != null) {
-      return invalid(tooOld);
-    }
     if (c.expectedGeneration() >= 0 && c.expectedGeneration() != volume.generation()) {
       return Decision.refused(
           ErrorCode.STALE_GENERATION,
@@ -179,10 +175,6 @@ final class VolumeDecisions {
     VolumeRecord volume = state.volume(c.name());
     if (volume == null) {
       return unknown(c.name());
-    }
-    String tooOld = state.tooOld(c.level());
-    if (tooOld != null) {
-      return invalid(tooOld);
     }
     if (c.expectedGeneration() != volume.generation()) {
       return Decision.refused(

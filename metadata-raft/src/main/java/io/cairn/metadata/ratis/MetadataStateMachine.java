@@ -340,7 +340,8 @@ final class MetadataStateMachine extends BaseStateMachine {
   private Reply applied(Entry entry) {
     long startNanos = System.nanoTime();
     Reply reply =
-        machine.apply(entry.clientId(), entry.number(), entry.command(), entry.candidates());
+        machine.apply(
+            entry.clientId(), entry.number(), entry.level(), entry.command(), entry.candidates());
     if (reply instanceof Reply.ClusterIdentity identity) {
       observer.onClusterId(identity.clusterId());
     }

@@ -6,6 +6,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.release.Release;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -103,7 +104,8 @@ public final class RatisMetadataClient implements MetadataClient {
         given = ++number;
         underWay.add(given);
       }
-      Message entry = message(new Entry(clientId, given, pending.command(), List.of()));
+      Message entry =
+          message(new Entry(clientId, given, Release.level(), pending.command(), List.of()));
       answered(client -> client.async().send(entry), pending.deadlineNanos())
           .whenComplete(
               (reply, failure) -> {

@@ -57,9 +57,9 @@ class CodecTest {
   void goldenBytesOfACommandAndAnEventStay() {
     assertEquals(
         "\u0001{\"is\":\"AcquireVolume\",\"address\":\"h:1\",\"expectedGeneration\":-1,"
-            + "\"gateway\":\"g\",\"instance\":4,\"level\":2,\"name\":\"v\"}",
+            + "\"gateway\":\"g\",\"instance\":4,\"name\":\"v\"}",
         new String(
-            Codec.encode(new Command.AcquireVolume("v", "g", 4, "h:1", -1, 2)),
+            Codec.encode(new Command.AcquireVolume("v", "g", 4, "h:1", -1)),
             StandardCharsets.UTF_8));
     VolumeRecord volume = new VolumeRecord(1, "v", 4096, 1 << 20, 3, 2, Durability.FLUSH, 5, null);
     assertEquals(
@@ -67,17 +67,6 @@ class CodecTest {
             + "\"durability\":\"FLUSH\",\"generation\":5,\"minInSync\":2,\"name\":\"v\","
             + "\"replicas\":3,\"sizeBytes\":4096,\"volumeId\":1}}",
         new String(Codec.encode(new Event.VolumeStored(volume)), StandardCharsets.UTF_8));
-  }
-
-  /** Written before servers told their level. */
-  @Test
-  void aCommandWithoutItsLevelIsUnderstood() {
-    byte[] earlier =
-        ("\u0001{\"is\":\"AcquireVolume\",\"address\":\"h:1\",\"expectedGeneration\":-1,"
-                + "\"gateway\":\"g\",\"instance\":4,\"name\":\"v\"}")
-            .getBytes(StandardCharsets.UTF_8);
-    assertEquals(
-        new Command.AcquireVolume("v", "g", 4, "h:1", -1, 0), Codec.decode(earlier, Command.class));
   }
 
   @Test

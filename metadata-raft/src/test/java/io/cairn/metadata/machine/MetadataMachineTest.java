@@ -75,26 +75,24 @@ class MetadataMachineTest {
   void serversBelowTheClustersLevelAreRefusedAndTheLevelOnlyRises() {
     cluster(3);
     create("a", GIB, 0, 0, 0);
-    apply(new Command.AcquireVolume("a", "g", 1, "h:1", -1, 0));
+    Command acquire = new Command.AcquireVolume("a", "g", 1, "h:1", -1);
+    assertInstanceOf(Reply.VolumeAcquired.class, applyOf(0, acquire));
     assertEquals(new Reply.Ok(), apply(new Command.RaiseLevel(2)));
     assertEquals(2, machine.state().level());
-    Reply.Refused gateway =
-        (Reply.Refused) apply(new Command.AcquireVolume("a", "g", 1, "h:1", -1, 1));
     assertEquals(
         "the cluster was upgraded to level 2 and this server knows level 1 at most: start it from"
             + " a newer release",
-        gateway.message());
+        ((Reply.Refused) applyOf(1, acquire)).message());
     assertEquals(
-        ErrorCode.INVALID, refused(apply(new Command.MaintainVolume("a", "g", 1, "h:1", 1, 0))));
+        ErrorCode.INVALID, refused(applyOf(0, new Command.MaintainVolume("a", "g", 1, "h:1", 1))));
     assertEquals(
         ErrorCode.INVALID,
         refused(
-            apply(
-                new Command.RegisterNode(
-                    5, 0, 1, "n1", "h1", 7000, "z", "r", "h1", GIB, 1, 9, 1))));
-    assertTrue(
-        apply(new Command.AcquireVolume("a", "g", 1, "h:1", -1, 2))
-            instanceof Reply.VolumeAcquired);
+            applyOf(
+                1,
+                new Command.RegisterNode(5, 0, 1, "n1", "h1", 7000, "z", "r", "h1", GIB, 1, 9))));
+    assertInstanceOf(Reply.VolumeAcquired.class, applyOf(2, acquire));
+    assertInstanceOf(Reply.Volume.class, applyOf(1, new Command.ResizeVolume("a", 2 * GIB)));
     assertEquals(ErrorCode.INVALID, refused(apply(new Command.RaiseLevel(1))));
     assertEquals(2, machine.state().level());
   }
@@ -330,6 +328,10 @@ class MetadataMachineTest {
       candidates.add(new Candidate(i, "z", "r", "h" + i, 100 * GIB));
     }
     return candidates;
+  }
+
+  private Reply applyOf(int level, Command command) {
+    return machine.apply(1, ++number, level, command, List.of());
   }
 
   private Reply apply(Command command) {

@@ -108,22 +108,7 @@ final class Answers {
       int[] crcs,
       long[] versions,
       Payload payload) {
-    if (payload == null) {
-      int sums =
-          reply.sums(
-              out,
-              0,
-              id,
-              store.appendedLsn(),
-              store.durableLsn(),
-              chunk.lastVersion(),
-              block,
-              count,
-              crcs,
-              versions);
-      send(client, sums, null);
-      return;
-    }
+    int payloadBytes = payload == null ? 0 : payload.length();
     int length =
         reply.read(
             out,
@@ -135,8 +120,9 @@ final class Answers {
             block,
             count,
             crcs,
-            versions);
-    counters.readBytes += payload.length();
+            versions,
+            payloadBytes);
+    counters.readBytes += payloadBytes;
     send(client, length, payload);
   }
 

@@ -111,59 +111,12 @@ public final class Reply {
     return Frame.seal(b, o, OPEN_BYTES, 0, crc);
   }
 
-  /** Answer to READ; the payload follows. Versions may be null. */
+  /**
+   * Answer to READ. Versions may be null.
+   *
+   * @param payloadBytes of the blocks, which follow; 0 when only what is known of them was asked.
+   */
   public int read(
-      MutableDirectBuffer b,
-      int o,
-      long requestId,
-      long appendedLsn,
-      long durableLsn,
-      long lastVersion,
-      int blockOffset,
-      int blockCount,
-      int[] crcs,
-      long[] versions) {
-    return read(
-        b,
-        o,
-        requestId,
-        appendedLsn,
-        durableLsn,
-        lastVersion,
-        blockOffset,
-        blockCount,
-        crcs,
-        versions,
-        blockCount * Frame.BLOCK_BYTES);
-  }
-
-  /** Answer to a READ that asks for what is known of blocks, and not for the blocks. */
-  public int sums(
-      MutableDirectBuffer b,
-      int o,
-      long requestId,
-      long appendedLsn,
-      long durableLsn,
-      long lastVersion,
-      int blockOffset,
-      int blockCount,
-      int[] crcs,
-      long[] versions) {
-    return read(
-        b,
-        o,
-        requestId,
-        appendedLsn,
-        durableLsn,
-        lastVersion,
-        blockOffset,
-        blockCount,
-        crcs,
-        versions,
-        0);
-  }
-
-  private int read(
       MutableDirectBuffer b,
       int o,
       long requestId,

@@ -1,4 +1,4 @@
-package io.cairn.bench.chaos;
+package io.cairn.bench.acceptance;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -17,7 +17,7 @@ import java.util.Arrays;
  * An iSCSI initiator with one session and one command at a time, which says what it is told to and
  * hears every answer as it came: RFC 7143. Not thread-safe.
  */
-public final class IscsiClient implements Closeable {
+final class IscsiClient implements Closeable {
   private static final int HEADER_BYTES = 48;
   private static final int SCSI_COMMAND = 0x01;
   private static final int LOGIN_REQUEST = 0x43;

@@ -1,5 +1,7 @@
-package io.cairn.bench.chaos;
+package io.cairn.bench.acceptance;
 
+import io.cairn.bench.chaos.Await;
+import io.cairn.bench.chaos.ChaosFailure;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -11,7 +13,7 @@ import java.util.List;
  * or at a port that is not active, is sent again through the next path, as a multipath driver does.
  * Not thread-safe.
  */
-public final class MultipathClient implements Closeable {
+final class MultipathClient implements Closeable {
   /** Silence after which a path is given up for the next one. */
   private static final Duration PATH_LIMIT = Duration.ofSeconds(5);
 
