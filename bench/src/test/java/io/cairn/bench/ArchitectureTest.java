@@ -4,10 +4,15 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.time.Clock;
+import java.time.Instant;
 
 /** The pure rooms stay pure, libraries stay in their rooms, and dependencies go one way. */
 @AnalyzeClasses(packages = "io.cairn", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -68,6 +73,32 @@ class ArchitectureTest {
           .callMethod(System.class, "nanoTime")
           .orShould()
           .callMethod(System.class, "currentTimeMillis");
+
+  /**
+   * A clock that is set forward or back can hurt nobody but who reads it: when a scrub is due, when
+   * trash is old enough, and what is shown to people.
+   */
+  @ArchTest
+  static final ArchRule WALL_CLOCK_IS_FOR_PEOPLE =
+      noClasses()
+          .that()
+          .resideInAnyPackage("io.cairn.metadata..", "io.cairn.storage..", "io.cairn.client..")
+          .and()
+          .doNotBelongToAnyOf(
+              io.cairn.client.gateway.Gateway.class,
+              io.cairn.client.volume.ScrubSettings.class,
+              io.cairn.storage.chunk.FileCapacityTier.class)
+          .and()
+          .doNotHaveFullyQualifiedName("io.cairn.client.gateway.VolumeMeters")
+          .should()
+          .accessTargetWhere(
+              JavaAccess.Predicates.target(HasName.Predicates.name("currentTimeMillis"))
+                  .or(
+                      JavaAccess.Predicates.targetOwner(
+                              JavaClass.Predicates.belongToAnyOf(Instant.class, Clock.class))
+                          .and(
+                              JavaAccess.Predicates.target(
+                                  HasName.Predicates.nameMatching("now|system.*|tick.*")))));
 
   @ArchTest
   static final ArchRule ROCKSDB_HAS_ITS_ROOMS =

@@ -18,6 +18,8 @@ public enum FaultKind {
   CUT(true, EnumSet.allOf(Role.class)),
   /** Packets from one host to another are lost, in one direction or both; others get theirs. */
   PART(true, EnumSet.allOf(Role.class)),
+  /** Of the packets that a host sends and is sent, 5 to 35 % are lost. */
+  LOSS(true, EnumSet.allOf(Role.class)),
   /** The node's file system for chunks is full. */
   FULL(true, EnumSet.of(Role.STORAGE));
 

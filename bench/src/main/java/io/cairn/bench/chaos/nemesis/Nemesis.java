@@ -27,6 +27,8 @@ final class Nemesis {
   private static final long SECOND = 1_000_000_000L;
   private static final int LONGEST_SECONDS = 12;
   private static final int PAUSE_SECONDS = 4;
+  private static final int LOSS_MIN_PERCENT = 5;
+  private static final int LOSS_MAX_PERCENT = 35;
   private static final long FILL_MAX_BYTES = 4L << 30;
 
   private final Servers servers;
@@ -119,6 +121,7 @@ final class Nemesis {
               () -> servers.network().cut(victim.host()),
               () -> servers.network().join(victim.host()));
       case PART -> part(victim, victims, length);
+      case LOSS -> loss(victim, length);
       case FULL -> fault(kind, victim, length, () -> fill(victim), () -> makeRoom(victim));
     };
   }
@@ -126,6 +129,18 @@ final class Nemesis {
   private static Fault fault(
       FaultKind kind, Server victim, long length, Fault.Act begin, Fault.Act end) {
     return new Fault(kind, victim.name(), EnumSet.of(victim.role()), length, begin, end);
+  }
+
+  private Fault loss(Server victim, long length) {
+    int percent = LOSS_MIN_PERCENT + random.nextInt(LOSS_MAX_PERCENT - LOSS_MIN_PERCENT + 1);
+    Network network = servers.network();
+    return new Fault(
+        FaultKind.LOSS,
+        victim.name() + " of " + percent + " %",
+        EnumSet.of(victim.role()),
+        length,
+        () -> network.lose(victim.host(), percent),
+        () -> network.loseNone(victim.host(), percent));
   }
 
   private void losePower(Server victim) {

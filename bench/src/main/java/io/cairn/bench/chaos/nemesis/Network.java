@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -17,6 +18,7 @@ import java.util.Map;
  */
 final class Network implements AutoCloseable {
   private static final Tool IP = new Tool("ip", "iproute2");
+  private static final Tool IPTABLES = new Tool("iptables", "iptables");
   private static final Tool NSENTER = new Tool("nsenter", "util-linux");
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final String SUBNET = "10.77.0.";
@@ -122,18 +124,42 @@ final class Network implements AutoCloseable {
     filter("-D", from, to);
   }
 
+  /** From now on so many of a hundred packets that come to the host or leave it are lost. */
+  void lose(Host host, int percent) {
+    lose("-A", host, percent);
+  }
+
+  /** None is lost any more. */
+  void loseNone(Host host, int percent) {
+    lose("-D", host, percent);
+  }
+
+  private static void lose(String change, Host host, int percent) {
+    String probability = String.format(Locale.ROOT, "%.2f", percent / 100.0);
+    for (String chain : List.of("INPUT", "OUTPUT")) {
+      iptables(
+          host,
+          change,
+          chain,
+          "--match",
+          "statistic",
+          "--mode",
+          "random",
+          "--probability",
+          probability);
+    }
+  }
+
   private static void filter(String change, Host from, Host to) {
-    Tool iptables = new Tool("iptables", "iptables");
-    on(
-        to,
-        iptables.path().toString(),
-        "--wait",
-        change,
-        "INPUT",
-        "--source",
-        from.address(),
-        "--jump",
-        "DROP");
+    iptables(to, change, "INPUT", "--source", from.address());
+  }
+
+  /** Packets that match are lost. */
+  private static void iptables(Host host, String... rule) {
+    List<String> command = new ArrayList<>(List.of(IPTABLES.path().toString(), "--wait"));
+    command.addAll(List.of(rule));
+    command.addAll(List.of("--jump", "DROP"));
+    on(host, command.toArray(String[]::new));
   }
 
   private static void ip(String... arguments) {
