@@ -93,6 +93,12 @@ final class VoidStore implements ShardStore {
   }
 
   @Override
+  public ChunkEntry createSyncing(
+      long volumeId, int layer, int index, int sizeBlocks, long ownerGeneration) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public boolean hasRoom(int payloadBytes) {
     return true;
   }

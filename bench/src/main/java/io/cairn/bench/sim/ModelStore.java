@@ -193,10 +193,16 @@ final class ModelStore implements SimStore {
 
     @Override
     public ChunkEntry create(long volumeId, int layer, int index, int sizeBlocks) {
+      return createSyncing(volumeId, layer, index, sizeBlocks, 0);
+    }
+
+    @Override
+    public ChunkEntry createSyncing(
+        long volumeId, int layer, int index, int sizeBlocks, long ownerGeneration) {
       if (spaceless) {
         return null;
       }
-      append(new Change.Create(new Key(volumeId, layer, index), sizeBlocks), 0);
+      append(new Change.Create(new Key(volumeId, layer, index), sizeBlocks, ownerGeneration), 0);
       return model.chunk(volumeId, layer, index);
     }
 

@@ -112,7 +112,17 @@ final class ShadowedStore implements ShardStore {
   public ChunkEntry create(long volumeId, int layer, int index, int sizeBlocks) {
     ChunkEntry made = store.create(volumeId, layer, index, sizeBlocks);
     if (made != null) {
-      appended(new Change.Create(new Key(volumeId, layer, index), sizeBlocks));
+      appended(new Change.Create(new Key(volumeId, layer, index), sizeBlocks, 0));
+    }
+    return made;
+  }
+
+  @Override
+  public ChunkEntry createSyncing(
+      long volumeId, int layer, int index, int sizeBlocks, long ownerGeneration) {
+    ChunkEntry made = store.createSyncing(volumeId, layer, index, sizeBlocks, ownerGeneration);
+    if (made != null) {
+      appended(new Change.Create(new Key(volumeId, layer, index), sizeBlocks, ownerGeneration));
     }
     return made;
   }

@@ -49,7 +49,7 @@ final class StoreModel {
   sealed interface Change {
     record Fence(long volumeId, long generation) implements Change {}
 
-    record Create(Key key, int sizeBlocks) implements Change {}
+    record Create(Key key, int sizeBlocks, long syncGeneration) implements Change {}
 
     record Write(Key key, long version, int block, byte[][] blocks, int[] crcs) implements Change {}
 
@@ -147,7 +147,12 @@ final class StoreModel {
     void apply(Entry entry) {
       switch (entry.change()) {
         case Change.Fence f -> fences.put(f.volumeId(), f.generation());
-        case Change.Create c -> chunks.put(c.key(), new Chunk(c.key(), c.sizeBlocks()));
+        case Change.Create c -> {
+          Chunk chunk = new Chunk(c.key(), c.sizeBlocks());
+          chunk.syncGeneration = c.syncGeneration();
+          chunk.syncing = c.syncGeneration() != 0;
+          chunks.put(c.key(), chunk);
+        }
         case Change.Write w -> applyWrite(w, entry.endLsn());
         case Change.Fill f -> applyFill(f, entry.endLsn());
         case Change.Begin b -> {

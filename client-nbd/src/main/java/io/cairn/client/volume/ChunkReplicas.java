@@ -160,14 +160,16 @@ final class ChunkReplicas {
 
   /**
    * A chunk that was never created on a replica is an empty one, unless another replica is in the
-   * middle of a catch-up: then there is data somewhere, and an absent replica must not stand for
-   * it.
+   * middle of a catch-up to more than nothing: then there is data somewhere, and an absent replica
+   * must not stand for it.
    */
   private boolean absentMeansEmpty() {
     for (OwnedReplica replica : all) {
       boolean syncing =
           replica.phase == Phase.CATCHING
-              || replica.phase == Phase.OPENED && replica.openState == Reply.STATE_SYNCING;
+              || replica.phase == Phase.OPENED
+                  && replica.openState == Reply.STATE_SYNCING
+                  && replica.position != 0;
       if (replica.inSync() && syncing) {
         return false;
       }

@@ -99,6 +99,7 @@ final class NodeLink {
   private long requestId;
   private long durableLsn;
   private long incarnation;
+  private long lostIncarnation;
   private long lastHeardNanos;
   private long lastAskedNanos;
   private long retryAtNanos = Long.MIN_VALUE;
@@ -135,6 +136,11 @@ final class NodeLink {
 
   long incarnation() {
     return incarnation;
+  }
+
+  /** Since which incarnation of its node the shard does not know what it held; 0 if it does. */
+  long lostIncarnation() {
+    return lostIncarnation;
   }
 
   /** When the shard was last heard of. */
@@ -241,6 +247,7 @@ final class NodeLink {
       }
       state = State.UP;
       incarnation = Reply.helloIncarnation(header, offset);
+      lostIncarnation = Reply.detail(header, offset);
       durableLsn = Reply.durableLsn(header, offset);
       listener.onUp(this, nowNanos);
       return;

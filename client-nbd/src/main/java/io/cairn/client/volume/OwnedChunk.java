@@ -185,7 +185,10 @@ final class OwnedChunk {
             session.awaitsDurable.add(this);
             replica.node.syncTo(replica.openLsn, nowNanos);
           }
-        } else if (openBase == 0 && replica.openState == Reply.STATE_ABSENT) {
+        } else if (openBase == 0
+            && (replica.openState == Reply.STATE_ABSENT
+                || longest.openState == Reply.STATE_ABSENT)) {
+          // What is nowhere yet must be made where it never was, before others follow that.
           equal = false;
         } else {
           catchUp(replica, longest, nowNanos);
@@ -463,7 +466,8 @@ final class OwnedChunk {
   int holdersBeside(OwnedReplica leaving) {
     int left = 0;
     for (OwnedReplica replica : replicas) {
-      boolean holds = state == State.CLOSED || set.holdsEverything(replica);
+      boolean unknown = state == State.CLOSED && replica.node.link.lostIncarnation() == 0;
+      boolean holds = unknown || set.holdsEverything(replica);
       if (replica != leaving && replica.inSync() && replica.node.ready && holds) {
         left++;
       }

@@ -96,9 +96,21 @@ final class Placing {
     return null;
   }
 
-  /** Whether something of the chunk is to be placed or taken away. */
+  /** Whether something of the chunk is to be placed or taken away, or may be lost. */
   static boolean isDue(OwnedChunk chunk) {
-    return lacks(chunk) || surplus(chunk) != null;
+    return lacks(chunk) || surplus(chunk) != null || mayBeLost(chunk);
+  }
+
+  /** Whether nobody has asked yet what a shard has that began anew on an empty device. */
+  private static boolean mayBeLost(OwnedChunk chunk) {
+    if (chunk.state() == OwnedChunk.State.CLOSED) {
+      for (OwnedReplica replica : chunk.replicas()) {
+        if (replica.inSync() && replica.node.ready && replica.node.link.lostIncarnation() > 0) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** Proposes what is due; does nothing while a proposal is under way. */

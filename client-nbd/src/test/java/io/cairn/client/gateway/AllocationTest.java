@@ -109,7 +109,7 @@ class AllocationTest {
       lsn++;
       switch (type) {
         case MessageType.HELLO ->
-            link.send(out, 0, reply.hello(out, 0, id, lsn, lsn, nodeId, 1, 1), null);
+            link.send(out, 0, reply.hello(out, 0, id, lsn, lsn, nodeId, 1, 1, 0), null);
         case MessageType.OPEN ->
             link.send(
                 out,

@@ -88,7 +88,7 @@ class NodeLinkTest {
 
     void welcome(long now) {
       UnsafeBuffer b = new UnsafeBuffer(new byte[256]);
-      int length = new Reply().hello(b, 0, ids.getLast(), 100, 50, 3, 1, 1);
+      int length = new Reply().hello(b, 0, ids.getLast(), 100, 50, 3, 1, 1, 0);
       handler.onFrame(b, 0, length, null, now);
     }
 

@@ -21,6 +21,9 @@ public final class OptionType<T> {
   /** Most addresses in one list. */
   public static final int ADDRESSES_MAX = 64;
 
+  /** Most paths in one list. */
+  public static final int PATHS_MAX = 64;
+
   private static final int TEXT_LENGTH_MAX = 1024;
 
   private final String bound;
@@ -157,6 +160,20 @@ public final class OptionType<T> {
           } catch (InvalidPathException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
           }
+        });
+  }
+
+  /** Paths with commas between them, each one once. */
+  public static OptionType<List<Path>> paths() {
+    return new OptionType<>(
+        "1 to " + PATHS_MAX + " different paths with commas between them",
+        text -> {
+          Set<Path> paths = new LinkedHashSet<>();
+          for (String part : text.split(",", -1)) {
+            Path path = path().read(part.trim());
+            require(paths.add(path.toAbsolutePath().normalize()) && paths.size() <= PATHS_MAX);
+          }
+          return List.copyOf(paths);
         });
   }
 

@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +36,8 @@ final class ChunkFiles implements AutoCloseable {
 
   /** A file grows by this much at once: a direct write behind the end waits for the one before. */
   private static final long GROWTH_BYTES = 16L << 20;
+
+  private static final Pattern NAME = Pattern.compile("(\\d{1,18})/(\\d{1,9})-(\\d{1,9})");
 
   private final Path root;
   private final int openFilesMax;
@@ -104,6 +108,17 @@ final class ChunkFiles implements AutoCloseable {
 
   Path path(ChunkId id) {
     return root.resolve(Long.toString(id.volumeId())).resolve(id.layer() + "-" + id.index());
+  }
+
+  /** The chunk whose file that is; null when it is none. */
+  static ChunkId chunk(Path file) {
+    Matcher name = NAME.matcher(file.getParent().getFileName() + "/" + file.getFileName());
+    return name.matches()
+        ? new ChunkId(
+            Long.parseLong(name.group(1)),
+            Integer.parseInt(name.group(2)),
+            Integer.parseInt(name.group(3)))
+        : null;
   }
 
   int count() {

@@ -16,6 +16,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.agrona.DirectBuffer;
@@ -265,6 +266,29 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       // trash.
       reservedBytes.addAndGet(-sizeBytes);
     }
+  }
+
+  /**
+   * Deletes the files of chunks that no catalogue knows; while nobody uses them.
+   *
+   * @return files deleted.
+   */
+  public int deleteUnknown(Predicate<ChunkId> unknown) throws IOException {
+    int deleted = 0;
+    try (DirectoryStream<Path> volumes = Files.newDirectoryStream(chunks, Files::isDirectory)) {
+      for (Path volume : volumes) {
+        try (DirectoryStream<Path> inVolume = Files.newDirectoryStream(volume)) {
+          for (Path file : inVolume) {
+            ChunkId chunk = ChunkFiles.chunk(file);
+            if (chunk != null && unknown.test(chunk)) {
+              Files.delete(file);
+              deleted++;
+            }
+          }
+        }
+      }
+    }
+    return deleted;
   }
 
   /**

@@ -210,10 +210,21 @@ public final class JournaledStore implements ShardStore {
 
   @Override
   public ChunkEntry create(long volumeId, int layer, int chunkIndex, int sizeBlocks) {
+    return create(volumeId, layer, chunkIndex, sizeBlocks, 0);
+  }
+
+  @Override
+  public ChunkEntry createSyncing(
+      long volumeId, int layer, int chunkIndex, int sizeBlocks, long ownerGeneration) {
+    return create(volumeId, layer, chunkIndex, sizeBlocks, ownerGeneration);
+  }
+
+  private ChunkEntry create(
+      long volumeId, int layer, int chunkIndex, int sizeBlocks, long syncGeneration) {
     if (!tier.reserve((long) sizeBlocks * Frame.BLOCK_BYTES)) {
       return null;
     }
-    bare(JournalRecord.CREATE, 0, volumeId, layer, chunkIndex, 0, sizeBlocks, 0);
+    bare(JournalRecord.CREATE, 0, volumeId, layer, chunkIndex, syncGeneration, sizeBlocks, 0);
     return index.find(volumeId, layer, chunkIndex);
   }
 

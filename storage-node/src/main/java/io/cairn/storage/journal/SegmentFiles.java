@@ -1,5 +1,6 @@
 package io.cairn.storage.journal;
 
+import io.cairn.storage.device.Device;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.env.Region;
 import java.io.IOException;
@@ -40,6 +41,19 @@ public final class SegmentFiles {
 
   private SegmentFiles() {}
 
+  /** As below, on a device that nobody watches. */
+  public static List<Region> open(
+      Path directory,
+      int segmentBytes,
+      int segmentCount,
+      Path memory,
+      Executor blocking,
+      Executor loop)
+      throws IOException {
+    Device unwatched = new Device(Device.Tier.CACHE, directory, null);
+    return open(directory, segmentBytes, segmentCount, memory, blocking, loop, unwatched);
+  }
+
   /**
    * Opens the segments of a directory; makes them when the directory is new.
    *
@@ -47,6 +61,7 @@ public final class SegmentFiles {
    *     that has no room or the device takes no direct writes, the segments are mapped.
    * @param blocking runs syncs.
    * @param loop where syncs are answered.
+   * @param device is told of each sync.
    * @throws IOException when the device is full, or the segments there are not as many, or not of
    *     the size, that is asked for: where a position lies depends on both, so a journal that may
    *     hold records keeps them.
@@ -57,7 +72,8 @@ public final class SegmentFiles {
       int segmentCount,
       Path memory,
       Executor blocking,
-      Executor loop)
+      Executor loop,
+      Device device)
       throws IOException {
     Files.createDirectories(directory);
     // The first one is made last: where it is, all are.
@@ -95,11 +111,15 @@ public final class SegmentFiles {
                 ? new MappedSegment(
                     file(directory, i),
                     segmentBytes,
-                    new CachedDevice(file(directory, i)),
+                    new WatchedDevice(new CachedDevice(file(directory, i)), device),
                     blocking,
                     loop)
                 : new MappedSegment(
-                    copy.file(i), segmentBytes, new CopiedDevice(copy, i), blocking, loop));
+                    copy.file(i),
+                    segmentBytes,
+                    new WatchedDevice(new CopiedDevice(copy, i), device),
+                    blocking,
+                    loop));
       }
     } catch (IOException | RuntimeException e) {
       regions.forEach(region -> region.close(false));

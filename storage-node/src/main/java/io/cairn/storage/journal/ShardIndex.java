@@ -178,7 +178,7 @@ final class ShardIndex {
   void apply(JournalRecord record, Consumer<IndexedChunk> onTrash) {
     switch (record.kind()) {
       case JournalRecord.FENCE -> raiseFence(record.volumeId(), record.argument());
-      case JournalRecord.CREATE -> add(new IndexedChunk(record.chunk(), record.blockOffset()));
+      case JournalRecord.CREATE -> add(created(record));
       case JournalRecord.TRASH -> trash(record.volumeId(), onTrash);
       case JournalRecord.LIFE, JournalRecord.SEAL -> {}
       case JournalRecord.WRITE,
@@ -191,6 +191,12 @@ final class ShardIndex {
           throw new IllegalStateException(
               "journal record of unknown kind " + record.kind() + " at " + record.lsn());
     }
+  }
+
+  private static IndexedChunk created(JournalRecord record) {
+    IndexedChunk chunk = new IndexedChunk(record.chunk(), record.blockOffset());
+    chunk.syncGeneration = record.argument();
+    return chunk;
   }
 
   private void applyToChunk(JournalRecord record) {

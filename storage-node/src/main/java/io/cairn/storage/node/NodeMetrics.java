@@ -58,13 +58,18 @@ final class NodeMetrics {
     HistogramFamily syncs =
         HistogramFamily.register(
             registry, "cairn_storage_journal_sync_seconds", "How long syncs of the journal took.");
+    for (int i = 0; i < stores.shards().size(); i++) {
+      if (stores.shards().get(i).opened() == null) {
+        failed(registry, Integer.toString(i), stores, s -> 1);
+      }
+    }
     for (int i = 0; i < shards.size(); i++) {
-      String shard = Integer.toString(i);
+      String shard = Integer.toString(shards.get(i).number());
       service.add(shards.get(i)::writes, "shard", shard, "request", "write");
       service.add(shards.get(i)::reads, "shard", shard, "request", "read");
-      syncs.add(stores.shards().get(i)::syncs, "shard", shard);
-      bindShard(registry, Integer.toString(i), i, shards.get(i), usage);
-      stores.shards().get(i).bindMetrics(registry, Integer.toString(i));
+      syncs.add(shards.get(i)::syncs, "shard", shard);
+      bindShard(registry, shard, i, shards.get(i), usage);
+      shards.get(i).bindMetrics(registry);
     }
   }
 
@@ -156,7 +161,12 @@ final class NodeMetrics {
         "journal.bytes",
         "Size of the journal.",
         ShardLoop.Usage::journalSizeBytes);
-    Gauge.builder("cairn.storage.shard.failed", loop, l -> l.failure() == null ? 0 : 1)
+    failed(registry, shard, loop, l -> l.failure() == null ? 0 : 1);
+  }
+
+  private static <T> void failed(
+      MeterRegistry registry, String shard, T of, ToDoubleFunction<T> value) {
+    Gauge.builder("cairn.storage.shard.failed", of, value)
         .description("1 when the shard's device failed.")
         .tag("shard", shard)
         .register(registry);

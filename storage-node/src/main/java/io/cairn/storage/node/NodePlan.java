@@ -7,6 +7,7 @@ import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.storage.device.Device;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -19,6 +20,7 @@ import java.net.UnknownHostException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -32,13 +34,28 @@ final class NodePlan {
   private static final int SEGMENTS_MIN = 4;
 
   private final OptionValues options;
-  private final ShardStores.Plan stores;
+  private final List<Path> cacheDirectories;
+  private final List<Path> capacityDirectories;
   private final String hostName;
+  private ShardStores.Plan stores;
 
   private NodePlan(OptionValues options, ShardStores.Plan stores, String hostName) {
     this.options = options;
     this.stores = stores;
     this.hostName = hostName;
+    cacheDirectories = directories(StorageOptions.CACHE_DIRECTORY, "cache");
+    capacityDirectories = directories(StorageOptions.CAPACITY_DIRECTORY, "capacity");
+  }
+
+  private List<Path> directories(Option<Optional<List<Path>>> option, String usual) {
+    List<Path> directories =
+        options.get(option).orElse(List.of(directory().resolve(usual).toAbsolutePath()));
+    if (directories.size() > shardCount()) {
+      throw options.refuse(
+          StorageOptions.SHARDS,
+          option.key() + " names " + directories.size() + " devices: each needs a shard");
+    }
+    return directories;
   }
 
   /**
@@ -68,12 +85,10 @@ final class NodePlan {
           StorageOptions.DATA_ADDRESS,
           "this stands for all interfaces; set advertised.address to the one that others reach");
     }
-    Path directory = options.get(StorageOptions.DATA_DIRECTORY);
     return new NodePlan(
         options,
         new ShardStores.Plan(
-            options.get(StorageOptions.CACHE_DIRECTORY).orElse(directory.resolve("cache")),
-            options.get(StorageOptions.CAPACITY_DIRECTORY).orElse(directory.resolve("capacity")),
+            null,
             options.get(StorageOptions.CAPACITY_LIMIT).orElse(0L),
             options.get(StorageOptions.CAPACITY_RESERVE),
             options.get(StorageOptions.BENCHMARK_CAPACITY_IOPS).orElse(0),
@@ -82,7 +97,8 @@ final class NodePlan {
             Math.toIntExact(segment),
             options.get(StorageOptions.READ_CACHE_SIZE).orElse(0L),
             options.get(StorageOptions.JOURNAL_MEMORY).orElse(null),
-            options.get(StorageOptions.TRASH_DELAY)),
+            options.get(StorageOptions.TRASH_DELAY),
+            options.get(StorageOptions.TEST_DEVICE_FAULTS)),
         nameOfThisHost());
   }
 
@@ -125,12 +141,40 @@ final class NodePlan {
         usual.queuedBytesMax());
   }
 
-  /** Makes the directories of the tiers, or says which one cannot be used. */
-  void prepareDirectories() throws IOException {
-    prepare(StorageOptions.CACHE_DIRECTORY, stores.cacheDirectory());
-    prepare(StorageOptions.CAPACITY_DIRECTORY, stores.capacityDirectory());
-    long missing = DeviceStores.missingJournalBytes(stores, shardCount());
-    long free = Files.getFileStore(stores.cacheDirectory()).getUsableSpace();
+  /** How long a device may take for one call. */
+  Duration deviceStall() {
+    return options.get(StorageOptions.DEVICE_STALL);
+  }
+
+  /**
+   * Looks at the devices. A node that begins makes its directories, or says which one cannot be
+   * used; later a missing one is a device that failed.
+   *
+   * @param hadShards whether the node has had stores before.
+   */
+  void prepareDirectories(boolean hadShards) throws IOException {
+    if (!DeviceMap.isMade(directory())) {
+      for (Path cache : cacheDirectories) {
+        prepare(StorageOptions.CACHE_DIRECTORY, cache);
+      }
+      for (Path capacity : capacityDirectories) {
+        prepare(StorageOptions.CAPACITY_DIRECTORY, capacity);
+      }
+    }
+    stores =
+        stores.with(
+            DeviceMap.look(
+                directory(), cacheDirectories, capacityDirectories, shardCount(), hadShards));
+    for (DeviceMap.Place place : stores.map().places()) {
+      if (place.problem() == null) {
+        requireRoom(place.directory());
+      }
+    }
+  }
+
+  private void requireRoom(Path cache) throws IOException {
+    long missing = DeviceStores.missingJournalBytes(stores, shardCount(), cache);
+    long free = Files.getFileStore(cache).getUsableSpace();
     if (missing > free) {
       // Before the node joins: one that cannot be must not stand in the cluster's list.
       throw options.refuse(
@@ -140,14 +184,14 @@ final class NodePlan {
               + (shardCount() == 1 ? " shard need " : " shards need ")
               + Sizes.format(missing)
               + " on the device of "
-              + stores.cacheDirectory()
+              + cache
               + ", which has "
               + Sizes.format(free)
               + " free");
     }
   }
 
-  private void prepare(Option<Optional<Path>> option, Path directory) {
+  private void prepare(Option<Optional<List<Path>>> option, Path directory) {
     try {
       Files.createDirectories(directory);
     } catch (AccessDeniedException e) {
@@ -211,11 +255,17 @@ final class NodePlan {
 
   private long capacityBytes() {
     long limit = stores.capacityLimitBytes();
-    try {
-      long total = Files.getFileStore(stores.capacityDirectory()).getTotalSpace();
-      return limit == 0 ? total : Math.min(limit, total);
-    } catch (IOException e) {
-      return limit;
+    long bytes = 0;
+    for (DeviceMap.Place place : stores.map().places()) {
+      if (place.tier() == Device.Tier.CAPACITY && place.problem() == null) {
+        try {
+          long total = Files.getFileStore(place.directory()).getTotalSpace();
+          bytes += limit == 0 ? total : Math.min(limit, total);
+        } catch (IOException e) {
+          bytes += limit;
+        }
+      }
     }
+    return bytes;
   }
 }

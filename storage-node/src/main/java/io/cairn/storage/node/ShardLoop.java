@@ -11,6 +11,7 @@ import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.List;
@@ -48,6 +49,9 @@ final class ShardLoop implements LinkServer.Shard {
 
   /** Why the shard has no room, or null; read by other threads. */
   private volatile String fullReason;
+
+  /** What its device does not return from, or null; read by other threads. */
+  private volatile String stall;
 
   /** What a heartbeat says of one shard. */
   record Usage(
@@ -91,10 +95,46 @@ final class ShardLoop implements LinkServer.Shard {
     return failure;
   }
 
+  int number() {
+    return number;
+  }
+
+  /** Whether nothing is wrong but that there is no room; any thread. */
+  boolean isFull() {
+    return failure == null && stall == null && fullReason != null;
+  }
+
+  /** How long syncs of the journal took. */
+  LatencyHistogram syncs() {
+    return opened.syncs();
+  }
+
+  /** Adds the store's own meters. */
+  void bindMetrics(MeterRegistry registry) {
+    opened.bindMetrics(registry, Integer.toString(number));
+  }
+
+  /**
+   * Its device does not return, or, with null, does again; any thread. Until then nobody is
+   * connected.
+   */
+  void stalled(String reason) {
+    stall = reason;
+    loop.execute(
+        () -> {
+          replica.withdraw(reason != null);
+          arm();
+        });
+  }
+
   /** What an operator must see to, in one line; null when there is nothing. Any thread. */
   String trouble() {
     if (failure != null) {
       return "shard " + number + " accepts nothing: " + failure;
+    }
+    String stalled = stall;
+    if (stalled != null) {
+      return "shard " + number + " is out of service: " + stalled;
     }
     String reason = fullReason;
     return reason == null ? null : "shard " + number + " has no room: " + reason;

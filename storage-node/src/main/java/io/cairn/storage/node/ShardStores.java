@@ -1,6 +1,7 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.storage.device.Device;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -22,18 +23,20 @@ interface ShardStores extends AutoCloseable {
   /**
    * Where the stores lie and how large they may be.
    *
-   * @param capacityLimitBytes most that chunks may take; 0 for all that there is.
-   * @param capacityReserveBytes left free on the capacity directory's file system.
-   * @param slowCapacityIops random requests a second to which the capacity tier is slowed down for
-   *     a measurement; 0 for as many as it can do.
+   * @param map which devices there are and what lies on them; null where nothing lies on any.
+   * @param capacityLimitBytes most that chunks may take on each capacity device; 0 for all that
+   *     there is.
+   * @param capacityReserveBytes left free on each capacity device's file system.
+   * @param slowCapacityIops random requests a second to which each capacity device is slowed down
+   *     for a measurement; 0 for as many as it can do.
    * @param slowCapacityBytes bytes a second then.
    * @param journalBytes size of each shard's journal.
    * @param readCacheBytes size of each shard's read cache; 0 for none.
    * @param journalMemory file system for the journals' working copies, or null for none.
+   * @param faults whether tests play faults on the devices.
    */
   record Plan(
-      Path cacheDirectory,
-      Path capacityDirectory,
+      DeviceMap map,
       long capacityLimitBytes,
       long capacityReserveBytes,
       int slowCapacityIops,
@@ -42,19 +45,58 @@ interface ShardStores extends AutoCloseable {
       int segmentBytes,
       long readCacheBytes,
       Path journalMemory,
-      Duration trashDelay) {}
+      Duration trashDelay,
+      boolean faults) {
+    int segmentCount() {
+      return Math.toIntExact(journalBytes / segmentBytes);
+    }
+
+    Plan with(DeviceMap known) {
+      return new Plan(
+          known,
+          capacityLimitBytes,
+          capacityReserveBytes,
+          slowCapacityIops,
+          slowCapacityBytes,
+          journalBytes,
+          segmentBytes,
+          readCacheBytes,
+          journalMemory,
+          trashDelay,
+          faults);
+    }
+  }
 
   /** Makes a node's stores. */
   interface Factory {
     /**
-     * Recovers the stores of all shards; blocks for as long as that takes.
+     * Recovers the stores of all shards; blocks for as long as that takes. A shard whose device
+     * cannot be used does without; the others serve.
      *
      * @param loops of the shards, by number.
-     * @throws IOException with one line that names the device and says what is wrong with it.
+     * @throws IOException when no shard can serve, with one line that names the device and says
+     *     what is wrong with it.
      */
     ShardStores open(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads)
         throws IOException;
   }
+
+  /**
+   * A device of the node.
+   *
+   * @param capacityBytes space that chunks may take, or that the cache tier has.
+   * @param usedBytes of them, taken or set aside.
+   * @param shards on it.
+   */
+  record DeviceUse(Device device, long capacityBytes, long usedBytes, List<Integer> shards) {}
+
+  /**
+   * What has become of a shard.
+   *
+   * @param opened null when it could not be opened.
+   * @param problem why not; else null.
+   */
+  record Slot(Opened opened, String problem) {}
 
   /** One shard's store. All calls on the shard's loop. */
   interface Opened {
@@ -82,6 +124,12 @@ interface ShardStores extends AutoCloseable {
     /** How long syncs of the journal took. */
     LatencyHistogram syncs();
 
+    /**
+     * Since which incarnation of the node the shard does not know what it held before; 0 if it
+     * does.
+     */
+    long lostIncarnation();
+
     /** Adds the store's own meters. */
     void bindMetrics(MeterRegistry registry, String shard);
 
@@ -94,7 +142,10 @@ interface ShardStores extends AutoCloseable {
   }
 
   /** The shards' stores, by number. */
-  List<Opened> shards();
+  List<Slot> shards();
+
+  /** The devices that are there; any thread. */
+  List<DeviceUse> devices();
 
   /** Space that chunks may take in all; any thread. */
   long capacityBytes();

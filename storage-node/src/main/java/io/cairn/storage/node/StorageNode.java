@@ -39,6 +39,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -86,6 +87,9 @@ public final class StorageNode implements AutoCloseable {
   /** Shards whose stores are open. */
   private final List<ShardLoop> shards = new ArrayList<>();
 
+  /** Shards that are not served, and why. */
+  private final List<String> unserved = new ArrayList<>();
+
   private ShardStores stores;
   private NodeUsage usage;
   private long nodeId;
@@ -100,7 +104,7 @@ public final class StorageNode implements AutoCloseable {
     try {
       directory = DataDirectory.open(plan.directory(), ROLE, 0);
       opened.push(directory);
-      plan.prepareDirectories();
+      plan.prepareDirectories(directory.identity().nodeId() != 0);
       timer = new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("node-timer", true));
       timer.setRemoveOnCancelPolicy(true);
       opened.push(timer::shutdownNow);
@@ -177,12 +181,15 @@ public final class StorageNode implements AutoCloseable {
     if (reason != null) {
       return reason;
     }
-    for (int i = 0; i < shards.size(); i++) {
-      if (shards.get(i).failure() != null) {
-        return "shard " + i + " accepts nothing: " + shards.get(i).failure();
+    // One that serves is enough: a node that lost a device goes on with the others.
+    String failure = null;
+    for (ShardLoop shard : shards) {
+      if (shard.failure() == null) {
+        return null;
       }
+      failure = "shard " + shard.number() + " accepts nothing: " + shard.failure();
     }
-    return null;
+    return failure;
   }
 
   /** What the member's thread calls. */
@@ -200,12 +207,13 @@ public final class StorageNode implements AutoCloseable {
     public Query.NodeHeartbeat heartbeat() throws InterruptedException {
       usage.refresh();
       long used = stores.usedBytes();
-      boolean failed = shards.stream().anyMatch(s -> s.failure() != null);
+      boolean failed =
+          !unserved.isEmpty() || shards.stream().anyMatch(s -> s.trouble() != null && !s.isFull());
       return new Query.NodeHeartbeat(
           nodeId,
           directory.identity().incarnation(),
           used,
-          // A node that has lost a device must not be given chunks.
+          // A node that has lost a device, or whose device stalls, must not be given chunks.
           failed ? 0 : stores.freeBytes(),
           usage.all().stream().mapToLong(ShardLoop.Usage::journalUsedBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::journalSizeBytes).sum(),
@@ -215,9 +223,11 @@ public final class StorageNode implements AutoCloseable {
     }
 
     private String trouble() {
+      Stream<String> ofDevices =
+          stores.devices().stream().map(use -> DeviceWatch.trouble(use.device()));
       String text =
-          shards.stream()
-              .map(ShardLoop::trouble)
+          Stream.of(unserved.stream(), ofDevices, shards.stream().map(ShardLoop::trouble))
+              .flatMap(lines -> lines)
               .filter(Objects::nonNull)
               .collect(Collectors.joining("; "));
       return text.isEmpty() ? null : text;
@@ -240,7 +250,7 @@ public final class StorageNode implements AutoCloseable {
         shards.forEach(s -> s.loop().execute(() -> s.trash(ack.deletedVolumes())));
       }
       if (!serving.isDone()) {
-        server.serve(List.copyOf(shards));
+        server.serve(served());
         notServing = null;
         LOG.info("node {} serves on {}", nodeId, server.address());
         serving.complete(null);
@@ -261,16 +271,31 @@ public final class StorageNode implements AutoCloseable {
         factory.open(plan.stores(), owner, loops, NettyPayload.allocator(ByteBufAllocator.DEFAULT));
     CatchUpLog catchUps = new CatchUpLog(timer, System::nanoTime);
     for (int i = 0; i < plan.shardCount(); i++) {
-      shards.add(openShard(i, owner, stores.shards().get(i), catchUps));
+      ShardStores.Slot slot = stores.shards().get(i);
+      if (slot.opened() == null) {
+        unserved.add("shard " + i + " is not served: " + slot.problem());
+      } else {
+        shards.add(openShard(i, owner, slot.opened(), catchUps));
+      }
     }
     for (ShardLoop shard : shards) {
       shard.loop().submit(shard::start).syncUninterruptibly();
     }
     usage = new NodeUsage(shards);
+    DeviceWatch watch = new DeviceWatch(timer, plan.deviceStall().toNanos(), stores, shards);
     NodeMetrics.bind(registry, server, stores, shards, usage);
+    DeviceMetrics.bind(registry, stores, watch);
     long delayMillis = plan.stores().trashDelay().toMillis();
     long period = Math.clamp(delayMillis / 10, TRASH_PERIOD_MIN_MILLIS, TRASH_PERIOD_MAX_MILLIS);
     timer.scheduleWithFixedDelay(this::emptyTrash, 0, period, TimeUnit.MILLISECONDS);
+  }
+
+  /** All shards by number: who asks for one that is not served is turned away. */
+  private List<LinkServer.Shard> served() {
+    List<LinkServer.Shard> byNumber = new ArrayList<>();
+    loops.forEach(loop -> byNumber.add(new UnservedShard(loop)));
+    shards.forEach(shard -> byNumber.set(shard.number(), shard));
+    return byNumber;
   }
 
   private ShardLoop openShard(
@@ -293,6 +318,7 @@ public final class StorageNode implements AutoCloseable {
                   store.store(),
                   peers,
                   ReplicaLimits.defaults());
+          replica.beganAnew(store.lostIncarnation());
           replica.observeCatchUps(catchUps);
           return replica;
         });

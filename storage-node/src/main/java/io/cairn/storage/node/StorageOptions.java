@@ -54,26 +54,48 @@ public final class StorageOptions {
           "The node's identity lies here. An emptied directory is a new node.");
 
   /** The journals. */
-  public static final Option<Optional<Path>> CACHE_DIRECTORY =
+  public static final Option<Optional<List<Path>>> CACHE_DIRECTORY =
       Option.optional(
           "cache.directory",
-          OptionType.path(),
-          "Where the journals lie, on NVMe; the directory cache below data.directory unless"
-              + " given.");
+          OptionType.paths(),
+          "Where the journals lie, on NVMe: a directory on each cache device, with commas between"
+              + " them; the directory cache below data.directory unless given. Each shard is on one"
+              + " of them, and stays there.");
 
   /** The chunk files. */
-  public static final Option<Optional<Path>> CAPACITY_DIRECTORY =
+  public static final Option<Optional<List<Path>>> CAPACITY_DIRECTORY =
       Option.optional(
           "capacity.directory",
-          OptionType.path(),
-          "Where the chunks lie; the directory capacity below data.directory unless given.");
+          OptionType.paths(),
+          "Where the chunks lie: a directory on each capacity device, with commas between them; the"
+              + " directory capacity below data.directory unless given. The chunks of a shard are"
+              + " on one of them, and stay there.");
+
+  /** How long a device may take for one call. */
+  public static final Option<Duration> DEVICE_STALL =
+      Option.of(
+          "device.stall",
+          OptionType.duration(Duration.ofSeconds(1), Duration.ofHours(1)),
+          "10s",
+          "A device that does not return from a call for so long takes its shards out of service"
+              + " until it does: other replicas go on without them.");
+
+  /** For tests. */
+  public static final Option<Boolean> TEST_DEVICE_FAULTS =
+      Option.of(
+          "test.device.faults",
+          OptionType.flag(),
+          "false",
+          "For tests only: a file test-faults in the directory of a device, with a line such as"
+              + " eio write sync, full or hang, makes its calls fail or hang while it is there.");
 
   /** Most that chunks may take. */
   public static final Option<Optional<Long>> CAPACITY_LIMIT =
       Option.optional(
           "capacity.limit",
           OptionType.size(64 * MIB, 1024 * TIB),
-          "Most space that chunks may take; all that the file system has unless given.");
+          "Most space that chunks may take on each capacity device; all that its file system has"
+              + " unless given.");
 
   /** Left free. */
   public static final Option<Long> CAPACITY_RESERVE =
@@ -81,7 +103,7 @@ public final class StorageOptions {
           "capacity.reserve",
           OptionType.size(64 * MIB, 16 * TIB),
           "512MiB",
-          "Space of the capacity directory's file system that chunks leave free.");
+          "Space of each capacity device's file system that chunks leave free.");
 
   /** For measurements. */
   public static final Option<Optional<Integer>> BENCHMARK_CAPACITY_IOPS =
@@ -106,7 +128,8 @@ public final class StorageOptions {
           "shards",
           OptionType.integer(1, 64),
           "1",
-          "Event loops, each with a journal of its own; fixed once the node has joined.");
+          "Event loops, each with a journal of its own; fixed once the node has joined. With"
+              + " several devices, at least as many as there are of either kind.");
 
   /** Size of each shard's journal. */
   public static final Option<Long> JOURNAL_SIZE =
@@ -200,6 +223,8 @@ public final class StorageOptions {
           CAPACITY_DIRECTORY,
           CAPACITY_LIMIT,
           CAPACITY_RESERVE,
+          DEVICE_STALL,
+          TEST_DEVICE_FAULTS,
           BENCHMARK_CAPACITY_IOPS,
           BENCHMARK_CAPACITY_BANDWIDTH,
           SHARDS,

@@ -76,10 +76,24 @@ final class Answers {
     return true;
   }
 
-  void hello(ClientLink client, long id, long nodeId, long incarnation, int shardCount) {
+  void hello(
+      ClientLink client,
+      long id,
+      long nodeId,
+      long incarnation,
+      int shardCount,
+      long lostIncarnation) {
     int length =
         reply.hello(
-            out, 0, id, store.appendedLsn(), store.durableLsn(), nodeId, incarnation, shardCount);
+            out,
+            0,
+            id,
+            store.appendedLsn(),
+            store.durableLsn(),
+            nodeId,
+            incarnation,
+            shardCount,
+            lostIncarnation);
     send(client, length, null);
   }
 

@@ -54,6 +54,10 @@ public final class ReplicaShard implements ShardStore.Listener {
   private long firstUnparked;
   private String failure;
   private boolean stopping;
+  private boolean withdrawn;
+
+  /** Since then the shard does not know what it held before; 0 when it does. */
+  private long lostIncarnation;
 
   /**
    * A shard over its recovered store.
@@ -87,6 +91,15 @@ public final class ReplicaShard implements ShardStore.Listener {
     catchUps.observe(catchUpObserver);
   }
 
+  /**
+   * The shard has begun anew on an empty device; before anybody connects.
+   *
+   * @param sinceIncarnation of the node, 0 when it has not: then what is not here never was.
+   */
+  public void beganAnew(long sinceIncarnation) {
+    lostIncarnation = sinceIncarnation;
+  }
+
   /** Links that are open. */
   public int linkCount() {
     return links.size();
@@ -109,7 +122,7 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   /** A link was accepted. */
   public void onLinkOpen(Link link) {
-    if (links.size() >= limits.linksMax()) {
+    if (withdrawn || links.size() >= limits.linksMax()) {
       link.close();
       return;
     }
@@ -288,6 +301,9 @@ public final class ReplicaShard implements ShardStore.Listener {
       open(client, id, chunk);
       return true;
     }
+    if (chunk == null && type == MessageType.CATCH_UP && lostIncarnation > 0) {
+      return catchUpLost(client, id, b, o);
+    }
     if (chunk == null) {
       return refuse(client, type, id, Status.ABSENT, 0, 0);
     }
@@ -346,7 +362,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     client.greeted = true;
     client.clientId = clientId;
     client.connectionNumber = connection;
-    answers.hello(client, id, nodeId, incarnation, shardCount);
+    answers.hello(client, id, nodeId, incarnation, shardCount, lostIncarnation);
   }
 
   private boolean fence(ClientLink client, long id, long volume, long generation) {
@@ -404,8 +420,29 @@ public final class ReplicaShard implements ShardStore.Listener {
     return ok(client, MessageType.CREATE, id, 0, 0);
   }
 
+  /** What may have been here comes back: never, in between, as an empty chunk that is whole. */
+  private boolean catchUpLost(ClientLink client, long id, DirectBuffer b, int o) {
+    int sizeBlocks = Request.catchUpSizeBlocks(b, o);
+    if (sizeBlocks < CHUNK_BLOCKS_MIN || sizeBlocks > CHUNK_BLOCKS_MAX) {
+      return refuse(client, MessageType.CATCH_UP, id, Status.INVALID, 0, sizeBlocks);
+    }
+    if (!store.hasRoom(0)) {
+      return store.isFull() && refuse(client, MessageType.CATCH_UP, id, Status.NO_SPACE, 0, 0);
+    }
+    ChunkEntry made =
+        store.createSyncing(
+            Request.volumeId(b, o),
+            Request.layer(b, o),
+            Request.index(b, o),
+            sizeBlocks,
+            Request.generation(b, o));
+    return made == null
+        ? refuse(client, MessageType.CATCH_UP, id, Status.NO_SPACE, 0, 0)
+        : catchUps.begin(client, id, b, o, made, nowNanos);
+  }
+
   private void open(ClientLink client, long id, ChunkEntry chunk) {
-    int state = Reply.STATE_ABSENT;
+    int state = lostIncarnation > 0 ? Reply.STATE_LOST : Reply.STATE_ABSENT;
     if (chunk != null) {
       state = chunk.syncing() ? Reply.STATE_SYNCING : Reply.STATE_COMPLETE;
     }
@@ -521,6 +558,21 @@ public final class ReplicaShard implements ShardStore.Listener {
   @Override
   public void onFailed(String reason) {
     failure = reason;
+    leaveAll();
+  }
+
+  /**
+   * Goes out of service, and comes back: a device that does not answer is to its clients what a
+   * node is that cannot be reached. What was taken stays; who comes back is told what is there.
+   */
+  public void withdraw(boolean out) {
+    if (out && !withdrawn && failure == null) {
+      leaveAll();
+    }
+    withdrawn = out;
+  }
+
+  private void leaveAll() {
     answers.forgetWaits();
     catchUps.abortAll(Status.DEVICE_FAILED);
     // The owners must learn at once: a link that ends is suspected, one that is silent is waited

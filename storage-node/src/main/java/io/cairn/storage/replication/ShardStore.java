@@ -31,6 +31,15 @@ public interface ShardStore {
   ChunkEntry create(long volumeId, int layer, int index, int sizeBlocks);
 
   /**
+   * As {@link #create}, but syncing at once, and with one record: the chunk was here before, and
+   * must never pass for one that is empty.
+   *
+   * @param ownerGeneration of whoever brings it up.
+   */
+  ChunkEntry createSyncing(
+      long volumeId, int layer, int index, int sizeBlocks, long ownerGeneration);
+
+  /**
    * Whether a record with that much payload can be appended now. When not, {@link
    * Listener#onRoom()} follows once destaging has made room.
    */

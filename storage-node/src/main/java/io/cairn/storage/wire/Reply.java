@@ -44,6 +44,12 @@ public final class Reply {
   /** OPEN: the replica lacks blocks at or below its last version. */
   public static final int STATE_SYNCING = 2;
 
+  /**
+   * OPEN: the chunk is not here, and the shard has begun anew since: it may have been. Only a
+   * CATCH_UP makes it.
+   */
+  public static final int STATE_LOST = 3;
+
   /** EXTENTS: never written, or trimmed. */
   public static final int EXTENT_HOLE = 0;
 
@@ -86,8 +92,10 @@ public final class Reply {
       long durableLsn,
       long nodeId,
       long incarnation,
-      int shardCount) {
-    begin(b, o, MessageType.HELLO, requestId, Status.OK, appendedLsn, durableLsn, 0, 0);
+      int shardCount,
+      long lostIncarnation) {
+    begin(
+        b, o, MessageType.HELLO, requestId, Status.OK, appendedLsn, durableLsn, 0, lostIncarnation);
     b.putLong(o + HELLO_NODE, nodeId, ORDER);
     b.putLong(o + HELLO_INCARNATION, incarnation, ORDER);
     b.putInt(o + HELLO_SHARD_COUNT, shardCount, ORDER);

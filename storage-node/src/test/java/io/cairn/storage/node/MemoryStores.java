@@ -34,14 +34,19 @@ final class MemoryStores implements ShardStores.Factory {
       ShardStores.Plan plan, ShardStores.Owner owner, List<EventLoop> loops, Payloads payloads) {
     owners.add(owner);
     stopped = false;
-    List<ShardStores.Opened> shards = new ArrayList<>();
+    List<ShardStores.Slot> shards = new ArrayList<>();
     for (int i = 0; i < loops.size(); i++) {
-      shards.add(new OpenedMemory(stores.get(i), loops.get(i)));
+      shards.add(new ShardStores.Slot(new OpenedMemory(stores.get(i), loops.get(i)), null));
     }
     return new Stores(shards);
   }
 
-  private record Stores(List<Opened> shards) implements ShardStores {
+  private record Stores(List<Slot> shards) implements ShardStores {
+    @Override
+    public List<DeviceUse> devices() {
+      return List.of();
+    }
+
     @Override
     public long capacityBytes() {
       return 1L << 30;
@@ -125,6 +130,11 @@ final class MemoryStores implements ShardStores.Factory {
     @Override
     public LatencyHistogram syncs() {
       return new LatencyHistogram();
+    }
+
+    @Override
+    public long lostIncarnation() {
+      return 0;
     }
 
     @Override

@@ -52,6 +52,7 @@ final class ShardCaller implements Dialer.Handler {
   private final CompletableFuture<Link> opened = new CompletableFuture<>();
   final CompletableFuture<Void> closed = new CompletableFuture<>();
   private long id;
+  private int index = INDEX;
 
   ShardCaller(EventLoop loop, long clusterId, long nodeId, int port) {
     this.loop = loop;
@@ -117,18 +118,29 @@ final class ShardCaller implements Dialer.Handler {
     return asked;
   }
 
+  /** The following requests are for another chunk. */
+  ShardCaller on(int otherIndex) {
+    index = otherIndex;
+    return this;
+  }
+
   Answer hello(int shard) throws Exception {
-    return await(send(request.hello(out, 0, ++id, nodeId, 4711, 1, shard, 1), null));
+    return hello(shard, 1);
+  }
+
+  /** One with a higher number ends those before. */
+  Answer hello(int shard, long connection) throws Exception {
+    return await(send(request.hello(out, 0, ++id, nodeId, 4711, connection, shard, 1), null));
   }
 
   Answer bare(int type) throws Exception {
     return await(
-        send(request.bare(out, 0, type, ++id, nodeId, VOLUME, 0, INDEX, GENERATION), null));
+        send(request.bare(out, 0, type, ++id, nodeId, VOLUME, 0, index, GENERATION), null));
   }
 
   Answer create(int sizeBlocks) throws Exception {
     return await(
-        send(request.create(out, 0, ++id, nodeId, VOLUME, 0, INDEX, GENERATION, sizeBlocks), null));
+        send(request.create(out, 0, ++id, nodeId, VOLUME, 0, index, GENERATION, sizeBlocks), null));
   }
 
   CompletableFuture<Answer> write(long sequence, int block, byte[] data, int flags)
@@ -148,7 +160,7 @@ final class ShardCaller implements Dialer.Handler {
             nodeId,
             VOLUME,
             0,
-            INDEX,
+            index,
             GENERATION,
             Version.of(GENERATION, sequence),
             block,
@@ -167,7 +179,7 @@ final class ShardCaller implements Dialer.Handler {
             nodeId,
             VOLUME,
             0,
-            INDEX,
+            index,
             GENERATION,
             block,
             count,
@@ -185,7 +197,7 @@ final class ShardCaller implements Dialer.Handler {
             nodeId,
             VOLUME,
             0,
-            INDEX,
+            index,
             GENERATION,
             base,
             attempt,

@@ -176,6 +176,20 @@ public final class MemoryStore implements ShardStore {
   }
 
   @Override
+  public ChunkEntry createSyncing(
+      long volumeId, int layer, int index, int sizeBlocks, long ownerGeneration) {
+    append(
+        0,
+        s -> {
+          Chunk chunk = new Chunk(volumeId, index, sizeBlocks);
+          chunk.syncing = true;
+          chunk.syncGeneration = ownerGeneration;
+          s.chunks.put(index, chunk);
+        });
+    return chunk(index);
+  }
+
+  @Override
   public boolean hasRoom(int payloadBytes) {
     return !full;
   }

@@ -730,6 +730,41 @@ class ReplicaShardTest {
   }
 
   @Test
+  void aShardThatBeganAnewHoldsAChunkForLostAndBringsItUpWhole() {
+    Client atSource = source.owner(1);
+    atSource.write(1, 7, 1);
+    joiner.shard.beganAnew(3);
+    Client atJoiner = joiner.client(5, 1000);
+    assertEquals(3, Reply.detail(atJoiner.reply(), 0));
+    atJoiner.bare(MessageType.FENCE);
+    joiner.sync();
+    atJoiner.bare(MessageType.OPEN);
+    assertEquals(Reply.STATE_LOST, Reply.openState(atJoiner.reply(), 0));
+    atJoiner.write(1, 7, 1);
+    assertEquals(Status.ABSENT, atJoiner.last());
+    atJoiner.catchUp(Version.of(1, 1), 1);
+    assertTrue(joiner.store.chunk(0).syncing, "from its first record on");
+    deliver();
+    joiner.sync();
+    assertEquals(Status.OK, atJoiner.last());
+    assertEqualReplicas();
+  }
+
+  @Test
+  void aShardThatIsWithdrawnTakesNobodyUntilItComesBack() {
+    Client owner = source.owner(1);
+    source.shard.withdraw(true);
+    assertFalse(owner.open);
+    Client turned = new Client(source);
+    source.shard.onLinkOpen(turned);
+    assertFalse(turned.open);
+    source.shard.withdraw(false);
+    Client again = source.client(5, 1000);
+    again.write(1, 7, 1);
+    assertEquals(Status.OK, again.last());
+  }
+
+  @Test
   void aFullJournalPausesACatchUpUntilThereIsRoom() {
     Client atSource = source.owner(1);
     Client atJoiner = joiner.owner(1);

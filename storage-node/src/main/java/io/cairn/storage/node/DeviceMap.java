@@ -1,0 +1,409 @@
+package io.cairn.storage.node;
+
+import io.cairn.storage.device.Device.Tier;
+import io.cairn.storage.device.DeviceFaults;
+import io.cairn.storage.device.NativeFile;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which of the node's devices each shard lies on. Given out in turns when the node begins, and then
+ * remembered: by the name that each device carries, so that directories may be named in another
+ * order or elsewhere, and what is missing is known as missing.
+ *
+ * <pre>
+ * DATA/devices          cairn devices 1
+ *                       device cache NAME mounted DIRECTORY
+ *                       shard 0 NAME NAME 0
+ * DIRECTORY/device      cairn device 1
+ *                       NAME
+ * </pre>
+ *
+ * <p>A shard's line has its cache device, its capacity device, and the incarnation of the node that
+ * found one of them replaced, 0 when none was: since then the shard does not know what it held.
+ *
+ * <p>A device counts as replaced when its directory is there, empty and without a name, or when an
+ * empty directory is configured and the device's own is not any more. The root of a file system is
+ * never replaced by a directory of another one: what was forgotten to be mounted is missing.
+ */
+final class DeviceMap {
+  private static final Logger LOG = LoggerFactory.getLogger(DeviceMap.class);
+  private static final String TITLE = "cairn devices 1";
+  private static final String DEVICE_TITLE = "cairn device 1";
+  private static final String FILE = "devices";
+  private static final String NAME_FILE = "device";
+  private static final Set<String> IGNORED = Set.of("lost+found", DeviceFaults.FILE);
+
+  /** A device that is remembered, or new. */
+  private static final class Known {
+    final Tier tier;
+    String name;
+    Path directory;
+    boolean mounted;
+
+    /** Whether its directory is to get a new name, and its shards are to begin anew. */
+    boolean replaced;
+
+    /** Why it cannot be used; null when it can. */
+    String problem = "is missing";
+
+    Known(Tier tier, String name, Path directory, boolean mounted) {
+      this.tier = tier;
+      this.name = name;
+      this.directory = directory;
+      this.mounted = mounted;
+    }
+
+    void take(Path found) throws IOException {
+      directory = found;
+      mounted = isMountPoint(found);
+      problem = null;
+    }
+  }
+
+  private static final class Shard {
+    final Known cache;
+    final Known capacity;
+    long lostIncarnation;
+
+    Shard(Known cache, Known capacity, long lostIncarnation) {
+      this.cache = cache;
+      this.capacity = capacity;
+      this.lostIncarnation = lostIncarnation;
+    }
+  }
+
+  /**
+   * Where something lies.
+   *
+   * @param problem why it cannot be used, with its name; null when it can.
+   */
+  record Place(Tier tier, Path directory, String problem) {}
+
+  private final Path file;
+  private final List<Known> devices = new ArrayList<>();
+  private final List<Shard> shards = new ArrayList<>();
+
+  private DeviceMap(Path file) {
+    this.file = file;
+  }
+
+  /**
+   * Looks at the devices, and changes nothing; {@link #settle} does.
+   *
+   * @param directory the node's data directory.
+   * @param cache directories of cache devices, which may be missing.
+   * @param capacity directories of capacity devices, which may be missing.
+   * @param hadShards whether the node has had stores before.
+   * @throws IOException when what is remembered cannot be read.
+   */
+  static DeviceMap look(
+      Path directory, List<Path> cache, List<Path> capacity, int shardCount, boolean hadShards)
+      throws IOException {
+    DeviceMap map = new DeviceMap(directory.resolve(FILE));
+    map.read();
+    map.find(Tier.CACHE, cache);
+    map.find(Tier.CAPACITY, capacity);
+    map.spread(shardCount, hadShards);
+    return map;
+  }
+
+  /** Whether the node has given its shards places. */
+  static boolean isMade(Path directory) {
+    return Files.exists(directory.resolve(FILE));
+  }
+
+  private void read() throws IOException {
+    if (!Files.exists(file)) {
+      return;
+    }
+    List<String> lines = Files.readAllLines(file);
+    if (lines.isEmpty() || !lines.getFirst().equals(TITLE)) {
+      throw new IOException(file + " is damaged, or of a newer release");
+    }
+    try {
+      for (String line : lines.subList(1, lines.size())) {
+        String[] words = line.split(" ", 5);
+        if (words[0].equals("device")) {
+          Tier tier = words[1].equals("cache") ? Tier.CACHE : Tier.CAPACITY;
+          Path at = Path.of(words[4]);
+          devices.add(new Known(tier, words[2], at, words[3].equals("mounted")));
+        } else {
+          shards.add(new Shard(named(words[2]), named(words[3]), Long.parseLong(words[4])));
+        }
+      }
+    } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+      throw new IOException(file + " is damaged: " + e.getMessage(), e);
+    }
+  }
+
+  private Known named(String name) {
+    return devices.stream()
+        .filter(device -> device.name.equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no device " + name));
+  }
+
+  private void find(Tier tier, List<Path> configured) throws IOException {
+    List<Path> unknown = new ArrayList<>();
+    for (Path directory : configured) {
+      String name = null;
+      try {
+        name = nameIn(directory);
+      } catch (IOException e) {
+        complain(tier, directory, "cannot be read: " + e.getMessage());
+        continue;
+      }
+      Known known = name == null ? null : known(tier, name);
+      if (known != null) {
+        known.take(directory.toAbsolutePath());
+      } else if (name == null || shards.isEmpty()) {
+        unknown.add(directory);
+      } else {
+        complain(tier, directory, "is not there, but device " + name + " is");
+        LOG.error("{} holds the device {}, which is none of this node's", directory, name);
+      }
+    }
+    for (Path directory : unknown) {
+      takeNew(tier, directory, configured);
+    }
+  }
+
+  private Known known(Tier tier, String name) {
+    return devices.stream()
+        .filter(device -> device.tier == tier && device.name.equals(name))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** Says of the missing device that was there what has become of its directory. */
+  private void complain(Tier tier, Path directory, String problem) {
+    Known missing = missingAt(tier, directory);
+    if (missing != null) {
+      missing.problem = problem;
+    }
+  }
+
+  private Known missingAt(Tier tier, Path directory) {
+    return devices.stream()
+        .filter(device -> device.tier == tier && device.problem != null && !device.replaced)
+        .filter(device -> device.directory.equals(directory.toAbsolutePath()))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** A directory without a name: a device that is new, or in the place of another one. */
+  private void takeNew(Tier tier, Path directory, List<Path> configured) throws IOException {
+    List<Path> absolute = configured.stream().map(Path::toAbsolutePath).toList();
+    Known gone = missingAt(tier, directory);
+    if (gone == null && !shards.isEmpty()) {
+      gone =
+          devices.stream()
+              .filter(device -> device.tier == tier && device.problem != null)
+              .filter(device -> !absolute.contains(device.directory))
+              .findFirst()
+              .orElse(null);
+    }
+    if (gone == null) {
+      Known added = new Known(tier, newName(), directory.toAbsolutePath(), false);
+      if (Files.isDirectory(directory)) {
+        String name = nameIn(directory);
+        added.name = name == null ? added.name : name;
+        added.take(directory.toAbsolutePath());
+      }
+      devices.add(added);
+    } else if (!Files.isDirectory(directory)) {
+      gone.problem = "is missing";
+    } else if (!isEmpty(directory)) {
+      gone.problem = "has lost its name: " + directory + " is not empty and has no file device";
+    } else if (gone.mounted && !isMountPoint(directory)) {
+      gone.problem = "is not mounted";
+    } else {
+      gone.replaced = true;
+      gone.take(directory.toAbsolutePath());
+    }
+  }
+
+  private static String newName() {
+    return UUID.randomUUID().toString();
+  }
+
+  /** Shards that have no place yet get one, those with stores from before where these are. */
+  private void spread(int shardCount, boolean hadShards) {
+    List<Known> cache = ofTier(Tier.CACHE);
+    List<Known> capacity = ofTier(Tier.CAPACITY);
+    for (int shard = shards.size(); shard < shardCount; shard++) {
+      Path name = Path.of(directoryName(shard));
+      Known old =
+          cache.stream()
+              .filter(device -> Files.isDirectory(device.directory.resolve(name)))
+              .findFirst()
+              .orElse(null);
+      boolean lost = hadShards && old == null;
+      shards.add(
+          new Shard(
+              old == null ? cache.get(shard % cache.size()) : old,
+              old == null ? capacity.get(shard % capacity.size()) : capacity.getFirst(),
+              lost ? -1 : 0));
+    }
+  }
+
+  private List<Known> ofTier(Tier tier) {
+    return devices.stream().filter(device -> device.tier == tier).toList();
+  }
+
+  static String directoryName(int shard) {
+    return "shard-" + shard;
+  }
+
+  /** The shard's cache device. */
+  Place cache(int shard) {
+    return place(shards.get(shard).cache);
+  }
+
+  /** The shard's capacity device. */
+  Place capacity(int shard) {
+    return place(shards.get(shard).capacity);
+  }
+
+  /** All devices, those without shards too. */
+  List<Place> places() {
+    return devices.stream().map(DeviceMap::place).toList();
+  }
+
+  private static Place place(Known device) {
+    String problem =
+        device.problem == null
+            ? null
+            : device.tier + " device " + device.directory + " " + device.problem;
+    return new Place(device.tier, device.directory, problem);
+  }
+
+  /** Since which incarnation of the node the shard does not know what it held; 0 if it does. */
+  long lostIncarnation(int shard) {
+    return shards.get(shard).lostIncarnation;
+  }
+
+  /**
+   * Gives devices their names, makes room for shards that begin anew, and remembers all of it. What
+   * a crash leaves is done again by the next start.
+   *
+   * @param incarnation of the node now.
+   */
+  void settle(long incarnation) throws IOException {
+    for (int i = 0; i < shards.size(); i++) {
+      Shard shard = shards.get(i);
+      if (shard.cache.replaced || shard.capacity.replaced) {
+        LOG.warn("shard {} begins anew on a replaced device: others have what it held", i);
+        shard.lostIncarnation = incarnation;
+        forget(shard.cache, i);
+      } else if (shard.lostIncarnation < 0) {
+        LOG.warn("shard {} begins anew: its journal is gone", i);
+        shard.lostIncarnation = incarnation;
+      }
+    }
+    for (Known device : devices) {
+      if (device.replaced) {
+        device.name = newName();
+        device.replaced = false;
+      }
+      if (device.problem == null && !device.name.equals(nameIn(device.directory))) {
+        write(device.directory.resolve(NAME_FILE), DEVICE_TITLE + "\n" + device.name + "\n");
+      }
+    }
+    StringBuilder text = new StringBuilder(TITLE).append('\n');
+    for (Known device : devices) {
+      text.append(
+          "device %s %s %s %s%n"
+              .formatted(device.tier, device.name, mounted(device), device.directory));
+    }
+    for (int i = 0; i < shards.size(); i++) {
+      Shard shard = shards.get(i);
+      text.append(
+          "shard %d %s %s %d%n"
+              .formatted(i, shard.cache.name, shard.capacity.name, shard.lostIncarnation));
+    }
+    if (!Files.exists(file) || !Files.readString(file).contentEquals(text)) {
+      write(file, text.toString());
+    }
+  }
+
+  private static String mounted(Known device) {
+    return device.mounted ? "mounted" : "below";
+  }
+
+  /** In one step out of the way: half a journal would be taken for a damaged one. */
+  private static void forget(Known cache, int shard) throws IOException {
+    Path stores = cache.directory.resolve(directoryName(shard));
+    Path away = cache.directory.resolve(directoryName(shard) + ".lost");
+    deleteTree(away);
+    if (cache.problem == null && Files.exists(stores)) {
+      Files.move(stores, away, StandardCopyOption.ATOMIC_MOVE);
+      NativeFile.syncDirectory(cache.directory);
+      deleteTree(away);
+    }
+  }
+
+  private static void deleteTree(Path tree) throws IOException {
+    if (Files.exists(tree)) {
+      try (Stream<Path> all = Files.walk(tree)) {
+        for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+          Files.delete(path);
+        }
+      }
+    }
+  }
+
+  private static String nameIn(Path directory) throws IOException {
+    try {
+      List<String> lines = Files.readAllLines(directory.resolve(NAME_FILE));
+      if (lines.size() != 2 || !lines.getFirst().equals(DEVICE_TITLE)) {
+        throw new IOException(directory.resolve(NAME_FILE) + " is damaged");
+      }
+      return lines.get(1);
+    } catch (NoSuchFileException e) {
+      return null;
+    }
+  }
+
+  private static boolean isEmpty(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries.allMatch(entry -> IGNORED.contains(entry.getFileName().toString()));
+    }
+  }
+
+  private static boolean isMountPoint(Path directory) throws IOException {
+    Path real = directory.toRealPath();
+    return real.getParent() == null
+        || !Files.getAttribute(real, "unix:dev")
+            .equals(Files.getAttribute(real.getParent(), "unix:dev"));
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    Path draft = file.resolveSibling(file.getFileName() + ".new");
+    try (FileChannel channel =
+        FileChannel.open(
+            draft,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      channel.write(StandardCharsets.UTF_8.encode(text));
+      channel.force(true);
+    }
+    Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
+    NativeFile.syncDirectory(file.toAbsolutePath().getParent());
+  }
+}

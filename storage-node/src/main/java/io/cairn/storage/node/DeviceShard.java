@@ -1,0 +1,159 @@
+package io.cairn.storage.node;
+
+import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.storage.journal.JournaledStore;
+import io.cairn.storage.journal.StoreCounters;
+import io.cairn.storage.replication.ShardStore;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.SortedSet;
+import java.util.function.ToDoubleFunction;
+
+/** One shard's store on its devices. */
+record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, long lostIncarnation)
+    implements ShardStores.Opened {
+  @Override
+  public ShardStore store() {
+    return journaled;
+  }
+
+  @Override
+  public void start(ShardStore.Listener listener) {
+    journaled.start(listener);
+  }
+
+  @Override
+  public SortedSet<Long> volumes() {
+    return journaled.volumes();
+  }
+
+  @Override
+  public long journalUsedBytes() {
+    return journaled.journalUsedBytes();
+  }
+
+  @Override
+  public long journalSizeBytes() {
+    return journaled.journalSizeBytes();
+  }
+
+  @Override
+  public int chunkCount() {
+    return journaled.chunkCount();
+  }
+
+  @Override
+  public String fullReason() {
+    return journaled.fullReason();
+  }
+
+  @Override
+  public void bindMetrics(MeterRegistry registry, String shard) {
+    ReadCacheMetrics.bind(registry, shard, journaled.readCache());
+    StoreCounters counters = journaled.counters();
+    counter(
+        registry,
+        shard,
+        counters,
+        "journal.appended.records",
+        "Records appended to the journal.",
+        StoreCounters::appendedRecords);
+    counter(
+        registry,
+        shard,
+        counters,
+        "journal.appended.bytes",
+        "Bytes appended to the journal, headers included.",
+        StoreCounters::appendedBytes);
+    counter(
+        registry, shard, counters, "journal.syncs", "Syncs of the journal.", StoreCounters::syncs);
+    counter(
+        registry,
+        shard,
+        counters,
+        "journal.room.waits",
+        "Times that an append waited for room in the journal.",
+        StoreCounters::roomWaits);
+    counter(
+        registry,
+        shard,
+        counters,
+        "destage.runs",
+        "Runs that moved records to the capacity tier.",
+        StoreCounters::destageRuns);
+    counter(
+        registry,
+        shard,
+        counters,
+        "destage.blocks",
+        "Blocks written to the capacity tier.",
+        StoreCounters::destagedBlocks);
+    counter(
+        registry,
+        shard,
+        counters,
+        "destage.merged.blocks",
+        "Blocks that were not written to the capacity tier, as they were written again before.",
+        StoreCounters::mergedBlocks);
+    counter(
+        registry,
+        shard,
+        counters,
+        "journal.paced.writes",
+        "Times that a write was delayed because the journal filled faster than it was destaged.",
+        StoreCounters::pacedWrites);
+    counter(
+        registry,
+        shard,
+        counters,
+        "destage.stalls",
+        "Times that the capacity tier had no room.",
+        StoreCounters::destageStalls);
+    counter(
+        registry,
+        shard,
+        counters,
+        "tier.reads",
+        "Reads that waited for the capacity tier.",
+        StoreCounters::tierReads);
+    counter(
+        registry,
+        shard,
+        counters,
+        "tier.cached.reads",
+        "Reads of the capacity tier that were answered from the page cache at once.",
+        StoreCounters::cachedReads);
+    counter(
+        registry,
+        shard,
+        counters,
+        "unreadable.blocks",
+        "Blocks that could not be read or failed their checksum.",
+        StoreCounters::unreadableBlocks);
+    counter(
+        registry,
+        shard,
+        counters,
+        "rotten.blocks",
+        "Blocks of the journal that failed their checksum when they were destaged.",
+        StoreCounters::rottenBlocks);
+  }
+
+  private static void counter(
+      MeterRegistry registry,
+      String shard,
+      StoreCounters counters,
+      String name,
+      String text,
+      ToDoubleFunction<StoreCounters> value) {
+    FunctionCounter.builder("cairn.storage." + name, counters, value)
+        .description(text)
+        .tag("shard", shard)
+        .register(registry);
+  }
+
+  @Override
+  public void stop(Runnable done) {
+    journaled.stop(done);
+  }
+}
