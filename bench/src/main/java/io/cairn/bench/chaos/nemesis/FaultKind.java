@@ -21,7 +21,14 @@ public enum FaultKind {
   /** Of the packets that a host sends and is sent, 5 to 35 % are lost. */
   LOSS(true, EnumSet.allOf(Role.class)),
   /** The node's file system for chunks is full. */
-  FULL(true, EnumSet.of(Role.STORAGE));
+  FULL(true, EnumSet.of(Role.STORAGE)),
+  /**
+   * A device of the node fails reads, writes, syncs or all of them; later the node is started
+   * again, with the device emptied as a new one in every other case.
+   */
+  EIO(false, EnumSet.of(Role.STORAGE)),
+  /** A device of the node does not return from calls for a while. */
+  HANG(false, EnumSet.of(Role.STORAGE));
 
   private final boolean needsNamespaces;
   private final Set<Role> victims;

@@ -3,6 +3,7 @@ package io.cairn.bench.chaos.nemesis;
 import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.Trees;
 import io.cairn.client.cli.Role;
+import io.cairn.storage.device.DeviceFaults;
 import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Draws faults from a seed and plays them. Two at a time at most, never on two servers of one role:
@@ -123,7 +125,67 @@ final class Nemesis {
       case PART -> part(victim, victims, length);
       case LOSS -> loss(victim, length);
       case FULL -> fault(kind, victim, length, () -> fill(victim), () -> makeRoom(victim));
+      case EIO -> failing(victim, length);
+      case HANG -> {
+        Path device = drawDevice(victim);
+        String line = List.of("hang", "hang sync", "hang read").get(random.nextInt(3));
+        yield fault(kind, victim, length, () -> play(device, line), () -> stopPlaying(device));
+      }
     };
+  }
+
+  private Path drawDevice(Server victim) {
+    List<Path> devices = servers.devices(victim.host());
+    return devices.get(random.nextInt(devices.size()));
+  }
+
+  /** A device that failed is used again only by another life of the process. */
+  private Fault failing(Server victim, long length) {
+    Path device = drawDevice(victim);
+    String line = List.of("eio", "eio sync", "eio write", "eio read").get(random.nextInt(4));
+    boolean replaced = random.nextBoolean();
+    return fault(
+        FaultKind.EIO,
+        victim,
+        length,
+        () -> play(device, line),
+        () -> {
+          victim.kill();
+          stopPlaying(device);
+          if (replaced) {
+            replace(device);
+          }
+          victim.start();
+        });
+  }
+
+  private void play(Path device, String line) {
+    report.accept("  " + line + " on " + device.getFileName());
+    try {
+      Files.writeString(device.resolve(DeviceFaults.FILE), line);
+    } catch (IOException e) {
+      throw new ChaosFailure(device + " cannot be made to fail", e);
+    }
+  }
+
+  private static void stopPlaying(Path device) {
+    try {
+      Files.deleteIfExists(device.resolve(DeviceFaults.FILE));
+    } catch (IOException e) {
+      throw new ChaosFailure(device + " cannot be made well again", e);
+    }
+  }
+
+  /** Another device in its place, which is empty. */
+  private void replace(Path device) {
+    report.accept("  an empty device in the place of " + device.getFileName());
+    try (Stream<Path> entries = Files.list(device)) {
+      for (Path entry : entries.toList()) {
+        Trees.delete(entry);
+      }
+    } catch (IOException e) {
+      throw new ChaosFailure(device + " cannot be emptied", e);
+    }
   }
 
   private static Fault fault(
@@ -203,7 +265,7 @@ final class Nemesis {
   }
 
   private Path ballast(Server victim) {
-    return servers.capacity(victim.host()).resolve("ballast");
+    return servers.capacity(victim.host(), 1).resolve("ballast");
   }
 
   /** To the last page: the node writes meanwhile, so how much is free cannot be asked before. */

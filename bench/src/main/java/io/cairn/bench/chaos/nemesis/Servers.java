@@ -24,6 +24,10 @@ import java.util.function.Predicate;
 final class Servers implements AutoCloseable {
   static final int GATEWAYS = 2;
   private static final int METADATA = 3;
+
+  /** Cache devices and capacity devices of a node, with a shard on each pair of them. */
+  private static final int DEVICES = 2;
+
   private static final Duration READY = Duration.ofSeconds(120);
   private static final Duration MOUNT = Duration.ofSeconds(30);
 
@@ -90,10 +94,23 @@ final class Servers implements AutoCloseable {
     settings.put("name", host.name());
     settings.put("host", host.name());
     settings.put("capacity.reserve", RESERVE_MEBIBYTES + "MiB");
-    if (network.canCut()) {
-      mountMemory(capacity(host), CAPACITY_MEBIBYTES);
-      settings.put("capacity.directory", capacity(host).toString());
+    settings.put("shards", Integer.toString(DEVICES));
+    settings.put("device.stall", "4s");
+    settings.put("test.device.faults", "true");
+    List<String> cache = new ArrayList<>();
+    List<String> capacity = new ArrayList<>();
+    for (int device = 1; device <= DEVICES; device++) {
+      cache.add(cache(host, device).toString());
+      capacity.add(capacity(host, device).toString());
+      Files.createDirectories(cache(host, device));
+      if (network.canCut()) {
+        mountMemory(capacity(host, device), CAPACITY_MEBIBYTES);
+      } else {
+        Files.createDirectories(capacity(host, device));
+      }
     }
+    settings.put("cache.directory", String.join(",", cache));
+    settings.put("capacity.directory", String.join(",", capacity));
     return settings;
   }
 
@@ -120,9 +137,24 @@ final class Servers implements AutoCloseable {
         .ok();
   }
 
-  /** Where a node keeps its chunks, a file system of its own when there are namespaces. */
-  Path capacity(Host host) {
-    return directory.resolve(host.name() + "-chunks");
+  /** Where a node keeps chunks, file systems of their own when there are namespaces. */
+  Path capacity(Host host, int device) {
+    return directory.resolve(host.name() + "-chunks-" + device);
+  }
+
+  /** Where a node keeps journals. */
+  private Path cache(Host host, int device) {
+    return directory.resolve(host.name() + "-cache-" + device);
+  }
+
+  /** The directories of a node's devices. */
+  List<Path> devices(Host host) {
+    List<Path> devices = new ArrayList<>();
+    for (int device = 1; device <= DEVICES; device++) {
+      devices.add(cache(host, device));
+      devices.add(capacity(host, device));
+    }
+    return devices;
   }
 
   /** What of a node's journals outlives its process, but not its machine's power. */
