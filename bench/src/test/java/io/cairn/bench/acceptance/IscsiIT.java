@@ -2,6 +2,7 @@ package io.cairn.bench.acceptance;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -89,6 +90,31 @@ class IscsiIT {
     assertTrue(capacity.contains("Total size:134217728"), capacity);
     String protection = run(Tool.ISCSI_SWP, cluster.iscsiUri("disk"));
     assertTrue(protection.contains("SWP:0"), protection);
+    onlyWhoIsAdmittedSeesTheUnit();
+  }
+
+  private static void onlyWhoIsAdmittedSeesTheUnit() {
+    String admitted = "iqn.2026-11.test:admitted";
+    String portal = "iscsi://127.0.0.1:" + cluster.iscsiPort();
+    acl("add", "disk", admitted);
+    try {
+      assertTrue(!run(Tool.ISCSI_LS, portal).contains("cairn:disk"));
+      assertTrue(run(Tool.ISCSI_LS, "-i", admitted, portal).contains("cairn:disk"));
+      Tool.Result refused = Tool.ISCSI_INQ.run(LIMIT, cluster.iscsiUri("disk"));
+      assertTrue(refused.exitCode() != 0, refused::toString);
+      assertTrue(refused.output().contains("Authorization failure"), refused::toString);
+      String inquiry = run(Tool.ISCSI_INQ, "-i", admitted, cluster.iscsiUri("disk"));
+      assertTrue(inquiry.contains("Vendor:CAIRN"), inquiry);
+    } finally {
+      acl("clear", "disk");
+    }
+  }
+
+  private static void acl(String verb, String... arguments) {
+    List<String> line = new ArrayList<>(List.of("iscsi", "acl", verb));
+    line.addAll(List.of(arguments));
+    line.addAll(List.of("-o", "json", "--metadata", cluster.metadataAddresses()));
+    assertNotNull(Program.ask(line.toArray(String[]::new)));
   }
 
   /** What goes in by iSCSI comes out by NBD, which is refused while the initiator is there. */

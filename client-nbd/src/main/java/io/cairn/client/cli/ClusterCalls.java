@@ -49,6 +49,16 @@ final class ClusterCalls implements AutoCloseable {
     return expect(Reply.Target.class, query(new Query.GetTarget(volume)));
   }
 
+  /** All volumes as targets. */
+  List<Reply.Target> targets() {
+    return expect(Reply.Targets.class, query(new Query.GetTargets())).targets();
+  }
+
+  /** Changes which initiators may open a volume. */
+  void changeAccess(Command command) {
+    expect(Reply.Access.class, submit(command));
+  }
+
   /** All iSCSI sessions by gateway. */
   List<Reply.GatewaySessions> sessions() {
     return expect(Reply.Sessions.class, query(new Query.GetSessions())).gateways();
@@ -57,6 +67,17 @@ final class ClusterCalls implements AutoCloseable {
   /** Has a gateway end one of its iSCSI sessions. */
   void endSession(String gateway, int number) {
     expect(Reply.Ok.class, query(new Query.EndSession(gateway, number)));
+  }
+
+  /** The same; false when there is no such session any more. */
+  boolean endSessionIfThere(String gateway, int number) {
+    Reply reply = query(new Query.EndSession(gateway, number));
+    boolean gone =
+        reply instanceof Reply.Refused refused && refused.code() == Reply.ErrorCode.NOT_FOUND;
+    if (!gone) {
+      expect(Reply.Ok.class, reply);
+    }
+    return !gone;
   }
 
   /** Runs a command that answers with the volume that it made or changed. */

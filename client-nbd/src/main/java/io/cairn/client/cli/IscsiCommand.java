@@ -10,6 +10,8 @@ import picocli.CommandLine.Command;
     subcommands = {
       IscsiCommand.Portal.class,
       IscsiCommand.Target.class,
+      IscsiCommand.Lun.class,
+      IscsiAclCommand.class,
       IscsiCommand.Session.class
     })
 final class IscsiCommand {
@@ -26,8 +28,16 @@ final class IscsiCommand {
       name = "target",
       description = "Volumes as targets: what they are, who reserved them.",
       synopsisSubcommandLabel = "COMMAND",
-      subcommands = IscsiTargetShowCommand.class)
+      subcommands = {IscsiTargetListCommand.class, IscsiTargetShowCommand.class})
   static final class Target {}
+
+  /** {@code cairn iscsi lun …}. */
+  @Command(
+      name = "lun",
+      description = "Volumes as logical units: LUN 0 of a target each.",
+      synopsisSubcommandLabel = "COMMAND",
+      subcommands = IscsiLunListCommand.class)
+  static final class Lun {}
 
   /** {@code cairn iscsi session …}. */
   @Command(

@@ -1,9 +1,9 @@
 package io.cairn.client.gateway;
 
+import io.cairn.client.iscsi.Initiator;
 import io.cairn.client.iscsi.InitiatorAccess;
 import io.cairn.client.iscsi.Iscsi;
 import io.cairn.client.iscsi.Targets;
-import io.cairn.client.nbd.Exports;
 import io.cairn.client.scsi.Identity;
 import io.cairn.client.scsi.LogicalUnit;
 import io.cairn.client.scsi.TargetPorts;
@@ -35,7 +35,7 @@ final class VolumeTargets implements Targets {
    *
    * @param host with the exports as iSCSI sees them.
    * @param prefix an iSCSI name; the volume's stands behind it and a colon.
-   * @param access who sees and opens which volume.
+   * @param access who sees and opens which volume that has no list of its own in the metadata.
    */
   VolumeTargets(TargetUnit.Host host, String prefix, InitiatorAccess access) {
     this.host = host;
@@ -62,26 +62,30 @@ final class VolumeTargets implements Targets {
   }
 
   @Override
-  public void list(String initiatorName, Listing answer) {
-    host.exports()
-        .list(
-            new Exports.Listing() {
-              @Override
-              public void names(List<String> names) {
-                List<String> targets =
-                    names.stream()
-                        .filter(VolumeTargets::canBeNamed)
-                        .filter(volume -> access.allows(volume, initiatorName))
-                        .map(prefix::concat)
-                        .toList();
-                portals(others -> answer.names(targets, others));
-              }
-
-              @Override
-              public void refused(String reason) {
+  public void list(Initiator initiator, Listing answer) {
+    host.metadata()
+        .query(
+            new Query.GetTargets(),
+            (reply, now) -> {
+              if (!(reply instanceof Reply.Targets known)) {
                 answer.names(List.of(), List.of());
+                return;
               }
+              List<String> names =
+                  known.targets().stream()
+                      .filter(target -> canBeNamed(target.volume().name()))
+                      .filter(target -> admits(target, initiator))
+                      .map(target -> prefix + target.volume().name())
+                      .toList();
+              portals(others -> answer.names(names, others));
             });
+  }
+
+  /** The volume's own list decides, and the gateway's settings where it has none. */
+  private boolean admits(Reply.Target target, Initiator initiator) {
+    return target.access().listed()
+        ? target.access().admits(initiator.name(), initiator.account())
+        : access.allows(target.volume().name(), initiator.name());
   }
 
   /** The portals of the other gateways that live. */
@@ -102,18 +106,12 @@ final class VolumeTargets implements Targets {
   }
 
   @Override
-  public void open(String targetName, String initiatorName, Opening answer) {
+  public void open(String targetName, Initiator initiator, Opening answer) {
     if (!targetName.startsWith(prefix)) {
       answer.refused(Iscsi.LOGIN_NOT_FOUND, "targets here are called " + prefix + "VOLUME");
       return;
     }
     String volume = targetName.substring(prefix.length());
-    if (!access.allows(volume, initiatorName)) {
-      answer.refused(
-          Iscsi.LOGIN_AUTHORIZATION_FAILURE,
-          targetName + ": the ACL does not name the initiator " + initiatorName);
-      return;
-    }
     Session session = new Session(answer);
     sessions.put(answer, session);
     host.metadata()
@@ -123,7 +121,11 @@ final class VolumeTargets implements Targets {
               if (sessions.get(answer) != session) {
                 return;
               }
-              if (reply instanceof Reply.Target target && portalGroup > 0) {
+              if (reply instanceof Reply.Target target && !admits(target, initiator)) {
+                session.refused(
+                    Iscsi.LOGIN_AUTHORIZATION_FAILURE,
+                    targetName + ": the ACL does not name the initiator " + initiator);
+              } else if (reply instanceof Reply.Target target && portalGroup > 0) {
                 session.unit = unit(target, targetName);
                 session.unit.logical().learnReservations(target.reservations());
                 session.unit.join(session);

@@ -32,7 +32,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
    * @param targetName null in a discovery session.
    */
   record Session(
-      String initiatorName, long isid, int tsih, String targetName, String portalAddress) {}
+      Initiator initiator, long isid, int tsih, String targetName, String portalAddress) {}
 
   private final Session session;
   private final Parameters parameters;
@@ -71,7 +71,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     this.close = close;
     this.expCmdSn = expCmdSn;
     this.statSn = statSn;
-    nexus = unit == null ? null : unit.attach(session.initiatorName(), session.isid(), this);
+    nexus = unit == null ? null : unit.attach(session.initiator().name(), session.isid(), this);
   }
 
   int tasks() {
@@ -238,7 +238,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     portal
         .targets()
         .list(
-            session.initiatorName(),
+            session.initiator(),
             (names, others) -> {
               if (closed) {
                 return;

@@ -87,6 +87,11 @@ final class Login {
     return initiatorName;
   }
 
+  /** Who logs in, once it is known. */
+  Initiator initiator() {
+    return new Initiator(initiatorName, chap == null ? null : chap.name());
+  }
+
   /** TargetName, 13.4; null in a discovery session. */
   String targetName() {
     return targetName;

@@ -203,7 +203,7 @@ public final class TargetConnection {
             close("the volume is no longer served here");
           }
         };
-    portal.targets().open(login.targetName(), login.initiatorName(), opening);
+    portal.targets().open(login.targetName(), login.initiator(), opening);
   }
 
   private void begin(Bhs request, Login.Step step, LogicalUnit unit, int tsih) {
@@ -212,7 +212,7 @@ public final class TargetConnection {
     phase =
         new FullFeaturePhase(
             new FullFeaturePhase.Session(
-                login.initiatorName(), isid, tsih, login.targetName(), portalAddress),
+                login.initiator(), isid, tsih, login.targetName(), portalAddress),
             login.parameters(),
             unit,
             portal,

@@ -6,10 +6,10 @@ import java.util.List;
 /** What a portal has to offer. Calls and answers on the connections' loop. */
 public interface Targets {
   /** Names all targets that this initiator may see. */
-  void list(String initiatorName, Listing answer);
+  void list(Initiator initiator, Listing answer);
 
   /** Opens a target for one session. */
-  void open(String targetName, String initiatorName, Opening answer);
+  void open(String targetName, Initiator initiator, Opening answer);
 
   /** The session that opened a target is over, or no longer waits. Nothing is told after this. */
   void close(Opening opening);

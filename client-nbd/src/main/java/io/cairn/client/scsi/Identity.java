@@ -11,12 +11,12 @@ package io.cairn.client.scsi;
  */
 public record Identity(long clusterId, long volumeId, String targetName, int targetPort) {
   /** PRODUCT SERIAL NUMBER, SPC-4 7.8.14: 32 hexadecimal digits. */
-  String serial() {
+  public String serial() {
     return String.format("%016x%016x", clusterId, volumeId);
   }
 
   /** A locally assigned NAA identifier, SPC-4 7.8.6.6.4: 3h and 60 bits of both ids mixed. */
-  long naa() {
+  public long naa() {
     long mixed = clusterId * 0x9e3779b97f4a7c15L + volumeId;
     mixed = (mixed ^ mixed >>> 30) * 0xbf58476d1ce4e5b9L;
     mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;

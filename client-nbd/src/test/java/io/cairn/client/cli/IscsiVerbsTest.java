@@ -1,6 +1,7 @@
 package io.cairn.client.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.metadata.command.Command;
@@ -114,5 +115,59 @@ class IscsiVerbsTest {
             2,
             "cairn: 'seven' is not GATEWAY/NUMBER, as in gateway-1/7; 'cairn iscsi session end"
                 + " --help' says how it is used");
+  }
+
+  @Test
+  void targetsAndUnitsAreListed() {
+    assertEquals(
+        """
+        VOLUME  SIZE  ACTIVE     RESERVED  INITIATORS  SESSIONS
+        v       1GiB  gateway-1  no                 -         0
+        """,
+        run("iscsi", "target", "ls").succeeds().out());
+    JsonNode unit = run("iscsi", "lun", "ls", "-o", "json").json().get(0);
+    assertEquals("v", unit.get("volume").asText());
+    assertTrue(unit.get("wwn").asText().matches("0x3[0-9a-f]{15}"), unit::toString);
+    assertTrue(unit.get("serial").asText().endsWith("0000000000000001"), unit::toString);
+    String line = run("iscsi", "lun", "ls").succeeds().out().lines().toList().get(1);
+    assertTrue(line.contains(unit.get("wwn").asText()), line);
+  }
+
+  @Test
+  void initiatorsAreAdmittedAndExcluded() {
+    String host = "iqn.2026-11.test:host";
+    assertEquals("VOLUME  INITIATOR  CHAP NAME\n", run("iscsi", "acl", "ls").succeeds().out());
+    assertEquals(host + " may open v\n", run("iscsi", "acl", "add", "v", host).succeeds().out());
+    run("iscsi", "acl", "add", "v", "iqn.2026-11.test:b", "--chap-name", "bob").succeeds();
+    assertEquals(
+        """
+        VOLUME  INITIATOR              CHAP NAME
+        v       iqn.2026-11.test:host  -
+        v       iqn.2026-11.test:b     bob
+        """,
+        run("iscsi", "acl", "ls", "v").succeeds().out());
+    metadata.sessions =
+        List.of(session(7, "v", host), session(8, "v", host), session(9, "w", host));
+    assertEquals(
+        host + " may not open v; sessions that are being ended: 1\n",
+        run("iscsi", "acl", "rm", "v", host).succeeds().out());
+    assertEquals(
+        List.of(new Query.EndSession("gateway-1", 7), new Query.EndSession("gateway-1", 8)),
+        metadata.ended);
+    run("iscsi", "acl", "rm", "v", host)
+        .fails(1, "cairn: the ACL of volume v does not name " + host);
+    run("iscsi", "acl", "rm", "v", "iqn.2026-11.test:b").succeeds();
+    assertEquals(
+        "VOLUME  INITIATOR  CHAP NAME\nv       nobody     -\n",
+        run("iscsi", "acl", "ls").succeeds().out());
+    assertEquals("v has no ACL\n", run("iscsi", "acl", "clear", "v").succeeds().out());
+    assertEquals(0, run("iscsi", "acl", "ls", "-o", "json").json().size());
+    run("iscsi", "acl", "add", "v", "host")
+        .fails(1, "cairn: 'host' is no iSCSI name: expected iqn.…, eui.… or naa.…");
+  }
+
+  private static Query.TargetSession session(int number, String volume, String initiator) {
+    return new Query.TargetSession(
+        number, volume, initiator, "10.0.9.9:5", "10.0.1.1:3260", true, 0, 0, 0, 0, 0);
   }
 }

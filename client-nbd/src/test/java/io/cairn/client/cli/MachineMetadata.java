@@ -106,6 +106,7 @@ final class MachineMetadata implements MetadataClient {
       case Query.GetCluster q -> cluster(state);
       case Query.GetVolume q -> MetadataQueries.volume(state, q.name(), this::isUp);
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
+      case Query.GetTargets _ -> MetadataQueries.targets(state);
       case Query.GetPortals q ->
           new Reply.Portals(
               q.volume() == null ? null : state.volume(q.volume()),

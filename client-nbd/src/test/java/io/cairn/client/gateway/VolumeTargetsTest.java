@@ -2,15 +2,20 @@ package io.cairn.client.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.cairn.client.iscsi.Initiator;
 import io.cairn.client.iscsi.InitiatorAccess;
 import io.cairn.client.iscsi.Iscsi;
 import io.cairn.client.iscsi.Targets;
-import io.cairn.client.nbd.Exports;
 import io.cairn.client.scsi.LogicalUnit;
 import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.MetadataQueries;
+import io.cairn.metadata.machine.TreeKeyValues;
+import io.cairn.metadata.model.AccessRecord;
+import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.PortalRecord;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,29 +26,22 @@ class VolumeTargetsTest {
   private static final String HOST_A = "iqn.1993-08.org.debian:01:a";
   private static final String HOST_B = "iqn.1993-08.org.debian:01:b";
 
-  /** Three volumes, of which none can be opened. */
-  private static final class ThreeVolumes implements Exports {
-    @Override
-    public void list(Listing answer) {
-      answer.names(List.of("data", "shared", "Not_A_Name"));
-    }
+  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private long number;
 
-    @Override
-    public void describe(String name, Description answer) {
-      throw new AssertionError("nobody asks");
+  {
+    apply(new Command.InitCluster(5));
+    for (String volume : List.of("data", "shared", "Not_A_Name", "own")) {
+      apply(new Command.CreateVolume(volume, 8 << 20, 0, 0, 0, Durability.FLUSH));
     }
+  }
 
-    @Override
-    public void open(String name, Opening answer) {
-      throw new AssertionError("opened " + name);
-    }
-
-    @Override
-    public void close(Opening opening) {}
+  private Reply apply(Command command) {
+    return machine.apply(9, ++number, command, List.of());
   }
 
   /** Of three portals one is another's that lives. */
-  private static final class OnePortal implements MetadataCalls {
+  private final class Metadata implements MetadataCalls {
     @Override
     public void submit(Command command, Answer answer) {
       throw new AssertionError("nobody asks for " + command);
@@ -51,10 +49,19 @@ class VolumeTargetsTest {
 
     @Override
     public void query(Query query, Answer answer) {
+      if (query instanceof Query.GetTargets) {
+        answer.on(MetadataQueries.targets(machine.state()), 0);
+        return;
+      }
+      if (query instanceof Query.GetTarget asked) {
+        answer.on(MetadataQueries.target(machine.state(), asked.name()), 0);
+        return;
+      }
       List<Reply.PortalStatus> portals = new ArrayList<>();
-      for (int number = 1; number <= 3; number++) {
-        PortalRecord portal = new PortalRecord(number, "g" + number, "h:" + number);
-        portals.add(new Reply.PortalStatus(portal, number < 3));
+      for (int portalNumber = 1; portalNumber <= 3; portalNumber++) {
+        PortalRecord portal =
+            new PortalRecord(portalNumber, "g" + portalNumber, "h:" + portalNumber);
+        portals.add(new Reply.PortalStatus(portal, portalNumber < 3));
       }
       answer.on(new Reply.Portals(null, false, portals), 0);
     }
@@ -62,7 +69,7 @@ class VolumeTargetsTest {
 
   private final VolumeTargets targets =
       new VolumeTargets(
-          new TargetUnit.Host(new OnePortal(), new ThreeVolumes(), null, 512, "g", 1),
+          new TargetUnit.Host(new Metadata(), null, null, 512, "g", 1),
           "iqn.x",
           InitiatorAccess.parse("data " + HOST_A + "\nshared *\nNot_A_Name *"));
 
@@ -71,6 +78,10 @@ class VolumeTargetsTest {
   }
 
   private List<String> listed(String initiator) {
+    return listed(new Initiator(initiator, null));
+  }
+
+  private List<String> listed(Initiator initiator) {
     List<String> names = new ArrayList<>();
     targets.list(
         initiator,
@@ -82,6 +93,10 @@ class VolumeTargetsTest {
   }
 
   private String refusal(String target, String initiator) {
+    return refusal(target, new Initiator(initiator, null));
+  }
+
+  private String refusal(String target, Initiator initiator) {
     String[] heard = new String[1];
     targets.open(
         target,
@@ -118,5 +133,27 @@ class VolumeTargetsTest {
         "0202 iqn.x:data: the ACL does not name the initiator " + HOST_B,
         refusal("iqn.x:data", HOST_B));
     assertEquals("0203 targets here are called iqn.x:VOLUME", refusal("iqn.y:data", HOST_A));
+  }
+
+  /** The list in the metadata stands above the file, which admits nobody to this volume. */
+  @Test
+  void volumesOwnListDecidesAndMayAskForAnAccount() {
+    String target = "iqn.x:own";
+    assertEquals(
+        "0202 iqn.x:own: the ACL does not name the initiator " + HOST_A, refusal(target, HOST_A));
+    apply(new Command.AdmitInitiator("own", new AccessRecord.Initiator(HOST_A, "alice")));
+    assertEquals(List.of("iqn.x:data", "iqn.x:shared"), listed(HOST_A));
+    assertEquals(
+        "0202 iqn.x:own: the ACL does not name the initiator " + HOST_A + " as bob",
+        refusal(target, new Initiator(HOST_A, "bob")));
+    Initiator alice = new Initiator(HOST_A, "alice");
+    assertEquals(List.of("iqn.x:data", "iqn.x:own", "iqn.x:shared"), listed(alice));
+    assertEquals(List.of("iqn.x:shared"), listed(HOST_B));
+    apply(new Command.ExcludeInitiator("own", HOST_A));
+    assertEquals(List.of("iqn.x:data", "iqn.x:shared"), listed(alice));
+    apply(new Command.AdmitInitiator("data", new AccessRecord.Initiator(HOST_B, null)));
+    assertEquals(List.of("iqn.x:shared"), listed(HOST_A));
+    apply(new Command.ForgetAccess("data"));
+    assertEquals(List.of("iqn.x:data", "iqn.x:shared"), listed(HOST_A));
   }
 }

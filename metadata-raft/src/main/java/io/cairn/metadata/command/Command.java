@@ -1,5 +1,6 @@
 package io.cairn.metadata.command;
 
+import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
@@ -117,6 +118,15 @@ public sealed interface Command {
    *     owner serves; -1 for a change that keeps nobody out.
    */
   record StoreReservations(long generation, ReservationRecord reservations) implements Command {}
+
+  /** Lets an iSCSI initiator see and open a volume, which from now on has a list of them. */
+  record AdmitInitiator(String volume, AccessRecord.Initiator initiator) implements Command {}
+
+  /** Takes an initiator off a volume's list; one that is empty admits nobody. */
+  record ExcludeInitiator(String volume, String initiator) implements Command {}
+
+  /** A volume has no list of initiators any more: the settings of the gateways decide. */
+  record ForgetAccess(String volume) implements Command {}
 
   /**
    * Announces where a gateway serves iSCSI; answered by {@link Reply.PortalRegistered}.

@@ -1,5 +1,6 @@
 package io.cairn.metadata.command;
 
+import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
@@ -25,6 +26,9 @@ public sealed interface Event {
 
   /** Registrations and the reservation of a volume changed. */
   record ReservationsStored(ReservationRecord reservations) implements Event {}
+
+  /** Which initiators may open a volume changed. */
+  record AccessChanged(AccessRecord access) implements Event {}
 
   /** A gateway serves iSCSI, or does so elsewhere. */
   record PortalStored(PortalRecord portal) implements Event {}

@@ -11,6 +11,9 @@ public sealed interface Query {
   /** One volume by name as the logical unit of a target. */
   record GetTarget(String name) implements Query {}
 
+  /** All volumes as logical units of targets. */
+  record GetTargets() implements Query {}
+
   /**
    * Where iSCSI is served, and whether the owner of a volume lives, as the leader knows from
    * heartbeats; not linearizable.

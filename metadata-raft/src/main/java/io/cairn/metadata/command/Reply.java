@@ -1,5 +1,6 @@
 package io.cairn.metadata.command;
 
+import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.NodeRecord;
@@ -30,9 +31,30 @@ public sealed interface Reply {
     }
   }
 
-  /** A volume as the logical unit of a target. */
-  record Target(long clusterId, VolumeRecord volume, ReservationRecord reservations)
-      implements Reply {}
+  /**
+   * A volume as the logical unit of a target.
+   *
+   * @param access which initiators may open it.
+   */
+  record Target(
+      long clusterId, VolumeRecord volume, ReservationRecord reservations, AccessRecord access)
+      implements Reply {
+    /** A server that knows of no lists of initiators has none. */
+    public Target {
+      access = access == null ? AccessRecord.none(volume.volumeId()) : access;
+    }
+  }
+
+  /** All volumes as logical units of targets, by name. */
+  record Targets(List<Target> targets) implements Reply {
+    /** Keeps the list immutable. */
+    public Targets {
+      targets = List.copyOf(targets);
+    }
+  }
+
+  /** Which initiators may open a volume. */
+  record Access(AccessRecord access) implements Reply {}
 
   /** The number of a gateway's portal. */
   record PortalRegistered(int number) implements Reply {}

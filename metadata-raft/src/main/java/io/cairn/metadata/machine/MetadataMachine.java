@@ -24,6 +24,7 @@ public final class MetadataMachine {
   private final NodeDecisions nodes;
   private final VolumeDecisions volumes;
   private final ReservationDecisions reservations;
+  private final AccessDecisions access;
   private final PortalDecisions portals;
   private final ChunkDecisions chunks;
   private final PlacingDecisions placings;
@@ -35,6 +36,7 @@ public final class MetadataMachine {
     nodes = new NodeDecisions(state);
     volumes = new VolumeDecisions(state);
     reservations = new ReservationDecisions(state);
+    access = new AccessDecisions(state);
     portals = new PortalDecisions(state);
     chunks = new ChunkDecisions(state);
     placings = new PlacingDecisions(state);
@@ -131,6 +133,9 @@ public final class MetadataMachine {
       case Command.ReleaseVolume c -> volumes.release(c);
       case Command.RegisterPortal c -> portals.register(c);
       case Command.StoreReservations c -> reservations.store(c);
+      case Command.AdmitInitiator c -> access.admit(c);
+      case Command.ExcludeInitiator c -> access.exclude(c);
+      case Command.ForgetAccess c -> access.forget(c);
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);
       case Command.PlaceReplicas c -> placings.place(c, candidates);

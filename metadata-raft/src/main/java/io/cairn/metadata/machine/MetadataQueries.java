@@ -8,6 +8,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.LongPredicate;
 
@@ -49,7 +50,21 @@ public final class MetadataQueries {
     VolumeRecord volume = state.volume(name);
     return volume == null
         ? new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name)
-        : new Reply.Target(state.clusterId(), volume, state.reservations(volume.volumeId()));
+        : target(state, volume);
+  }
+
+  /** All volumes as targets' logical units. */
+  public static Reply targets(MetadataState state) {
+    return new Reply.Targets(
+        state.volumes().stream()
+            .sorted(Comparator.comparing(VolumeRecord::name))
+            .map(volume -> target(state, volume))
+            .toList());
+  }
+
+  private static Reply.Target target(MetadataState state, VolumeRecord volume) {
+    long id = volume.volumeId();
+    return new Reply.Target(state.clusterId(), volume, state.reservations(id), state.access(id));
   }
 
   /** A page of chunks. */

@@ -2,6 +2,7 @@ package io.cairn.metadata.machine;
 
 import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Event;
+import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
@@ -29,6 +30,7 @@ public final class MetadataState {
   private static final String NAME = "name/";
   private static final String CHUNK = "chunk/";
   private static final String RESERVATION = "reservation/";
+  private static final String ACCESS = "access/";
   private static final String PORTAL = "portal/";
   private static final String DEAD_VOLUME = "dead/";
 
@@ -67,6 +69,14 @@ public final class MetadataState {
       }
       case Event.ReservationsStored e ->
           keys.put(RESERVATION + hex(e.reservations().volumeId()), Codec.encode(e.reservations()));
+      case Event.AccessChanged e -> {
+        String key = ACCESS + hex(e.access().volumeId());
+        if (e.access().listed()) {
+          keys.put(key, Codec.encode(e.access()));
+        } else {
+          keys.delete(key);
+        }
+      }
       case Event.PortalStored e ->
           keys.put(PORTAL + hex(e.portal().number()), Codec.encode(e.portal()));
       case Event.VolumeDeleted e -> delete(e.volumeId());
@@ -88,6 +98,7 @@ public final class MetadataState {
     keys.delete(NAME + volume.name());
     keys.delete(VOLUME + hex(volumeId));
     keys.delete(RESERVATION + hex(volumeId));
+    keys.delete(ACCESS + hex(volumeId));
     putLong(DEAD_VOLUME + hex(volumeId), volumeId);
     if (counts != null) {
       counts.deleted(volumeId);
@@ -174,6 +185,12 @@ public final class MetadataState {
   public ReservationRecord reservations(long volumeId) {
     ReservationRecord found = record(RESERVATION + hex(volumeId), ReservationRecord.class);
     return found == null ? ReservationRecord.none(volumeId) : found;
+  }
+
+  /** Which initiators may open a volume. */
+  public AccessRecord access(long volumeId) {
+    AccessRecord found = record(ACCESS + hex(volumeId), AccessRecord.class);
+    return found == null ? AccessRecord.none(volumeId) : found;
   }
 
   /** All volumes by id. */

@@ -379,6 +379,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.GetVolume q ->
           MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
+      case Query.GetTargets _ -> MetadataQueries.targets(state);
       case Query.GetPortals q -> portals(state, q.volume(), nowNanos);
       case Query.ReportSessions q -> sessions.report(q, nowNanos);
       case Query.GetSessions q -> sessions.all(nowNanos);

@@ -147,7 +147,10 @@ public final class RatisMetadataClient implements MetadataClient {
               Query.EndSession _,
               Query.GetVolume _ ->
               client -> client.async().sendReadOnlyNonLinearizable(asked);
-          case Query.GetChunks _, Query.ConfirmGeneration _, Query.GetTarget _ ->
+          case Query.GetChunks _,
+              Query.ConfirmGeneration _,
+              Query.GetTarget _,
+              Query.GetTargets _ ->
               client -> client.async().sendReadOnly(asked);
         };
     return answered(request, System.nanoTime() + deadline.toNanos());

@@ -59,7 +59,7 @@ class IscsiServerTest {
     Targets targets =
         new Targets() {
           @Override
-          public void list(String initiatorName, Listing answer) {
+          public void list(io.cairn.client.iscsi.Initiator initiator, Listing answer) {
             answer.names(List.of(TARGET), List.of(new OtherPortal("10.0.0.2:3260", 2)));
           }
 
@@ -69,7 +69,8 @@ class IscsiServerTest {
           }
 
           @Override
-          public void open(String targetName, String initiatorName, Opening answer) {
+          public void open(
+              String targetName, io.cairn.client.iscsi.Initiator initiator, Opening answer) {
             if (targetName.equals(TARGET)) {
               answer.opened(unit);
             } else {
