@@ -22,7 +22,7 @@ import java.util.concurrent.CompletableFuture;
  *
  * <p>Threads: any may send; answers complete on the thread that reads the socket.
  */
-public final class NbdClient implements AutoCloseable {
+public final class NbdClient implements BlockClient {
   /** ESHUTDOWN: the server will not serve this export any more. */
   static final int SHUTTING_DOWN = 108;
 
@@ -148,22 +148,22 @@ public final class NbdClient implements AutoCloseable {
     }
   }
 
-  /** The export's size. */
+  @Override
   public long sizeBytes() {
     return sizeBytes;
   }
 
-  /** Writes. */
+  @Override
   public CompletableFuture<byte[]> write(long offset, byte[] data, boolean forceUnitAccess) {
     return send(WRITE, forceUnitAccess ? FLAG_FUA : 0, offset, data.length, data);
   }
 
-  /** Reads. */
+  @Override
   public CompletableFuture<byte[]> read(long offset, int length) {
     return send(READ, 0, offset, length, null);
   }
 
-  /** Flushes. */
+  @Override
   public CompletableFuture<byte[]> flush() {
     return send(FLUSH, 0, 0, 0, null);
   }
@@ -239,10 +239,7 @@ public final class NbdClient implements AutoCloseable {
     lost.forEach(request -> request.answer().completeExceptionally(cause));
   }
 
-  /**
-   * Ends without a goodbye, which a server that stands still would not take: what is in flight
-   * fails.
-   */
+  @Override
   public void abandon() {
     breakOff(new IOException("abandoned"));
   }

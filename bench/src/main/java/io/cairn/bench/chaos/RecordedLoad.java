@@ -51,6 +51,7 @@ public final class RecordedLoad implements AutoCloseable {
 
   private record Flight(long beginNanos) {}
 
+  private final BlockClient.Connector connector;
   private final String export;
   private final Settings settings;
   private final Random random;
@@ -65,7 +66,7 @@ public final class RecordedLoad implements AutoCloseable {
   private List<InetSocketAddress> servers;
 
   private int serverIndex;
-  private NbdClient client;
+  private BlockClient client;
   private long time;
   private long lastValue;
   private long lastFlight;
@@ -89,6 +90,16 @@ public final class RecordedLoad implements AutoCloseable {
    * @param servers when the connection to one breaks the next is tried, in turn.
    */
   public RecordedLoad(List<InetSocketAddress> servers, String export, Settings settings) {
+    this(servers, server -> NbdClient.connect(server, export), export, settings);
+  }
+
+  /** The same by whichever protocol the connector speaks. */
+  public RecordedLoad(
+      List<InetSocketAddress> servers,
+      BlockClient.Connector connector,
+      String export,
+      Settings settings) {
+    this.connector = connector;
     this.servers = List.copyOf(servers);
     this.export = export;
     this.settings = settings;
@@ -103,15 +114,15 @@ public final class RecordedLoad implements AutoCloseable {
   }
 
   /** Connects as soon as the export is served, which after a fault of the gateway takes a while. */
-  private NbdClient connected() {
-    NbdClient[] connected = new NbdClient[1];
+  private BlockClient connected() {
+    BlockClient[] connected = new BlockClient[1];
     String[] refusal = new String[1];
     Await.until(
         "the export " + export + " is served",
         SETTLE,
         () -> {
           try {
-            connected[0] = NbdClient.connect(server(), export);
+            connected[0] = connector.connect(server());
             return true;
           } catch (IOException e) {
             refusal[0] = e.getMessage();
@@ -192,7 +203,7 @@ public final class RecordedLoad implements AutoCloseable {
   private void reconnect() throws InterruptedException {
     while (true) {
       try {
-        NbdClient fresh = NbdClient.connect(server(), export);
+        BlockClient fresh = connector.connect(server());
         synchronized (this) {
           client = fresh;
           reconnects++;
@@ -216,7 +227,7 @@ public final class RecordedLoad implements AutoCloseable {
     int first = random.nextInt(histories.length - count + 1);
     ByteBuffer data = ByteBuffer.allocate(count * BLOCK_BYTES);
     List<BlockHistory.Write> writes = new ArrayList<>();
-    NbdClient to;
+    BlockClient to;
     long flight;
     synchronized (this) {
       to = client;
@@ -248,7 +259,7 @@ public final class RecordedLoad implements AutoCloseable {
   private void read() {
     int count = 1 + random.nextInt(REQUEST_BLOCKS_MAX);
     int first = random.nextInt(histories.length - count + 1);
-    NbdClient from;
+    BlockClient from;
     long flight;
     long begin;
     synchronized (this) {
@@ -276,7 +287,7 @@ public final class RecordedLoad implements AutoCloseable {
   }
 
   private void flush() {
-    NbdClient to;
+    BlockClient to;
     long flight;
     synchronized (this) {
       to = client;
@@ -294,7 +305,7 @@ public final class RecordedLoad implements AutoCloseable {
   }
 
   private synchronized void land(
-      NbdClient over, long flight, Throwable problem, Runnable whenDone) {
+      BlockClient over, long flight, Throwable problem, Runnable whenDone) {
     Flight done = flights.remove(flight);
     try {
       if (problem == null) {
@@ -450,7 +461,7 @@ public final class RecordedLoad implements AutoCloseable {
    */
   public String finish(int readings) {
     awaitLanding();
-    try (NbdClient reader = client == null ? connected() : client) {
+    try (BlockClient reader = client == null ? connected() : client) {
       for (int reading = 0; reading < readings; reading++) {
         readAll(reader);
       }
@@ -463,7 +474,7 @@ public final class RecordedLoad implements AutoCloseable {
         completed, acknowledgedWrites, histories.length);
   }
 
-  private void readAll(NbdClient reader) {
+  private void readAll(BlockClient reader) {
     for (int block = 0; block < histories.length; block += REQUEST_BLOCKS_MAX) {
       int count = Math.min(REQUEST_BLOCKS_MAX, histories.length - block);
       long begin = ++time;
@@ -534,7 +545,7 @@ public final class RecordedLoad implements AutoCloseable {
   /** Ends the load without a check. */
   @Override
   public void close() {
-    NbdClient last;
+    BlockClient last;
     synchronized (this) {
       stopping = true;
       last = client;

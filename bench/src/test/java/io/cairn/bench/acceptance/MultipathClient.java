@@ -2,6 +2,7 @@ package io.cairn.bench.acceptance;
 
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.ChaosFailure;
+import io.cairn.bench.chaos.IscsiClient;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;

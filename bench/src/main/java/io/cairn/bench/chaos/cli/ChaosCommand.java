@@ -95,6 +95,15 @@ public final class ChaosCommand implements Callable<Integer> {
   private int volumes;
 
   @Option(
+      names = "--initiators",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "With --for: how many of the clients use iSCSI, up to all; the others NBD. Default:"
+              + " ${DEFAULT-VALUE}")
+  private int initiators;
+
+  @Option(
       names = "--stall",
       paramLabel = "TIME",
       defaultValue = "20s",
@@ -120,6 +129,7 @@ public final class ChaosCommand implements Callable<Integer> {
   private int playRandomly() throws IOException {
     checkRange("--nodes", nodes, 3, 9);
     checkRange("--volumes", volumes, 1, 8);
+    checkRange("--initiators", initiators, 0, volumes);
     Duration length = duration("--for", time);
     Duration longest = duration("--stall", stall);
     Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
@@ -144,6 +154,7 @@ public final class ChaosCommand implements Callable<Integer> {
                 length,
                 nodes,
                 volumes,
+                initiators,
                 EnumSet.copyOf(faults),
                 seed,
                 longest,
@@ -160,6 +171,7 @@ public final class ChaosCommand implements Callable<Integer> {
         Program.command("chaos", "--in-namespaces", "--data", work.toString(), "--for", time);
     command.addAll(List.of("--seed", Long.toString(seed), "--stall", stall));
     command.addAll(List.of("--nodes", nodes + "", "--volumes", volumes + ""));
+    command.addAll(List.of("--initiators", initiators + ""));
     command.add("--faults");
     command.add(String.join(",", faults.stream().map(FaultKind::name).toList()));
     if (page != null) {

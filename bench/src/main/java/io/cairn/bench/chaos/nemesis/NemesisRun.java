@@ -2,6 +2,8 @@ package io.cairn.bench.chaos.nemesis;
 
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.ChaosFailure;
+import io.cairn.bench.chaos.IscsiSession;
+import io.cairn.bench.chaos.NbdClient;
 import io.cairn.bench.chaos.RecordedLoad;
 import io.cairn.client.cli.Role;
 import java.io.IOException;
@@ -43,6 +45,7 @@ public final class NemesisRun implements AutoCloseable {
    * @param time for which faults are played.
    * @param nodes storage nodes, 3 to 9.
    * @param volumes with a client each, 1 to 8.
+   * @param initiators how many of the clients use iSCSI; the others NBD.
    * @param faults what may happen.
    * @param seed of all draws.
    * @param stallMax longest time that a volume may go without an answer.
@@ -54,6 +57,7 @@ public final class NemesisRun implements AutoCloseable {
       Duration time,
       int nodes,
       int volumes,
+      int initiators,
       Set<FaultKind> faults,
       long seed,
       Duration stallMax,
@@ -130,10 +134,16 @@ public final class NemesisRun implements AutoCloseable {
 
   private void startLoads() {
     for (int i = 0; i < volumes.size(); i++) {
+      String volume = volumes.get(i);
+      int gateway = i % Servers.GATEWAYS + 1;
+      boolean initiator = i >= volumes.size() - settings.initiators();
       RecordedLoad load =
           new RecordedLoad(
-              servers.exports(i % Servers.GATEWAYS + 1),
-              volumes.get(i),
+              initiator ? servers.portals(gateway) : servers.exports(gateway),
+              initiator
+                  ? server -> IscsiSession.connect(server, volume)
+                  : server -> NbdClient.connect(server, volume),
+              volume,
               new RecordedLoad.Settings(
                   CHUNK_BLOCKS - BLOCKS / 2, BLOCKS, 8, 1000, settings.seed() * 31 + i));
       load.mayBreak(true);

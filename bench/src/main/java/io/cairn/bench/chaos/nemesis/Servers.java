@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 import java.util.function.Predicate;
 
 /** Three metadata servers, storage nodes and two gateways, each on a host of its own. */
@@ -118,12 +119,17 @@ final class Servers implements AutoCloseable {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("metadata.addresses", metadataAddresses());
     settings.put("nbd.address", host.address() + ":" + nbdPort(number));
+    settings.put("iscsi.address", host.address() + ":" + iscsiPort(number));
     settings.put("name", host.name());
     return settings;
   }
 
   private int nbdPort(int number) {
     return ports.base() + 60 + number;
+  }
+
+  private int iscsiPort(int number) {
+    return ports.base() + 62 + number;
   }
 
   private String made(String name) throws IOException {
@@ -176,13 +182,22 @@ final class Servers implements AutoCloseable {
     return String.join(",", addresses);
   }
 
-  /** Where clients connect, the named gateway first. */
+  /** Where clients connect by NBD, the named gateway first. */
   List<InetSocketAddress> exports(int firstGateway) {
+    return addresses(firstGateway, this::nbdPort);
+  }
+
+  /** Where initiators connect, the named gateway first. */
+  List<InetSocketAddress> portals(int firstGateway) {
+    return addresses(firstGateway, this::iscsiPort);
+  }
+
+  private List<InetSocketAddress> addresses(int firstGateway, IntUnaryOperator port) {
     List<InetSocketAddress> addresses = new ArrayList<>();
     for (int i = 0; i < GATEWAYS; i++) {
       int number = (firstGateway - 1 + i) % GATEWAYS + 1;
       Host host = network.host("gateway-" + number);
-      addresses.add(new InetSocketAddress(host.address(), nbdPort(number)));
+      addresses.add(new InetSocketAddress(host.address(), port.applyAsInt(number)));
     }
     return addresses;
   }

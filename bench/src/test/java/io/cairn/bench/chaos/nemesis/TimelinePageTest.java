@@ -19,6 +19,7 @@ class TimelinePageTest {
           Duration.ofSeconds(10),
           3,
           1,
+          1,
           EnumSet.allOf(FaultKind.class),
           42,
           Duration.ofSeconds(20),

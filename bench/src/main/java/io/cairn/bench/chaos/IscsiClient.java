@@ -1,4 +1,4 @@
-package io.cairn.bench.acceptance;
+package io.cairn.bench.chaos;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -17,7 +17,7 @@ import java.util.Arrays;
  * An iSCSI initiator with one session and one command at a time, which says what it is told to and
  * hears every answer as it came: RFC 7143. Not thread-safe.
  */
-final class IscsiClient implements Closeable {
+public final class IscsiClient implements Closeable {
   private static final int HEADER_BYTES = 48;
   private static final int SCSI_COMMAND = 0x01;
   private static final int LOGIN_REQUEST = 0x43;
@@ -178,7 +178,35 @@ final class IscsiClient implements Closeable {
 
   /** WRITE(16), in blocks of 512 bytes. */
   public Answer write(long block, byte[] data) throws IOException {
-    return run(cdb16(0x8a, block, data.length), data, 0);
+    return write(block, data, false);
+  }
+
+  /** The same, with FUA if wanted. */
+  Answer write(long block, byte[] data, boolean forceUnitAccess) throws IOException {
+    byte[] cdb = cdb16(0x8a, block, data.length);
+    cdb[1] = (byte) (forceUnitAccess ? 0x08 : 0);
+    return run(cdb, data, 0);
+  }
+
+  /** SYNCHRONIZE CACHE(10) of everything. */
+  Answer synchronizeCache() throws IOException {
+    return run(new byte[] {0x35, 0, 0, 0, 0, 0, 0, 0, 0, 0}, new byte[0], 0);
+  }
+
+  /** READ CAPACITY(16). */
+  long capacityBytes() throws IOException {
+    byte[] cdb = {(byte) 0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0};
+    Answer answer = run(cdb, new byte[0], 32);
+    if (!answer.isGood() || answer.data().length < 12) {
+      throw new IOException("the capacity cannot be read");
+    }
+    ByteBuffer capacity = ByteBuffer.wrap(answer.data());
+    return (capacity.getLong() + 1) * capacity.getInt();
+  }
+
+  /** From now on an answer may take as long as it likes. */
+  void waitForever() throws IOException {
+    socket.setSoTimeout(0);
   }
 
   private static byte[] cdb16(int operationCode, long block, int bytes) {
