@@ -62,6 +62,13 @@ final class ModelStore implements SimStore {
     durableLsn = appendedLsn;
   }
 
+  @Override
+  public void replace() {
+    model.replaced();
+    appendedLsn = 0;
+    durableLsn = 0;
+  }
+
   /** The journal has no room until it is told otherwise. */
   @Override
   public void setFull(boolean value) {

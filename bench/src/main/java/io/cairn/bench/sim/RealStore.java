@@ -166,6 +166,15 @@ final class RealStore implements SimStore {
   }
 
   @Override
+  public void replace() {
+    model.replaced();
+    device.replace();
+    rotten.clear();
+    store = null;
+    durableLsn = 0;
+  }
+
+  @Override
   public void setFull(boolean value) {
     device.full = value;
   }

@@ -15,7 +15,9 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.Shards;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.agrona.DirectBuffer;
 
@@ -221,6 +223,46 @@ final class SimCluster {
 
   SimStore storeOf(long nodeId, int index) {
     return node(nodeId).store(Shards.shardOf(volumeId, 0, index, shardCount));
+  }
+
+  /** How many chunks each volume has, by volume. */
+  Map<Long, Long> chunkCounts() {
+    Map<Long, Long> counts = new TreeMap<>();
+    allRecords().forEach(record -> counts.merge(record.volumeId(), 1L, Long::sum));
+    return counts;
+  }
+
+  /** Whether the node has all of the chunk, or knows that there is nothing of it. */
+  boolean holds(SimNode node, ChunkRecord record) {
+    int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    SimStore store = node.store(shard);
+    StoreModel.Chunk chunk = store.model().chunk(record.volumeId(), record.layer(), record.index());
+    if (chunk == null) {
+      return node.isAbsent(shard, record);
+    }
+    boolean sound = !chunk.syncing();
+    for (int block = 0; block < chunk.sizeBlocks(); block++) {
+      sound &= store.isSound(chunk, block);
+    }
+    return sound;
+  }
+
+  /** Whether others in sync hold all that the node's shard is to hold. */
+  boolean isHeldElsewhere(SimNode node, int shard, Set<SimNode> gone) {
+    for (ChunkRecord record : allRecords()) {
+      boolean here =
+          shard == Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount)
+              && record.replicas().stream().anyMatch(r -> r.nodeId() == node.nodeId);
+      long others =
+          record.replicas().stream()
+              .filter(r -> r.state() == ReplicaState.IN_SYNC && r.nodeId() != node.nodeId)
+              .filter(r -> !gone.contains(node(r.nodeId())) && holds(node(r.nodeId()), record))
+              .count();
+      if (here && others < volume().minInSync()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   List<Candidate> candidates() {

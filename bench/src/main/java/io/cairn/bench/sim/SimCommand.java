@@ -35,6 +35,9 @@ public final class SimCommand implements Callable<Integer> {
       defaultValue = "EITHER")
   private SimRun.Stores stores;
 
+  @Option(names = "--devices", description = "Devices hang and are replaced by empty ones as well.")
+  private boolean devices;
+
   /** The command by itself. */
   public static void main(String[] args) {
     System.exit(new CommandLine(new SimCommand()).execute(args));
@@ -48,7 +51,7 @@ public final class SimCommand implements Callable<Integer> {
     long failures = 0;
     for (long i = 0; i < runs; i++) {
       try {
-        SimRun.Result result = new SimRun(seed + i, trace, stores).run();
+        SimRun.Result result = new SimRun(seed + i, trace, stores, devices).run();
         events += result.events();
         requests += result.requests();
       } catch (SimFailure e) {

@@ -29,6 +29,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  *       was synced stays. A sync covers what was written before it began.
  *   <li>A batch of the catalogue is whole and durable.
  *   <li>A block of the capacity tier may rot: a bit of it flips.
+ *   <li>Empty devices may be in the place of all of them after a life of the process.
  *   <li>The tier may be full for chunks, or for blocks; syncs and everything off the loop may be
  *       slow. A device that fails does so for good in that life of the process: the next write or
  *       sync, or a later one of the same run, ends with an error.
@@ -77,6 +78,17 @@ final class SimDevice implements CapacityTier, Catalogue {
   void restarted(SimProcess newProcess) {
     process = newProcess;
     callsLeft = -1;
+  }
+
+  /** Empty ones are in their place. */
+  void replace() {
+    segments.forEach(segment -> ((Segment) segment).clear());
+    written.clear();
+    synced.clear();
+    fences.clear();
+    chunks.clear();
+    pages.clear();
+    checkpointLsn = 0;
   }
 
   void fail() {
@@ -166,6 +178,11 @@ final class SimDevice implements CapacityTier, Catalogue {
 
     @Override
     public void close(boolean forced) {}
+
+    void clear() {
+      Arrays.fill(stable, (byte) 0);
+      Arrays.fill(now, (byte) 0);
+    }
 
     void losePower() {
       for (int at = 0; at < now.length; at += PAGE_BYTES) {

@@ -28,6 +28,8 @@ final class SimFaults {
     ALL_POWER(1),
     STALL_NODE(2),
     DEVICE_FAILS(1),
+    DEVICE_REPLACED(2),
+    DEVICE_HANGS(2),
     SLOW_DEVICE(2),
     JOURNAL_FULL(2),
     NO_SPACE(1),
@@ -55,16 +57,22 @@ final class SimFaults {
   private final long endNanos;
   private final List<Kind> kinds = new ArrayList<>();
   private final Set<SimNode> gone = new LinkedHashSet<>();
+  private final boolean devices;
   private boolean deleted;
   private boolean healed;
 
-  SimFaults(SimCluster cluster, SimRandom random, long endNanos) {
+  SimFaults(SimCluster cluster, SimRandom random, long endNanos, boolean devices) {
+    this.devices = devices;
     this.cluster = cluster;
     this.random = random;
     rot = new SimRot(cluster, random);
     this.endNanos = endNanos;
     int outOf = 1 + random.below(4);
     for (Kind kind : Kind.values()) {
+      boolean ofDevices = kind == Kind.DEVICE_REPLACED || kind == Kind.DEVICE_HANGS;
+      if (ofDevices && !devices) {
+        continue;
+      }
       if (random.below(outOf) == 0) {
         for (int i = 0; i < kind.weight; i++) {
           kinds.add(kind);
@@ -105,6 +113,8 @@ final class SimFaults {
       case ALL_POWER -> powerLossOfAllNodes();
       case STALL_NODE -> stall(randomNode().process);
       case DEVICE_FAILS -> deviceFails(randomNode());
+      case DEVICE_REPLACED -> deviceReplaced(randomNode());
+      case DEVICE_HANGS -> deviceHangs(randomNode());
       case SLOW_DEVICE -> slowDevice(randomNode());
       case JOURNAL_FULL -> journalFull(randomNode());
       case NO_SPACE -> noSpace(randomNode());
@@ -241,6 +251,48 @@ final class SimFaults {
                 crash(node, true);
               }
             });
+  }
+
+  /** Empty devices are in the place of a shard's when the node starts again. */
+  private void deviceReplaced(SimNode node) {
+    int shard = random.below(node.stores().size());
+    if (gone.contains(node)
+        || !node.process.isUp()
+        || !cluster.isHeldElsewhere(node, shard, gone)) {
+      return;
+    }
+    cluster.world().log(node.process.name() + ": the devices of shard " + shard + " are replaced");
+    node.kill(true);
+    node.replace(shard);
+    cluster.world().after(duration(), () -> restart(node));
+  }
+
+  /** The node's watch finds it, and takes the shard out of service until it is over. */
+  private void deviceHangs(SimNode node) {
+    if (!node.process.isUp() || node.process.isStalled()) {
+      return;
+    }
+    int shard = random.below(node.stores().size());
+    cluster.world().log(node.process.name() + ": the devices of shard " + shard + " hang");
+    long nanos = duration();
+    node.store(shard).setSlow(nanos);
+    int life = node.process.life();
+    long found = random.between(0, nanos);
+    cluster.world().after(found, () -> withdraw(node, life, shard, true));
+    cluster
+        .world()
+        .after(
+            nanos,
+            () -> {
+              node.store(shard).setSlow(0);
+              withdraw(node, life, shard, false);
+            });
+  }
+
+  private static void withdraw(SimNode node, int life, int shard, boolean out) {
+    if (node.process.isLife(life)) {
+      node.withdraw(shard, out);
+    }
   }
 
   private void slowDevice(SimNode node) {
@@ -473,6 +525,7 @@ final class SimFaults {
           record.replicas().stream()
               .filter(r -> r.state() == ReplicaState.IN_SYNC && r.nodeId() != node.nodeId)
               .filter(r -> !gone.contains(cluster.node(r.nodeId())))
+              .filter(r -> !devices || cluster.holds(cluster.node(r.nodeId()), record))
               .count();
       if (others < cluster.volume().minInSync()) {
         return true;

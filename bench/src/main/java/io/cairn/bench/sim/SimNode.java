@@ -1,8 +1,10 @@
 package io.cairn.bench.sim;
 
+import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.PeerLinks;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
@@ -29,11 +31,15 @@ final class SimNode implements SimNetwork.Acceptor {
   private long armedNanos = Long.MAX_VALUE;
   private long trashed;
 
+  /** What the shards may have held on devices that were replaced. */
+  private final List<LostChunks> lost = new ArrayList<>();
+
   SimNode(SimCluster cluster, SimProcess process, long nodeId, int shardCount, boolean realStores) {
     this.cluster = cluster;
     this.process = process;
     this.nodeId = nodeId;
     for (int i = 0; i < shardCount; i++) {
+      lost.add(LostChunks.NONE);
       StoreModel model = new StoreModel(process.name(), cluster.losses().of(nodeId));
       SimRandom random = cluster.random().split();
       stores.add(
@@ -82,6 +88,7 @@ final class SimNode implements SimNetwork.Acceptor {
               session.store(),
               new Peers(),
               ReplicaLimits.defaults());
+      shard.beganAnew(lost.get(i));
       session.start(shard);
       started.add(shard);
       opened.add(session.store());
@@ -98,6 +105,25 @@ final class SimNode implements SimNetwork.Acceptor {
     cluster.network().processDied(process, powerLoss);
     if (powerLoss) {
       stores.forEach(SimStore::losePower);
+    }
+  }
+
+  /** Empty devices are in the place of the shard's; the process is dead already. */
+  void replace(int shard) {
+    stores.get(shard).replace();
+    lost.set(shard, new LostChunks(process.life() + 1L, cluster.chunkCounts()));
+  }
+
+  /** Whether the shard knows that it never held the chunk, when it has it not. */
+  boolean isAbsent(int shard, ChunkRecord record) {
+    Long before = lost.get(shard).chunks().get(record.volumeId());
+    return before == null || record.chunksBefore() >= before;
+  }
+
+  /** A device of the shard does not return, or does again: nobody is connected meanwhile. */
+  void withdraw(int shard, boolean out) {
+    if (shard < shards.size()) {
+      shards.get(shard).withdraw(out);
     }
   }
 

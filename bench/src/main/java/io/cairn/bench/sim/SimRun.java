@@ -49,13 +49,19 @@ final class SimRun {
   }
 
   SimRun(long seed, boolean print) {
-    this(seed, print, Stores.EITHER);
+    this(seed, print, Stores.EITHER, false);
   }
 
   /** What a run came to. */
   record Result(long traceHash, long events, long requests) {}
 
-  SimRun(long seed, boolean print, Stores stores) {
+  /**
+   * A run.
+   *
+   * @param devices whether devices hang and are replaced as well; the draws of a seed are others
+   *     then.
+   */
+  SimRun(long seed, boolean print, Stores stores, boolean devices) {
     this.seed = seed;
     this.stores = stores;
     trace = new Trace(print);
@@ -74,7 +80,7 @@ final class SimRun {
     cluster = new SimCluster(world, random.split(), shape);
     workload = new SimWorkload(cluster, random.split(), shape.chunkCount());
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
-    faults = new SimFaults(cluster, random.split(), faultsEndNanos);
+    faults = new SimFaults(cluster, random.split(), faultsEndNanos, devices);
     scrubs = new SimScrubs(cluster, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));

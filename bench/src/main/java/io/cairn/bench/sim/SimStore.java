@@ -26,6 +26,9 @@ interface SimStore {
   /** The power goes; the process is dead already. */
   void losePower();
 
+  /** Empty devices are in the place of those that were; the process is dead already. */
+  void replace();
+
   /** The journal fills up, or has room again. */
   void setFull(boolean value);
 

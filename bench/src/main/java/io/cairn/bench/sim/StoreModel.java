@@ -280,6 +280,14 @@ final class StoreModel {
     lastLossNanos = nowNanos;
   }
 
+  /** Another device is in the place of the one that held all this. */
+  void replaced() {
+    log.clear();
+    state = new State();
+    answeredFences.clear();
+    fenced.clear();
+  }
+
   /**
    * After a power loss everything behind a position is gone.
    *

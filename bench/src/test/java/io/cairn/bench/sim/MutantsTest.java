@@ -63,6 +63,16 @@ class MutantsTest {
   }
 
   @Test
+  void shardOnAReplacedDeviceThatSaysItNeverHeldAnything() {
+    mutant.with(
+        STORAGE + "ReplicaShard",
+        "chunksLost > 0 ? Reply.STATE_LOST : Reply.STATE_ABSENT",
+        "Reply.STATE_ABSENT");
+    mutant.with(SIM + "SimRun", "Stores.EITHER, false);", "Stores.EITHER, true);");
+    isCaughtAs("I2", "I3", "I4", "I6", "liveness");
+  }
+
+  @Test
   void replicaThatAcknowledgesAGap() {
     mutant.with(
         STORAGE + "ReplicaShard",

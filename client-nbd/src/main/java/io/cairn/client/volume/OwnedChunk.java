@@ -11,6 +11,7 @@ import io.cairn.storage.wire.Version;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.DirectBuffer;
 
 /**
  * One chunk in its owner's hands: makes its replicas equal before the first I/O (I6), gives writes
@@ -118,12 +119,20 @@ final class OwnedChunk {
         replica,
         (header, offset, now) -> {
           replica.phase = Phase.OPENED;
-          replica.openState = Reply.openState(header, offset);
+          replica.openState = openState(header, offset);
           replica.position = Reply.lastVersion(header, offset);
           replica.openLsn = Reply.appendedLsn(header, offset);
           opened(replica, Reply.appendedLsn(header, offset), now);
         },
         nowNanos);
+  }
+
+  /** A chunk that is younger than the loss was never there: then it is absent. */
+  private int openState(DirectBuffer header, int offset) {
+    int told = Reply.openState(header, offset);
+    return told == Reply.STATE_LOST && record.chunksBefore() >= Reply.openChunksLost(header, offset)
+        ? Reply.STATE_ABSENT
+        : told;
   }
 
   /** The replica refused something: it is asked again after a while, or leaves the set. */

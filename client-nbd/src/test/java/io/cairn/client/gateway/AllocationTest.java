@@ -115,7 +115,7 @@ class AllocationTest {
                 out,
                 0,
                 reply.open(
-                    out, 0, id, lsn, lsn, 0, io.cairn.storage.wire.Reply.STATE_COMPLETE, size),
+                    out, 0, id, lsn, lsn, 0, io.cairn.storage.wire.Reply.STATE_COMPLETE, size, 0),
                 null);
         case MessageType.READ -> {
           int first = Request.rangeBlock(header, offset);

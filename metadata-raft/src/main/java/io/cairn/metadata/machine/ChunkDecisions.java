@@ -53,7 +53,7 @@ final class ChunkDecisions {
       }
       ChunkRecord chunk = state.chunk(c.volumeId(), c.layer(), index);
       if (chunk == null && !chunks.containsKey(index)) {
-        chunk = place(volume, c, index, candidates);
+        chunk = place(volume, c, index, candidates, events.size());
         if (chunk == null) {
           return noPlacement(volume, candidates);
         }
@@ -73,7 +73,11 @@ final class ChunkDecisions {
    * chunk that was born while a node restarted is whole soon after, not short for ever.
    */
   private ChunkRecord place(
-      VolumeRecord volume, Command.AllocateChunks c, int index, List<Candidate> candidates) {
+      VolumeRecord volume,
+      Command.AllocateChunks c,
+      int index,
+      List<Candidate> candidates,
+      int placedBefore) {
     PlacementRequest request =
         new PlacementRequest(
             volume.volumeId(),
@@ -94,7 +98,9 @@ final class ChunkDecisions {
       Placement.choose(taken, away(candidates), request)
           .forEach(node -> replicas.add(new Replica(node, ReplicaState.SYNCING)));
     }
-    return new ChunkRecord(volume.volumeId(), c.layer(), index, 1, replicas);
+    long before = state.counts().chunksOf(volume.volumeId()) + placedBefore;
+    return new ChunkRecord(
+        volume.volumeId(), c.layer(), index, ChunkRecord.firstEpoch(before), replicas);
   }
 
   /** The nodes on record that are not up; how much room they have is not known. */

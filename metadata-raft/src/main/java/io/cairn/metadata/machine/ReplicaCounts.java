@@ -77,6 +77,12 @@ public final class ReplicaCounts {
     }
   }
 
+  /** Chunks that the volume has. */
+  long chunksOf(long volumeId) {
+    NavigableMap<Integer, Long> bySize = chunks.get(volumeId);
+    return bySize == null ? 0 : bySize.values().stream().mapToLong(Long::longValue).sum();
+  }
+
   void deleted(long volumeId) {
     volumes.remove(volumeId);
     chunks.remove(volumeId);

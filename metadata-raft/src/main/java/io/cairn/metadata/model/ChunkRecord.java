@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * Where one chunk lives.
  *
- * @param epoch version of the replica set, from 1; every change adds one.
+ * @param epoch version of the replica set, from {@link #firstEpoch}; every change adds one.
  * @param replicas in placement order; immutable.
  * @param scrub what the last scrubs came to, null before the first; changes without another epoch.
  */
@@ -19,6 +19,26 @@ public record ChunkRecord(
   /** One that nobody has scrubbed. */
   public ChunkRecord(long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
     this(volumeId, layer, index, epoch, replicas, null);
+  }
+
+  /** Bits of the epoch that count changes; those above tell chunks of one volume by their age. */
+  private static final int CHANGE_BITS = 24;
+
+  /**
+   * Epoch of a new chunk.
+   *
+   * @param before chunks that the volume has already.
+   */
+  public static long firstEpoch(long before) {
+    return (before << CHANGE_BITS) + 1;
+  }
+
+  /**
+   * At most as many chunks as the volume had when this one was allocated; 0 for one that an older
+   * release allocated.
+   */
+  public long chunksBefore() {
+    return epoch >>> CHANGE_BITS;
   }
 
   /** The chunk in its next epoch, with other replicas or other states of them. */

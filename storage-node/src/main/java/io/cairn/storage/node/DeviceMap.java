@@ -3,6 +3,7 @@ package io.cairn.storage.node;
 import io.cairn.storage.device.Device.Tier;
 import io.cairn.storage.device.DeviceFaults;
 import io.cairn.storage.device.NativeFile;
+import io.cairn.storage.replication.LostChunks;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +14,9 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -28,12 +31,14 @@ import org.slf4j.LoggerFactory;
  * DATA/devices          cairn devices 1
  *                       device cache NAME mounted DIRECTORY
  *                       shard 0 NAME NAME 0
+ *                       lost 0 VOLUME CHUNKS
  * DIRECTORY/device      cairn device 1
  *                       NAME
  * </pre>
  *
  * <p>A shard's line has its cache device, its capacity device, and the incarnation of the node that
- * found one of them replaced, 0 when none was: since then the shard does not know what it held.
+ * found one of them replaced, 0 when none was. Then the lines with lost say how many chunks each
+ * volume had at that time: of those the shard does not know which it held.
  *
  * <p>A device counts as replaced when its directory is there, empty and without a name, or when an
  * empty directory is configured and the device's own is not any more. The root of a file system is
@@ -78,6 +83,7 @@ final class DeviceMap {
     final Known cache;
     final Known capacity;
     long lostIncarnation;
+    final Map<Long, Long> lostChunks = new TreeMap<>();
 
     Shard(Known cache, Known capacity, long lostIncarnation) {
       this.cache = cache;
@@ -141,6 +147,11 @@ final class DeviceMap {
           Tier tier = words[1].equals("cache") ? Tier.CACHE : Tier.CAPACITY;
           Path at = Path.of(words[4]);
           devices.add(new Known(tier, words[2], at, words[3].equals("mounted")));
+        } else if (words[0].equals("lost")) {
+          shards
+              .get(Integer.parseInt(words[1]))
+              .lostChunks
+              .put(Long.parseLong(words[2]), Long.parseLong(words[3]));
         } else {
           shards.add(new Shard(named(words[2]), named(words[3]), Long.parseLong(words[4])));
         }
@@ -292,9 +303,9 @@ final class DeviceMap {
     return new Place(device.tier, device.directory, problem);
   }
 
-  /** Since which incarnation of the node the shard does not know what it held; 0 if it does. */
-  long lostIncarnation(int shard) {
-    return shards.get(shard).lostIncarnation;
+  /** What the shard may have held on a device that was replaced. */
+  LostChunks lost(int shard) {
+    return new LostChunks(shards.get(shard).lostIncarnation, shards.get(shard).lostChunks);
   }
 
   /**
@@ -302,17 +313,18 @@ final class DeviceMap {
    * a crash leaves is done again by the next start.
    *
    * @param incarnation of the node now.
+   * @param volumes asked when a shard begins anew.
    */
-  void settle(long incarnation) throws IOException {
+  void settle(long incarnation, ShardStores.Volumes volumes) throws IOException {
     for (int i = 0; i < shards.size(); i++) {
       Shard shard = shards.get(i);
       if (shard.cache.replaced || shard.capacity.replaced) {
         LOG.warn("shard {} begins anew on a replaced device: others have what it held", i);
-        shard.lostIncarnation = incarnation;
+        lose(shard, incarnation, volumes);
         forget(shard.cache, i);
       } else if (shard.lostIncarnation < 0) {
         LOG.warn("shard {} begins anew: its journal is gone", i);
-        shard.lostIncarnation = incarnation;
+        lose(shard, incarnation, volumes);
       }
     }
     for (Known device : devices) {
@@ -336,9 +348,21 @@ final class DeviceMap {
           "shard %d %s %s %d%n"
               .formatted(i, shard.cache.name, shard.capacity.name, shard.lostIncarnation));
     }
+    for (int i = 0; i < shards.size(); i++) {
+      for (Map.Entry<Long, Long> lost : shards.get(i).lostChunks.entrySet()) {
+        text.append("lost %d %d %d%n".formatted(i, lost.getKey(), lost.getValue()));
+      }
+    }
     if (!Files.exists(file) || !Files.readString(file).contentEquals(text)) {
       write(file, text.toString());
     }
+  }
+
+  private static void lose(Shard shard, long incarnation, ShardStores.Volumes volumes)
+      throws IOException {
+    shard.lostIncarnation = incarnation;
+    shard.lostChunks.clear();
+    shard.lostChunks.putAll(volumes.chunkCounts());
   }
 
   private static String mounted(Known device) {

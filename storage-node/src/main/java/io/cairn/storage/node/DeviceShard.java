@@ -3,6 +3,7 @@ package io.cairn.storage.node;
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.StoreCounters;
+import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -10,7 +11,7 @@ import java.util.SortedSet;
 import java.util.function.ToDoubleFunction;
 
 /** One shard's store on its devices. */
-record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, long lostIncarnation)
+record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks lost)
     implements ShardStores.Opened {
   @Override
   public ShardStore store() {

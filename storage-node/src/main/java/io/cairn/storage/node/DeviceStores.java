@@ -17,6 +17,7 @@ import io.cairn.storage.journal.JournalIdentity;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreSettings;
+import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.wire.Shards;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
@@ -62,7 +63,7 @@ final class DeviceStores implements ShardStores {
   /** Recovers all shards; {@link Factory}. */
   static ShardStores open(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads)
       throws IOException {
-    plan.map().settle(owner.incarnation());
+    plan.map().settle(owner.incarnation(), owner.volumes());
     DeviceStores stores = new DeviceStores(plan, owner, loops, payloads);
     try {
       stores.recover();
@@ -205,8 +206,8 @@ final class DeviceStores implements ShardStores {
       throws IOException {
     long startNanos = System.nanoTime();
     CapacityDevice capacity = capacityOf(shard);
-    long lostIncarnation = plan.map().lostIncarnation(shard);
-    if (lostIncarnation > 0 && catalogue.checkpointLsn() == 0) {
+    LostChunks lost = plan.map().lost(shard);
+    if (lost.incarnation() > 0 && catalogue.checkpointLsn() == 0) {
       forgetChunks(shard, capacity);
     }
     JournaledStore store =
@@ -234,7 +235,7 @@ final class DeviceStores implements ShardStores {
           shard,
           directory(shard));
     }
-    return new DeviceShard(store, threads.get(shard).syncs(), lostIncarnation);
+    return new DeviceShard(store, threads.get(shard).syncs(), lost);
   }
 
   /** The files of a shard whose catalogue is gone would take their space for ever. */

@@ -3,6 +3,7 @@ package io.cairn.storage.node;
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.device.Device;
 import io.cairn.storage.env.Payloads;
+import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
 
 /**
@@ -17,8 +19,18 @@ import java.util.SortedSet;
  * may block, except where it says otherwise.
  */
 interface ShardStores extends AutoCloseable {
-  /** Whose the stores are; checked against what lies on the devices. */
-  record Owner(long clusterId, long nodeId, long incarnation) {}
+  /**
+   * Whose the stores are; checked against what lies on the devices.
+   *
+   * @param volumes asked when a device was replaced.
+   */
+  record Owner(long clusterId, long nodeId, long incarnation, Volumes volumes) {}
+
+  /** What the metadata knows. */
+  interface Volumes {
+    /** How many chunks each volume has now; blocks. */
+    Map<Long, Long> chunkCounts() throws IOException;
+  }
 
   /**
    * Where the stores lie and how large they may be.
@@ -124,11 +136,8 @@ interface ShardStores extends AutoCloseable {
     /** How long syncs of the journal took. */
     LatencyHistogram syncs();
 
-    /**
-     * Since which incarnation of the node the shard does not know what it held before; 0 if it
-     * does.
-     */
-    long lostIncarnation();
+    /** What the shard may have held on a device that was replaced. */
+    LostChunks lost();
 
     /** Adds the store's own meters. */
     void bindMetrics(MeterRegistry registry, String shard);

@@ -23,6 +23,7 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -30,12 +31,16 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -82,6 +87,7 @@ public final class StorageNode implements AutoCloseable {
   private final List<EventLoop> loops = new ArrayList<>();
   private final LinkServer server;
   private final OperationsServer operations;
+  private final MetadataClient client;
   private final ClusterMember member;
 
   /** Shards whose stores are open. */
@@ -118,7 +124,7 @@ public final class StorageNode implements AutoCloseable {
       opened.push(server);
       operations = plan.serveOperations(registry, this::notReady);
       opened.push(operations);
-      MetadataClient client = metadata.get();
+      client = metadata.get();
       opened.push(client);
       opened.push(Announcer.start(client, ROLE, plan.name(server.address().getPort())));
       Identity identity = directory.identity();
@@ -200,7 +206,9 @@ public final class StorageNode implements AutoCloseable {
       directory.join(clusterId, nodeId);
       notServing = "node " + nodeId + " recovers its stores";
       LOG.info("joined cluster {} as node {}", Long.toHexString(clusterId), nodeId);
-      openShards(new ShardStores.Owner(clusterId, nodeId, directory.identity().incarnation()));
+      openShards(
+          new ShardStores.Owner(
+              clusterId, nodeId, directory.identity().incarnation(), () -> chunkCounts(client)));
     }
 
     @Override
@@ -266,6 +274,27 @@ public final class StorageNode implements AutoCloseable {
     }
   }
 
+  private static Map<Long, Long> chunkCounts(MetadataClient metadata) throws IOException {
+    Reply reply;
+    try {
+      reply =
+          metadata
+              .query(new Query.GetCluster())
+              .toCompletableFuture()
+              .get(METADATA_DEADLINE.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IOException("the metadata did not say which chunks there are: start again", e);
+    } catch (InterruptedException e) {
+      throw new InterruptedIOException("interrupted");
+    }
+    if (reply instanceof Reply.Cluster known) {
+      Map<Long, Long> counts = new TreeMap<>();
+      known.volumes().forEach(v -> counts.put(v.volume().volumeId(), v.health().chunks()));
+      return counts;
+    }
+    throw new IOException("the metadata did not say which chunks there are: " + reply);
+  }
+
   private void openShards(ShardStores.Owner owner) throws IOException {
     stores =
         factory.open(plan.stores(), owner, loops, NettyPayload.allocator(ByteBufAllocator.DEFAULT));
@@ -318,7 +347,7 @@ public final class StorageNode implements AutoCloseable {
                   store.store(),
                   peers,
                   ReplicaLimits.defaults());
-          replica.beganAnew(store.lostIncarnation());
+          replica.beganAnew(store.lost());
           replica.observeCatchUps(catchUps);
           return replica;
         });

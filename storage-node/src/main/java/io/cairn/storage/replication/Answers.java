@@ -98,7 +98,7 @@ final class Answers {
   }
 
   /** What the shard knows of a chunk, which may be null. */
-  void open(ClientLink client, long id, int state, ChunkEntry chunk) {
+  void open(ClientLink client, long id, int state, ChunkEntry chunk, long chunksLost) {
     int length =
         reply.open(
             out,
@@ -108,7 +108,8 @@ final class Answers {
             store.durableLsn(),
             chunk == null ? 0 : chunk.lastVersion(),
             state,
-            chunk == null ? 0 : chunk.sizeBlocks());
+            chunk == null ? 0 : chunk.sizeBlocks(),
+            chunksLost);
     send(client, length, null);
   }
 

@@ -56,8 +56,7 @@ public final class ReplicaShard implements ShardStore.Listener {
   private boolean stopping;
   private boolean withdrawn;
 
-  /** Since then the shard does not know what it held before; 0 when it does. */
-  private long lostIncarnation;
+  private LostChunks lost = LostChunks.NONE;
 
   /**
    * A shard over its recovered store.
@@ -91,13 +90,9 @@ public final class ReplicaShard implements ShardStore.Listener {
     catchUps.observe(catchUpObserver);
   }
 
-  /**
-   * The shard has begun anew on an empty device; before anybody connects.
-   *
-   * @param sinceIncarnation of the node, 0 when it has not: then what is not here never was.
-   */
-  public void beganAnew(long sinceIncarnation) {
-    lostIncarnation = sinceIncarnation;
+  /** The shard may have begun anew on an empty device, and lost chunks; before anybody connects. */
+  public void beganAnew(LostChunks lostChunks) {
+    lost = lostChunks;
   }
 
   /** Links that are open. */
@@ -298,10 +293,10 @@ public final class ReplicaShard implements ShardStore.Listener {
       return create(client, id, b, o, chunk);
     }
     if (type == MessageType.OPEN) {
-      open(client, id, chunk);
+      open(client, id, volume, chunk);
       return true;
     }
-    if (chunk == null && type == MessageType.CATCH_UP && lostIncarnation > 0) {
+    if (chunk == null && type == MessageType.CATCH_UP && lost.chunksOf(volume) > 0) {
       return catchUpLost(client, id, b, o);
     }
     if (chunk == null) {
@@ -362,7 +357,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     client.greeted = true;
     client.clientId = clientId;
     client.connectionNumber = connection;
-    answers.hello(client, id, nodeId, incarnation, shardCount, lostIncarnation);
+    answers.hello(client, id, nodeId, incarnation, shardCount, lost.incarnation());
   }
 
   private boolean fence(ClientLink client, long id, long volume, long generation) {
@@ -441,12 +436,13 @@ public final class ReplicaShard implements ShardStore.Listener {
         : catchUps.begin(client, id, b, o, made, nowNanos);
   }
 
-  private void open(ClientLink client, long id, ChunkEntry chunk) {
-    int state = lostIncarnation > 0 ? Reply.STATE_LOST : Reply.STATE_ABSENT;
+  private void open(ClientLink client, long id, long volume, ChunkEntry chunk) {
+    long chunksLost = chunk == null ? lost.chunksOf(volume) : 0;
+    int state = chunksLost > 0 ? Reply.STATE_LOST : Reply.STATE_ABSENT;
     if (chunk != null) {
       state = chunk.syncing() ? Reply.STATE_SYNCING : Reply.STATE_COMPLETE;
     }
-    answers.open(client, id, state, chunk);
+    answers.open(client, id, state, chunk, chunksLost);
   }
 
   private boolean write(

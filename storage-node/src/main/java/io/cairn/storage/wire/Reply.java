@@ -45,8 +45,8 @@ public final class Reply {
   public static final int STATE_SYNCING = 2;
 
   /**
-   * OPEN: the chunk is not here, and the shard has begun anew since: it may have been. Only a
-   * CATCH_UP makes it.
+   * OPEN: the chunk is not here, and the shard began anew when the volume had as many chunks as
+   * {@link #openChunksLost} says: one of those may have been here. A CATCH_UP makes it.
    */
   public static final int STATE_LOST = 3;
 
@@ -112,8 +112,18 @@ public final class Reply {
       long durableLsn,
       long lastVersion,
       int state,
-      int sizeBlocks) {
-    begin(b, o, MessageType.OPEN, requestId, Status.OK, appendedLsn, durableLsn, lastVersion, 0);
+      int sizeBlocks,
+      long chunksLost) {
+    begin(
+        b,
+        o,
+        MessageType.OPEN,
+        requestId,
+        Status.OK,
+        appendedLsn,
+        durableLsn,
+        lastVersion,
+        chunksLost);
     b.putInt(o + OPEN_STATE, state, ORDER);
     b.putInt(o + OPEN_SIZE_BLOCKS, sizeBlocks, ORDER);
     return Frame.seal(b, o, OPEN_BYTES, 0, crc);
@@ -254,6 +264,11 @@ public final class Reply {
 
   public static long helloIncarnation(DirectBuffer b, int o) {
     return b.getLong(o + HELLO_INCARNATION, ORDER);
+  }
+
+  /** Of a lost chunk: how many chunks the volume had when the shard began anew. */
+  public static long openChunksLost(DirectBuffer b, int o) {
+    return detail(b, o);
   }
 
   public static int openState(DirectBuffer b, int o) {

@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.storage.env.Payloads;
+import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.MemoryStore;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -133,8 +134,8 @@ final class MemoryStores implements ShardStores.Factory {
     }
 
     @Override
-    public long lostIncarnation() {
-      return 0;
+    public LostChunks lost() {
+      return LostChunks.NONE;
     }
 
     @Override

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
+import io.cairn.metadata.model.Durability;
 import io.cairn.storage.device.DeviceFaults;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
@@ -208,6 +210,10 @@ class SeveralDevicesTest extends NodeTestBase {
     writeDurably(first, 0);
     writeDurably(first, 1);
     first.close();
+    for (long volume = 1; volume <= ShardCaller.VOLUME; volume++) {
+      metadata.operate(
+          new Command.CreateVolume("v" + volume, 1 << 30, 1 << 26, 1, 1, Durability.FLUSH));
+    }
     empty(capacity(1));
     StorageNode second = start();
     assertServes(second, 0);

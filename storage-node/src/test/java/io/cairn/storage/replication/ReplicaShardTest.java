@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -733,13 +734,14 @@ class ReplicaShardTest {
   void aShardThatBeganAnewHoldsAChunkForLostAndBringsItUpWhole() {
     Client atSource = source.owner(1);
     atSource.write(1, 7, 1);
-    joiner.shard.beganAnew(3);
+    joiner.shard.beganAnew(new LostChunks(3, Map.of(VOLUME, 1L)));
     Client atJoiner = joiner.client(5, 1000);
     assertEquals(3, Reply.detail(atJoiner.reply(), 0));
     atJoiner.bare(MessageType.FENCE);
     joiner.sync();
     atJoiner.bare(MessageType.OPEN);
     assertEquals(Reply.STATE_LOST, Reply.openState(atJoiner.reply(), 0));
+    assertEquals(1, Reply.openChunksLost(atJoiner.reply(), 0));
     atJoiner.write(1, 7, 1);
     assertEquals(Status.ABSENT, atJoiner.last());
     atJoiner.catchUp(Version.of(1, 1), 1);
