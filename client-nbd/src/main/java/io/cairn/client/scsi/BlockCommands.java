@@ -81,8 +81,9 @@ final class BlockCommands {
           PR_OUT_CLEAR,
           PR_OUT_PREEMPT,
           PR_OUT_PREEMPT_AND_ABORT,
-          PR_OUT_REGISTER_AND_IGNORE ->
-          Math.min(Cdb.unsignedInt(cdb, 5), 4096);
+          PR_OUT_REGISTER_AND_IGNORE,
+          PR_OUT_REGISTER_AND_MOVE ->
+          Math.min(Cdb.unsignedInt(cdb, 5), PersistentReservations.LIST_BYTES_MAX);
       case EXTENDED_COPY -> Math.min(Cdb.unsignedInt(cdb, 10), ExtendedCopy.LIST_BYTES_MAX);
       default -> 0;
     };

@@ -62,7 +62,7 @@ public final class LogicalUnit {
     copies = new ExtendedCopy(identity, blocks, parameters);
     operations = new SupportedOperations(parameters);
     reservations =
-        new PersistentReservations(nexuses::get, store, parameters, identity.targetPort());
+        new PersistentReservations(nexuses, store, parameters, ports, identity.targetPort());
     knownBlocks = blocks.capacityBlocks();
   }
 
@@ -82,7 +82,7 @@ public final class LogicalUnit {
    * @param isid 48 bits, which with the name make the initiator port's name.
    */
   public Nexus attach(String initiatorName, long isid, Nexus.TaskSet tasks) {
-    String portName = initiatorName + ",i,0x" + String.format("%012x", isid);
+    String portName = TransportId.portName(initiatorName, isid);
     Nexus nexus = new Nexus(portName, tasks);
     if (nexuses.putIfAbsent(portName, nexus) != null) {
       throw new IllegalStateException("two nexuses of the port " + portName);
@@ -359,7 +359,8 @@ public final class LogicalUnit {
           PR_OUT_CLEAR,
           PR_OUT_PREEMPT,
           PR_OUT_PREEMPT_AND_ABORT,
-          PR_OUT_REGISTER_AND_IGNORE ->
+          PR_OUT_REGISTER_AND_IGNORE,
+          PR_OUT_REGISTER_AND_MOVE ->
           reservations.out(nexus, command, cdb, data, done);
     }
   }

@@ -8,9 +8,9 @@ import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.ReservationRecord.Port;
 import io.cairn.storage.env.Payload;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
@@ -28,20 +28,20 @@ import org.agrona.DirectBuffer;
  * so nobody is refused before the record was read again.
  */
 final class PersistentReservations {
+  /** The longest parameter list that is taken from an initiator; longer ones are refused. */
+  static final int LIST_BYTES_MAX = 4096;
+
   private static final int LIST_BYTES = 24;
 
   /** How often a request begins anew because others changed the record meanwhile. */
   private static final int ATTEMPTS_MAX = 8;
 
-  /** Reaches the nexuses of the unit. */
-  interface Nexuses {
-    /** The nexus of a port, or null when it has no session. */
-    Nexus find(String portName);
-  }
+  /** Those that have a session, by the names of the initiators' ports. */
+  private final Map<String, Nexus> nexuses;
 
-  private final Nexuses nexuses;
   private final ReservationStore store;
   private final ParameterData parameters;
+  private final TargetPorts ports;
   private final int targetPort;
   private final Map<Port, Long> keys = new HashMap<>();
 
@@ -64,9 +64,14 @@ final class PersistentReservations {
   private final Deque<Runnable> changes = new ArrayDeque<>();
 
   PersistentReservations(
-      Nexuses nexuses, ReservationStore store, ParameterData parameters, int targetPort) {
-    this.nexuses = nexuses;
+      Map<String, Nexus> nexuses,
+      ReservationStore store,
+      ParameterData parameters,
+      TargetPorts ports,
+      int targetPort) {
+    this.nexuses = Collections.unmodifiableMap(nexuses);
     this.store = store;
+    this.ports = ports;
     this.parameters = parameters;
     this.targetPort = targetPort;
   }
@@ -114,7 +119,7 @@ final class PersistentReservations {
   /** The nexus through this gateway, or null. */
   private Nexus here(Port port) {
     boolean ours = port.targetPort() == 0 || port.targetPort() == targetPort;
-    return ours ? nexuses.find(port.initiatorPort()) : null;
+    return ours ? nexuses.get(port.initiatorPort()) : null;
   }
 
   /** Reads the record; null is heard when it cannot be had. */
@@ -250,11 +255,11 @@ final class PersistentReservations {
     return data;
   }
 
-  /** SPC-4 6.15.4: all types, registering for all ports at once, APTPL. */
+  /** SPC-4 6.15.4: all types, registering others and for all ports at once, APTPL. */
   private ByteBuffer capabilities() {
     ByteBuffer data = allocate(8).putShort((short) 8);
-    // ATP_C and PTPL_C; TMV, PTPL_A, and all types in the mask.
-    data.put((byte) 0x05).put((byte) (record.persists() ? 0x81 : 0x80)).putShort((short) 0xea01);
+    // SIP_C, ATP_C and PTPL_C; TMV, PTPL_A, and all types in the mask.
+    data.put((byte) 0x0d).put((byte) (record.persists() ? 0x81 : 0x80)).putShort((short) 0xea01);
     return data;
   }
 
@@ -263,9 +268,8 @@ final class PersistentReservations {
     int type = record.type();
     for (ReservationRecord.Registration registration : record.registrations()) {
       Port port = registration.port();
-      byte[] name = (port.initiatorPort() + "\0").getBytes(StandardCharsets.UTF_8);
-      int nameBytes = Math.max(20, (name.length + 3) / 4 * 4);
-      ByteBuffer one = allocate(24 + 4 + nameBytes).putLong(registration.key());
+      byte[] id = TransportId.encode(port.initiatorPort());
+      ByteBuffer one = allocate(24 + id.length).putLong(registration.key());
       boolean all = port.targetPort() == 0;
       boolean holding =
           type != 0
@@ -275,9 +279,7 @@ final class PersistentReservations {
       // ALL_TG_PT and R_HOLDER.
       one.put(12, (byte) ((all ? 2 : 0) | (holding ? 1 : 0)));
       one.put(13, (byte) (holding ? type : 0));
-      one.putShort(18, (short) port.targetPort()).putInt(20, 4 + nameBytes);
-      // TransportID with the port's name, SPC-4 table 508.
-      one.put(24, (byte) 0x45).putShort(26, (short) nameBytes).put(28, name);
+      one.putShort(18, (short) port.targetPort()).putInt(20, id.length).put(24, id);
       descriptors.add(one.array());
     }
     int length = descriptors.stream().mapToInt(bytes -> bytes.length).sum();
@@ -287,28 +289,114 @@ final class PersistentReservations {
   }
 
   /** PERSISTENT RESERVE OUT, SPC-4 6.16. */
-  void out(Nexus nexus, Command command, DirectBuffer cdb, Payload list, Completion done) {
-    if (Cdb.unsignedInt(cdb, 5) != LIST_BYTES || list == null || list.length() != LIST_BYTES) {
+  void out(Nexus nexus, Command command, DirectBuffer cdb, Payload data, Completion done) {
+    long listBytes = Cdb.unsignedInt(cdb, 5);
+    if (listBytes < LIST_BYTES || data == null || data.length() != listBytes) {
       done.check(Sense.PARAMETER_LIST_LENGTH);
       return;
     }
-    int at = list.offset();
-    int flags = list.buffer().getByte(at + 20) & 0xff;
-    Request request =
+    ByteBuffer list = allocate(data.length());
+    data.buffer().getBytes(data.offset(), list.array());
+    if (command == Command.PR_OUT_REGISTER_AND_MOVE) {
+      move(nexus, list, done);
+      return;
+    }
+    int flags = list.get(20) & 0xff;
+    boolean allTargetPorts = (flags & 0x04) != 0;
+    boolean registers =
+        command == Command.PR_OUT_REGISTER || command == Command.PR_OUT_REGISTER_AND_IGNORE;
+    boolean specifies = registers && (flags & 0x08) != 0;
+    List<Port> named = List.of();
+    if (specifies) {
+      named =
+          command == Command.PR_OUT_REGISTER
+              ? specified(list, allTargetPorts ? 0 : targetPort)
+              : null;
+      if (named == null) {
+        done.check(Sense.INVALID_PARAMETER_LIST);
+        return;
+      }
+    } else if (listBytes != LIST_BYTES) {
+      done.check(Sense.PARAMETER_LIST_LENGTH);
+      return;
+    }
+    change(
         new Request(
             port(nexus),
             command,
             Cdb.unsignedByte(cdb, 2) >>> 4,
             Cdb.unsignedByte(cdb, 2) & 0x0f,
-            list.buffer().getLong(at, BIG_ENDIAN),
-            list.buffer().getLong(at + 8, BIG_ENDIAN),
-            (flags & 0x04) != 0,
-            (flags & 0x01) != 0);
-    if (request.registers() && (flags & 0x08) != 0) {
-      // SPEC_I_PT is not offered.
+            list.getLong(0),
+            list.getLong(8),
+            allTargetPorts,
+            (flags & 0x01) != 0,
+            named,
+            false),
+        done);
+  }
+
+  /** SPEC_I_PT, SPC-4 6.16.3: who is to register too; null when the list is not well formed. */
+  private List<Port> specified(ByteBuffer list, int throughPort) {
+    if (list.limit() < LIST_BYTES + 4 || list.getInt(LIST_BYTES) != list.limit() - LIST_BYTES - 4) {
+      return null;
+    }
+    List<Port> all = new ArrayList<>();
+    for (int at = LIST_BYTES + 4; at < list.limit(); ) {
+      TransportId id = TransportId.decode(list, at);
+      List<String> names = id == null ? List.of() : portNames(id);
+      if (names.isEmpty()) {
+        return null;
+      }
+      names.forEach(name -> all.add(new Port(name, throughPort)));
+      at += id.bytes();
+    }
+    return all;
+  }
+
+  /** An initiator without a port's name stands for its ports that are known, SPC-4 5.13.7. */
+  private List<String> portNames(TransportId id) {
+    return id.isPort()
+        ? List.of(id.name())
+        : nexuses.keySet().stream().filter(name -> name.startsWith(id.name() + ",i,0x")).toList();
+  }
+
+  /** REGISTER AND MOVE, SPC-4 6.16.4. */
+  private void move(Nexus nexus, ByteBuffer list, Completion done) {
+    int flags = list.get(17) & 0xff;
+    int throughPort = list.getShort(18) & 0xffff;
+    TransportId id = TransportId.decode(list, LIST_BYTES);
+    if (list.getInt(20) != list.limit() - LIST_BYTES) {
+      done.check(Sense.PARAMETER_LIST_LENGTH);
+      return;
+    }
+    List<String> names = id == null ? List.of() : portNames(id);
+    if (names.size() != 1 || id.bytes() != list.limit() - LIST_BYTES) {
       done.check(Sense.INVALID_PARAMETER_LIST);
       return;
     }
+    Request request =
+        new Request(
+            port(nexus),
+            Command.PR_OUT_REGISTER_AND_MOVE,
+            0,
+            0,
+            list.getLong(0),
+            list.getLong(8),
+            false,
+            (flags & 0x01) != 0,
+            List.of(new Port(names.getFirst(), throughPort)),
+            (flags & 0x02) != 0);
+    ports.report(
+        all -> {
+          if (all.stream().anyMatch(port -> port.number() == throughPort)) {
+            change(request, done);
+          } else {
+            done.check(Sense.INVALID_PARAMETER_LIST);
+          }
+        });
+  }
+
+  private void change(Request request, Completion done) {
     changes.add(() -> attempt(request, 1, done));
     if (changes.size() == 1) {
       changes.element().run();

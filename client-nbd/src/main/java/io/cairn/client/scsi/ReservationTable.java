@@ -26,6 +26,8 @@ final class ReservationTable {
    * @param type and scope as they stand in the CDB.
    * @param allTargetPorts ALL_TG_PT.
    * @param persists APTPL.
+   * @param named who else registers by SPEC_I_PT; for REGISTER AND MOVE who the reservation goes to.
+   * @param unregisters UNREG.
    */
   record Request(
       Port nexus,
@@ -35,7 +37,9 @@ final class ReservationTable {
       long key,
       long actionKey,
       boolean allTargetPorts,
-      boolean persists) {
+      boolean persists,
+      List<Port> named,
+      boolean unregisters) {
     boolean registers() {
       return command == Command.PR_OUT_REGISTER || command == Command.PR_OUT_REGISTER_AND_IGNORE;
     }
@@ -118,6 +122,7 @@ final class ReservationTable {
       case PR_OUT_RESERVE -> fits ? reserve(request) : check(Sense.invalidField(2));
       case PR_OUT_RELEASE -> release(request);
       case PR_OUT_CLEAR -> clear(request);
+      case PR_OUT_REGISTER_AND_MOVE -> move(request, mine);
       default -> preempt(request, fits);
     };
   }
@@ -159,7 +164,13 @@ final class ReservationTable {
       if (mine == null) {
         return unchanged();
       }
+      if (!request.named().isEmpty()) {
+        return check(Sense.INVALID_FIELD);
+      }
       unregister(mine);
+    } else if (mine != null && !request.named().isEmpty()) {
+      // SPC-4 table 54: SPEC_I_PT is for a nexus that registers with others, not for a new key.
+      return check(Sense.INVALID_FIELD);
     } else {
       Port port =
           mine != null
@@ -167,14 +178,49 @@ final class ReservationTable {
               : request.allTargetPorts()
                   ? new Port(request.nexus().initiatorPort(), 0)
                   : request.nexus();
-      if (mine == null && keys.size() >= ReservationRecord.REGISTRATIONS_MAX) {
+      keys.put(port, request.actionKey());
+      for (Port other : request.named()) {
+        if (registered(keys, other) == null) {
+          keys.put(other, request.actionKey());
+        }
+      }
+      if (mine == null && keys.size() > ReservationRecord.REGISTRATIONS_MAX) {
         return check(Sense.INSUFFICIENT_REGISTRATIONS);
       }
-      keys.put(port, request.actionKey());
       persists = request.persists();
     }
     prGeneration++;
     return changed(false);
+  }
+
+  /** REGISTER AND MOVE, SPC-4 5.13.8: the holder registers another nexus and makes it holder. */
+  private Verdict move(Request request, Port mine) {
+    if (isAllRegistrants(type)) {
+      return conflict();
+    }
+    if (!holds(request.nexus())) {
+      return check(Sense.INVALID_FIELD);
+    }
+    Port to = request.named().getFirst();
+    if (request.actionKey() == 0 || to.equals(request.nexus())) {
+      return check(Sense.INVALID_PARAMETER_LIST);
+    }
+    Port theirs = registered(keys, to);
+    if (theirs == null || request.unregisters() && theirs.equals(mine)) {
+      // What goes with our own registration for all ports needs one of its own.
+      theirs = to;
+    }
+    if (request.unregisters()) {
+      keys.remove(mine);
+    }
+    keys.put(theirs, request.actionKey());
+    if (keys.size() > ReservationRecord.REGISTRATIONS_MAX) {
+      return check(Sense.INSUFFICIENT_REGISTRATIONS);
+    }
+    holder = to;
+    persists = request.persists();
+    prGeneration++;
+    return changed(true);
   }
 
   /** SPC-4 5.13.11.3: with the last that held it the reservation goes. */

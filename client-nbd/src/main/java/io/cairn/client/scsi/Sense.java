@@ -23,6 +23,7 @@ public record Sense(int key, int code, long information, int cdbByte) {
 
   static final Sense NONE = new Sense(0, 0);
   static final Sense INVALID_OPERATION_CODE = new Sense(ILLEGAL_REQUEST, 0x2000, -1, 0);
+  static final Sense INVALID_FIELD = new Sense(ILLEGAL_REQUEST, 0x2400);
   static final Sense PORT_IN_STANDBY = new Sense(NOT_READY, 0x040b);
   static final Sense LBA_OUT_OF_RANGE = new Sense(ILLEGAL_REQUEST, 0x2100);
   static final Sense UNIT_NOT_SUPPORTED = new Sense(ILLEGAL_REQUEST, 0x2500);
