@@ -83,6 +83,7 @@ final class TargetUnit implements VolumeIo, TargetPorts {
             host.metadata(), volume, identity.volumeId(), host.instance(), this::takeOver);
     logical =
         new LogicalUnit(identity, this, this, reservations, host.payloads(), host.blockBytes());
+    logical.onSanitized(this::giveUpUnlessUsed);
   }
 
   LogicalUnit logical() {
@@ -93,8 +94,9 @@ final class TargetUnit implements VolumeIo, TargetPorts {
     return volume;
   }
 
+  /** Whether it has initiators, or what one of them began goes on without them. */
   boolean isUsed() {
-    return !sessions.isEmpty();
+    return !sessions.isEmpty() || logical.isSanitizing();
   }
 
   /** A session wants the unit; it is let in once it is known whether the unit is active here. */
@@ -117,7 +119,11 @@ final class TargetUnit implements VolumeIo, TargetPorts {
   /** A session is over. With the last one the volume is given up, for other gateways to take. */
   void leave(Targets.Opening answer) {
     sessions.remove(answer);
-    if (sessions.isEmpty() && opening != null) {
+    giveUpUnlessUsed();
+  }
+
+  private void giveUpUnlessUsed() {
+    if (!isUsed() && opening != null) {
       Exports.Opening left = opening;
       opening = null;
       host.exports().close(left);
@@ -128,6 +134,7 @@ final class TargetUnit implements VolumeIo, TargetPorts {
 
   /** Each heartbeat: a unit that has lost its owner is taken by whoever has initiators. */
   void beat() {
+    logical.remind();
     if (unlearned) {
       learn(opening);
     } else if (isUsed() && state == State.STANDBY) {

@@ -560,6 +560,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
       task.abort = abort;
       abort.left++;
       aborted.add(task);
+      unit.abandon(task.cdb);
     } else {
       task.releaseData(portal.memory());
     }

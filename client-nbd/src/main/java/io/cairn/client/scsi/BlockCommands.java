@@ -84,6 +84,8 @@ final class BlockCommands {
           PR_OUT_REGISTER_AND_IGNORE,
           PR_OUT_REGISTER_AND_MOVE ->
           Math.min(Cdb.unsignedInt(cdb, 5), PersistentReservations.LIST_BYTES_MAX);
+      case SANITIZE_OVERWRITE ->
+          Math.min(Cdb.unsignedShort(cdb, 7), Sanitize.HEADER_BYTES + blockBytes);
       case EXTENDED_COPY -> Math.min(Cdb.unsignedInt(cdb, 10), ExtendedCopy.LIST_BYTES_MAX);
       default -> 0;
     };

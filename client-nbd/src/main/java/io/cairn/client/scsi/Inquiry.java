@@ -147,10 +147,11 @@ final class Inquiry {
     return body.array();
   }
 
-  /** SBC-3 6.6.2: it does not rotate. */
+  /** SBC-4 6.6.2: it does not rotate; WABEREQ 1: after BLOCK ERASE, reads succeed. */
   private static byte[] characteristics() {
     byte[] body = new byte[60];
     body[1] = 1;
+    body[3] = 0x40;
     return body;
   }
 

@@ -31,6 +31,7 @@ public final class LogicalUnit {
   private final ExtendedCopy copies;
   private final SupportedOperations operations;
   private final PersistentReservations reservations;
+  private final Sanitize sanitize;
   private final Map<String, Nexus> nexuses = new LinkedHashMap<>();
   private long knownBlocks;
 
@@ -57,12 +58,14 @@ public final class LogicalUnit {
     this.ports = ports;
     parameters = new ParameterData(payloads);
     AtomicRanges ranges = new AtomicRanges();
-    blocks = new BlockCommands(io, payloads, modes, ranges, blockBytes);
-    provisioning = new ProvisioningCommands(io, blocks, modes, ranges);
+    GatedVolume gate = new GatedVolume(io);
+    blocks = new BlockCommands(gate, payloads, modes, ranges, blockBytes);
+    provisioning = new ProvisioningCommands(gate, blocks, modes, ranges);
     copies = new ExtendedCopy(identity, blocks, parameters);
     operations = new SupportedOperations(parameters);
     reservations =
         new PersistentReservations(nexuses, store, parameters, ports, identity.targetPort());
+    sanitize = new Sanitize(io, gate, blocks, payloads, reservations);
     knownBlocks = blocks.capacityBlocks();
   }
 
@@ -74,6 +77,33 @@ public final class LogicalUnit {
   /** Takes who registered and reserved as it is on record, or as it was some time ago. */
   public void learnReservations(ReservationRecord record) {
     reservations.learn(record);
+    if (ports.state() == TargetPorts.State.ACTIVE) {
+      sanitize.resume();
+    }
+  }
+
+  /** Whether a SANITIZE is under way, which needs the volume though no initiator may be there. */
+  public boolean isSanitizing() {
+    return sanitize.isRunning();
+  }
+
+  /** Runs the action whenever a SANITIZE has ended. */
+  public void onSanitized(Runnable action) {
+    sanitize.onEnd(action);
+  }
+
+  /** From time to time: what could not be put on record is tried again. */
+  public void remind() {
+    sanitize.remind();
+  }
+
+  /**
+   * The initiator does not wait for a command any more. One whose effects go on without it ends.
+   *
+   * @param cdb the very one with which it was begun.
+   */
+  public void abandon(DirectBuffer cdb) {
+    sanitize.abandon(cdb);
   }
 
   /**
@@ -233,6 +263,9 @@ public final class LogicalUnit {
     if (ports.state() != TargetPorts.State.ACTIVE) {
       // RESERVE(6) is known to one gateway only: it ends as with a reset.
       reservations.reset();
+      sanitize.suspend();
+    } else {
+      sanitize.resume();
     }
   }
 
@@ -243,6 +276,14 @@ public final class LogicalUnit {
       long expectedOutBytes,
       Payload dataOut,
       Completion done) {
+    if (!sanitize.admits(command)) {
+      sanitize.remind();
+      Sense hindrance = sanitize.sense();
+      if (hindrance != null) {
+        done.check(hindrance);
+        return;
+      }
+    }
     if (command.access == Command.Access.WRITES && isProtected(command)) {
       done.check(Sense.WRITE_PROTECTED);
     } else if (isMisfit(command, cdb, expectedOutBytes)) {
@@ -301,9 +342,9 @@ public final class LogicalUnit {
       case TEST_UNIT_READY -> done.good();
       case REQUEST_SENSE -> {
         Sense attention = nexus.takeAttention();
+        Sense state = attention == null ? sanitize.sense() : attention;
         parameters.send(
-            (attention == null ? Sense.NONE : attention)
-                .encode((Cdb.unsignedByte(cdb, 1) & 1) != 0),
+            (state == null ? Sense.NONE : state).encode((Cdb.unsignedByte(cdb, 1) & 1) != 0),
             Cdb.unsignedByte(cdb, 4),
             done);
       }
@@ -337,6 +378,8 @@ public final class LogicalUnit {
       case SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16 -> blocks.synchronizeCache(cdb, done);
       case WRITE_SAME_10, WRITE_SAME_16 -> provisioning.writeSame(cdb, data, done);
       case UNMAP -> provisioning.unmap(cdb, data, done);
+      case SANITIZE_OVERWRITE, SANITIZE_BLOCK_ERASE, SANITIZE_EXIT_FAILURE_MODE ->
+          sanitize.execute(command, cdb, data, done);
       case COMPARE_AND_WRITE -> blocks.compareAndWrite(cdb, data, done);
       case ORWRITE -> blocks.orWrite(cdb, data, done);
       case EXTENDED_COPY -> copies.copy(nexus, cdb, data, done);

@@ -6,6 +6,7 @@ import io.cairn.client.scsi.ReservationTable.Request;
 import io.cairn.client.scsi.ReservationTable.Verdict;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.ReservationRecord.Port;
+import io.cairn.metadata.model.ReservationRecord.Sanitizing;
 import io.cairn.storage.env.Payload;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -15,7 +16,9 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.agrona.DirectBuffer;
 
 /**
@@ -397,6 +400,35 @@ final class PersistentReservations {
   }
 
   private void change(Request request, Completion done) {
+    change(table -> table.decide(request), done);
+  }
+
+  /** The SANITIZE that is on record, as far as it is known here; null for none. */
+  Sanitizing sanitizing() {
+    return record.sanitizing();
+  }
+
+  /**
+   * Puts a SANITIZE on record, or strikes it off.
+   *
+   * @param expected what must be on record.
+   * @param restricts whether we must own the volume when it is stored.
+   * @param answer STALE when something else is on record, UNKNOWN when it may be on record.
+   */
+  void storeSanitizing(
+      Sanitizing expected, Sanitizing next, boolean restricts, ReservationStore.Stored answer) {
+    change(
+        table -> table.sanitize(expected, next, restricts),
+        (status, sense, data) ->
+            answer.stored(
+                status == Scsi.GOOD || Objects.equals(record.sanitizing(), next)
+                    ? ReservationStore.Outcome.STORED
+                    : status == Scsi.BUSY
+                        ? ReservationStore.Outcome.UNKNOWN
+                        : ReservationStore.Outcome.STALE));
+  }
+
+  private void change(Function<ReservationTable, Verdict> request, Completion done) {
     changes.add(() -> attempt(request, 1, done));
     if (changes.size() == 1) {
       changes.element().run();
@@ -417,7 +449,7 @@ final class PersistentReservations {
     done.done(Scsi.BUSY, null, null);
   }
 
-  private void attempt(Request request, int number, Completion done) {
+  private void attempt(Function<ReservationTable, Verdict> request, int number, Completion done) {
     if (number > ATTEMPTS_MAX) {
       busy(done);
       return;
@@ -428,7 +460,7 @@ final class PersistentReservations {
             attempt(request, number + 1, done);
             return;
           }
-          Verdict verdict = new ReservationTable(record).decide(request);
+          Verdict verdict = request.apply(new ReservationTable(record));
           if (verdict.changed() == null) {
             next();
             done.done(verdict.status(), verdict.sense(), null);
@@ -438,7 +470,8 @@ final class PersistentReservations {
         });
   }
 
-  private void put(Request request, Verdict verdict, int number, Completion done) {
+  private void put(
+      Function<ReservationTable, Verdict> request, Verdict verdict, int number, Completion done) {
     storing = verdict.changed();
     store.store(
         verdict.changed(),
@@ -453,7 +486,8 @@ final class PersistentReservations {
   }
 
   /** The answer was lost: whether it is on record is read there. */
-  private void resolve(Request request, Verdict verdict, int number, Completion done) {
+  private void resolve(
+      Function<ReservationTable, Verdict> request, Verdict verdict, int number, Completion done) {
     if (number > ATTEMPTS_MAX) {
       busy(done);
       return;

@@ -2,10 +2,12 @@ package io.cairn.client.scsi;
 
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.ReservationRecord.Port;
+import io.cairn.metadata.model.ReservationRecord.Sanitizing;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What PERSISTENT RESERVE OUT makes of a record, SPC-4 5.13: works on a copy, and says who is to
@@ -26,7 +28,8 @@ final class ReservationTable {
    * @param type and scope as they stand in the CDB.
    * @param allTargetPorts ALL_TG_PT.
    * @param persists APTPL.
-   * @param named who else registers by SPEC_I_PT; for REGISTER AND MOVE who the reservation goes to.
+   * @param named who else registers by SPEC_I_PT; for REGISTER AND MOVE who the reservation goes
+   *     to.
    * @param unregisters UNREG.
    */
   record Request(
@@ -70,6 +73,7 @@ final class ReservationTable {
   private int type;
   private Port holder;
   private boolean persists;
+  private Sanitizing sanitizing;
 
   ReservationTable(ReservationRecord record) {
     this.record = record;
@@ -78,6 +82,7 @@ final class ReservationTable {
     type = record.type();
     holder = record.holder();
     persists = record.persists();
+    sanitizing = record.sanitizing();
   }
 
   static boolean isAllRegistrants(int type) {
@@ -127,6 +132,19 @@ final class ReservationTable {
     };
   }
 
+  /**
+   * Puts a SANITIZE in the place of another.
+   *
+   * @param expected what is on record if nobody else has changed it; else this is a conflict.
+   */
+  Verdict sanitize(Sanitizing expected, Sanitizing next, boolean restricts) {
+    if (!Objects.equals(expected, sanitizing)) {
+      return conflict();
+    }
+    sanitizing = next;
+    return changed(restricts);
+  }
+
   private static Verdict conflict() {
     return new Verdict(Scsi.RESERVATION_CONFLICT, null, null, false, Map.of(), List.of());
   }
@@ -150,7 +168,8 @@ final class ReservationTable {
             type,
             holder,
             persists,
-            registrations);
+            registrations,
+            sanitizing);
     return new Verdict(Scsi.GOOD, null, next, restricts, attentions, aborted);
   }
 

@@ -7,8 +7,9 @@ package io.cairn.client.scsi;
  * @param code additional sense code and qualifier, 16 bits.
  * @param information the INFORMATION field, or -1.
  * @param cdbByte the byte of the CDB that is in error, or -1.
+ * @param progress PROGRESS INDICATION in 65536ths, or -1.
  */
-public record Sense(int key, int code, long information, int cdbByte) {
+public record Sense(int key, int code, long information, int cdbByte, int progress) {
   static final int NOT_READY = 0x02;
   static final int MEDIUM_ERROR = 0x03;
   static final int ILLEGAL_REQUEST = 0x05;
@@ -22,7 +23,7 @@ public record Sense(int key, int code, long information, int cdbByte) {
   public static final Sense DATA_PHASE_ERROR = new Sense(ABORTED_COMMAND, 0x4b00);
 
   static final Sense NONE = new Sense(0, 0);
-  static final Sense INVALID_OPERATION_CODE = new Sense(ILLEGAL_REQUEST, 0x2000, -1, 0);
+  static final Sense INVALID_OPERATION_CODE = new Sense(ILLEGAL_REQUEST, 0x2000, -1, 0, -1);
   static final Sense INVALID_FIELD = new Sense(ILLEGAL_REQUEST, 0x2400);
   static final Sense PORT_IN_STANDBY = new Sense(NOT_READY, 0x040b);
   static final Sense LBA_OUT_OF_RANGE = new Sense(ILLEGAL_REQUEST, 0x2100);
@@ -42,6 +43,7 @@ public record Sense(int key, int code, long information, int cdbByte) {
   static final Sense UNREACHABLE_COPY_TARGET = new Sense(COPY_ABORTED, 0x0804);
   static final Sense COPY_TARGET_NOT_REACHABLE = new Sense(COPY_ABORTED, 0x0d02);
   static final Sense COPY_ABORTED_BEYOND_END = new Sense(COPY_ABORTED, 0x0000);
+  static final Sense SANITIZE_FAILED = new Sense(MEDIUM_ERROR, 0x3103);
   static final Sense WRITE_PROTECTED = new Sense(DATA_PROTECT, 0x2700);
 
   static final Sense POWER_ON = new Sense(UNIT_ATTENTION, 0x2900);
@@ -57,17 +59,22 @@ public record Sense(int key, int code, long information, int cdbByte) {
   private static final int FIXED_BYTES = 18;
 
   Sense(int key, int code) {
-    this(key, code, -1, -1);
+    this(key, code, -1, -1, -1);
   }
 
   /** INVALID FIELD IN CDB, at this byte. */
   static Sense invalidField(int cdbByte) {
-    return new Sense(ILLEGAL_REQUEST, 0x2400, -1, cdbByte);
+    return new Sense(ILLEGAL_REQUEST, 0x2400, -1, cdbByte, -1);
   }
 
   /** MISCOMPARE DURING VERIFY OPERATION, with the offset of the first byte that differs. */
   static Sense miscompare(long offset) {
-    return new Sense(MISCOMPARE_KEY, 0x1d00, offset, -1);
+    return new Sense(MISCOMPARE_KEY, 0x1d00, offset, -1, -1);
+  }
+
+  /** LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS. */
+  static Sense sanitizing(int progress) {
+    return new Sense(NOT_READY, 0x041b, -1, -1, progress);
   }
 
   /** The bytes, in descriptor or fixed format, SPC-4 4.5.2 and 4.5.3. */
@@ -89,13 +96,17 @@ public record Sense(int key, int code, long information, int cdbByte) {
     if (cdbByte >= 0) {
       bytes[15] = (byte) 0xc0;
       bytes[17] = (byte) cdbByte;
+    } else if (progress >= 0) {
+      bytes[15] = (byte) 0x80;
+      bytes[16] = (byte) (progress >>> 8);
+      bytes[17] = (byte) progress;
     }
     return bytes;
   }
 
   private byte[] encodeDescriptors() {
     int informationBytes = information >= 0 ? 12 : 0;
-    int fieldBytes = cdbByte >= 0 ? 8 : 0;
+    int fieldBytes = cdbByte >= 0 || progress >= 0 ? 8 : 0;
     byte[] bytes = new byte[8 + informationBytes + fieldBytes];
     bytes[0] = 0x72;
     bytes[1] = (byte) key;
@@ -113,8 +124,9 @@ public record Sense(int key, int code, long information, int cdbByte) {
       int at = 8 + informationBytes;
       bytes[at] = 0x02;
       bytes[at + 1] = 0x06;
-      bytes[at + 4] = (byte) 0xc0;
-      bytes[at + 6] = (byte) cdbByte;
+      bytes[at + 4] = (byte) (cdbByte >= 0 ? 0xc0 : 0x80);
+      bytes[at + 5] = (byte) (cdbByte >= 0 ? 0 : progress >>> 8);
+      bytes[at + 6] = (byte) (cdbByte >= 0 ? cdbByte : progress);
     }
     return bytes;
   }

@@ -28,8 +28,10 @@ import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.NettyPayload;
 import io.netty.buffer.PooledByteBufAllocator;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
@@ -46,7 +48,17 @@ class TargetUnitTest {
   private static final int STATE_CHANGED = 0x06_2a06;
 
   private final Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
-  private final MemoryVolume memory = new MemoryVolume(8 << 20, payloads);
+  private final MemoryVolume memory =
+      new MemoryVolume(8 << 20, payloads) {
+        @Override
+        public void zero(long offset, long length, boolean mayPunch, boolean fua, Callback done) {
+          super.zero(offset, length, mayPunch, fua, failure -> erased.add(() -> done.done(null)));
+        }
+      };
+
+  /** Ends of erasures that have not been heard yet. */
+  private final Deque<Runnable> erased = new ArrayDeque<>();
+
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private final Set<Long> gone = new TreeSet<>();
   private final List<Gateway> gateways = new ArrayList<>();
@@ -347,6 +359,30 @@ class TargetUnitTest {
     assertTrue(active.over);
     assertEquals(STATE_CHANGED, standby.run(READ));
     assertEquals(Scsi.GOOD, standby.run("2a000000000000000100", new byte[512]));
+  }
+
+  /** It needs the volume until it has ended, whoever is still there. */
+  @Test
+  void sanitizeKeepsTheUnitAndGoesOnWhereTheVolumeGoes() {
+    Initiator active = new Initiator(first);
+    assertEquals(Scsi.GOOD, active.run("48820000000000000000"));
+    active.leave();
+    assertNotNull(volume().owner(), "it goes on without a session");
+    Initiator standby = new Initiator(second);
+    assertEquals(STANDBY, standby.run(TUR));
+    gone.add(first.instance);
+    erased.clear();
+    second.unit.beat();
+    assertEquals(STATE_CHANGED, standby.run(TUR));
+    assertEquals(0x02_041b, standby.run(TUR));
+    first.hearsOfFence();
+    assertFalse(first.unit.isUsed());
+    standby.leave();
+    while (!erased.isEmpty()) {
+      assertNotNull(volume().owner());
+      erased.remove().run();
+    }
+    assertNull(volume().owner(), "given up once it has ended");
   }
 
   @Test

@@ -54,6 +54,16 @@ final class ReservationDecisions {
                 + ReservationRecord.PORT_NAME_LENGTH_MAX);
       }
     }
+    ReservationRecord.Sanitizing sanitizing = next.sanitizing();
+    if (sanitizing != null
+        && sanitizing.pattern().length() > ReservationRecord.PATTERN_LENGTH_MAX) {
+      return Decision.refused(
+          ErrorCode.INVALID,
+          "a pattern of "
+              + sanitizing.pattern().length()
+              + " digits: at most "
+              + ReservationRecord.PATTERN_LENGTH_MAX);
+    }
     return new Decision(List.of(new Event.ReservationsStored(next)), new Reply.Ok());
   }
 }

@@ -3,8 +3,8 @@ package io.cairn.metadata.model;
 import java.util.List;
 
 /**
- * Who has registered with a volume as a SCSI logical unit, and who has reserved it (SPC-4 5.13):
- * one truth for all gateways.
+ * Who has registered with a volume as a SCSI logical unit, who has reserved it (SPC-4 5.13), and
+ * whether it is being sanitized (SBC-4 4.11): one truth for all gateways.
  *
  * @param version rises with each change; 0 before the first one.
  * @param prGeneration PRGENERATION, which counts registrations and preemptions; wraps.
@@ -13,6 +13,7 @@ import java.util.List;
  * @param persists whether the last registration asked for APTPL. What is registered survives
  *     anyway: the unit loses no power while its cluster lives.
  * @param registrations in the order in which they came.
+ * @param sanitizing the SANITIZE that began and has not ended well; null for none.
  */
 public record ReservationRecord(
     long volumeId,
@@ -21,12 +22,28 @@ public record ReservationRecord(
     int type,
     Port holder,
     boolean persists,
-    List<Registration> registrations) {
+    List<Registration> registrations,
+    Sanitizing sanitizing) {
   /** Registrations of one volume. */
   public static final int REGISTRATIONS_MAX = 256;
 
   /** Length of the name of an initiator port: an iSCSI name of 223 bytes, and an ISID. */
   public static final int PORT_NAME_LENGTH_MAX = 240;
+
+  /** Length of the pattern of an OVERWRITE, in digits: a block of 4 KiB. */
+  public static final int PATTERN_LENGTH_MAX = 8192;
+
+  /** One that is not being sanitized. */
+  public ReservationRecord(
+      long volumeId,
+      long version,
+      int prGeneration,
+      int type,
+      Port holder,
+      boolean persists,
+      List<Registration> registrations) {
+    this(volumeId, version, prGeneration, type, holder, persists, registrations, null);
+  }
 
   /** Keeps the list immutable. */
   public ReservationRecord {
@@ -45,6 +62,23 @@ public record ReservationRecord(
    * @param targetPort relative target port identifier, from 1; 0 for all of them.
    */
   public record Port(String initiatorPort, int targetPort) {}
+
+  /**
+   * A SANITIZE, with all that a gateway needs to begin it anew.
+   *
+   * @param passes how often everything is overwritten; 0 for BLOCK ERASE.
+   * @param pattern with which, in hexadecimal digits; empty for BLOCK ERASE.
+   * @param inverts whether each pass writes the complement of the one before.
+   * @param unrestricted AUSE: after a failure, EXIT FAILURE MODE is allowed.
+   * @param failed whether it has failed; else it is under way.
+   */
+  public record Sanitizing(
+      int passes, String pattern, boolean inverts, boolean unrestricted, boolean failed) {
+    /** The same, which failed. */
+    public Sanitizing afterFailure() {
+      return new Sanitizing(passes, pattern, inverts, unrestricted, true);
+    }
+  }
 
   /** What one nexus registered. */
   public record Registration(Port port, long key) {}

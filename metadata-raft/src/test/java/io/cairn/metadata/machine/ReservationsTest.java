@@ -99,6 +99,31 @@ class ReservationsTest {
                                 new ReservationRecord.Port("n".repeat(241), 1), 7)))))));
   }
 
+  private ReservationRecord sanitized(long version, int patternLength) {
+    return new ReservationRecord(
+        volume.volumeId(),
+        version,
+        0,
+        0,
+        null,
+        false,
+        List.of(),
+        new ReservationRecord.Sanitizing(2, "a".repeat(patternLength), true, false, false));
+  }
+
+  /** What a gateway needs to go on with it comes back as it was. */
+  @Test
+  void sanitizeIsKept() {
+    apply(new Command.StoreReservations(-1, sanitized(1, ReservationRecord.PATTERN_LENGTH_MAX)));
+    assertEquals(sanitized(1, ReservationRecord.PATTERN_LENGTH_MAX), known());
+    assertEquals(
+        ErrorCode.INVALID,
+        code(
+            apply(
+                new Command.StoreReservations(
+                    -1, sanitized(2, ReservationRecord.PATTERN_LENGTH_MAX + 1)))));
+  }
+
   @Test
   void theyGoWithTheVolume() {
     apply(new Command.StoreReservations(-1, record(1, 1)));
