@@ -220,6 +220,32 @@ public final class IscsiClient implements Closeable {
     return run(cdb, new byte[0], 1024);
   }
 
+  /** NAA identifier of the unit, which comes first in the page of device identification. */
+  public long naa() throws IOException {
+    return ByteBuffer.wrap(run(new byte[] {0x12, 1, (byte) 0x83, 1, 0, 0}, new byte[0], 256).data)
+        .getLong(8);
+  }
+
+  /**
+   * EXTENDED COPY of one segment from this unit to another, in blocks of 512 bytes.
+   *
+   * @param toNaa the other unit's.
+   */
+  public Answer copy(long fromBlock, long toNaa, long toBlock, int blocks) throws IOException {
+    ByteBuffer list = ByteBuffer.allocate(16 + 2 * 32 + 28);
+    list.putShort(2, (short) 64).putInt(8, 28);
+    long[] ends = {naa(), toNaa};
+    for (int i = 0; i < 2; i++) {
+      int at = 16 + 32 * i;
+      list.put(at, (byte) 0xe4).put(at + 4, (byte) 1).put(at + 5, (byte) 3).put(at + 7, (byte) 8);
+      list.putLong(at + 8, ends[i]).putInt(at + 28, 512);
+    }
+    list.put(80, (byte) 2).putShort(82, (short) 24).putShort(86, (short) 1);
+    list.putShort(90, (short) blocks).putLong(92, fromBlock).putLong(100, toBlock);
+    byte[] cdb = ByteBuffer.allocate(16).put((byte) 0x83).putInt(10, list.capacity()).array();
+    return run(cdb, list.array(), 0);
+  }
+
   /** PERSISTENT RESERVE IN. */
   public Answer reserveIn(int serviceAction) throws IOException {
     byte[] cdb = {0x5e, (byte) serviceAction, 0, 0, 0, 0, 0, 8, 0, 0};

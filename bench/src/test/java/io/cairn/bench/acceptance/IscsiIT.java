@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -40,6 +41,7 @@ class IscsiIT {
 
   private static final int RESERVATION_CONFLICT = 0x18;
   private static final int STANDBY = 0x02_040b;
+  private static final int NOT_REACHABLE = 0x0a_0d02;
 
   @TempDir private static Path directory;
 
@@ -163,15 +165,71 @@ class IscsiIT {
 
   /** Logs in, and takes the unit attention that every new session hears. */
   private static IscsiClient login(String initiator, int port) throws IOException {
+    return login(initiator, port, "disk");
+  }
+
+  private static IscsiClient login(String initiator, int port, String volume) throws IOException {
     IscsiClient client =
         new IscsiClient(
             new InetSocketAddress("127.0.0.1", port),
             initiator,
             1,
-            "iqn.2026-11.io.cairn:disk",
+            "iqn.2026-11.io.cairn:" + volume,
             LIMIT);
     client.testUnitReady();
     return client;
+  }
+
+  /** From volume to volume, for an initiator that has logged in to both. */
+  @Test
+  void unitsCopyToEachOther() throws IOException {
+    byte[] data = new byte[64 << 10];
+    new Random(7).nextBytes(data);
+    try (IscsiClient source = login("iqn.x:copy", cluster.iscsiPort());
+        IscsiClient stranger = login("iqn.x:other", cluster.iscsiPort(), "tests")) {
+      assertTrue(source.write(240_000, data).isGood());
+      long naa = stranger.naa();
+      assertEquals(NOT_REACHABLE, source.copy(240_000, naa, 8, 128).sense());
+      try (IscsiClient target = login("iqn.x:copy", cluster.iscsiPort(), "tests")) {
+        assertTrue(source.copy(240_000, naa, 8, 128).isGood());
+        assertArrayEquals(data, target.read(8, data.length).data());
+      }
+    }
+  }
+
+  /**
+   * Those of libiscsi's tests that it runs only when it is told to, as they erase the volume; two
+   * of them want it to take long, which the document has.
+   */
+  @Test
+  void libiscsiSanitizeTestsPass() {
+    String unit = cluster.iscsiUri("tests");
+    List<String> tests =
+        List.of(
+            "BlockErase",
+            "BlockEraseReserved",
+            "ExitFailureMode",
+            "InvalidServiceAction",
+            "OverwriteReserved",
+            "Readonly",
+            "Reservations");
+    for (String test : tests) {
+      String said =
+          run(
+              Tool.ISCSI_TEST_CU,
+              "--test=SCSI.Sanitize." + test,
+              "--dataloss",
+              "--allow-sanitize",
+              "--verbose",
+              unit,
+              unit);
+      LibiscsiReport report = LibiscsiReport.of(said);
+      assertEquals(Map.of(), report.failed(), said);
+      // Two of them go through all kinds of SANITIZE, and say which one is not there.
+      assertEquals(1, report.passed() + report.skipped().size(), said);
+      assertTrue(
+          report.skipped().values().stream().allMatch(why -> why.contains("CRYPTO_ERASE")), said);
+    }
   }
 
   /** What is reserved is the metadata's: the gateway that knew it dies. */

@@ -4,6 +4,7 @@ import io.cairn.client.iscsi.Initiator;
 import io.cairn.client.iscsi.InitiatorAccess;
 import io.cairn.client.iscsi.Iscsi;
 import io.cairn.client.iscsi.Targets;
+import io.cairn.client.scsi.CopyUnits;
 import io.cairn.client.scsi.Identity;
 import io.cairn.client.scsi.LogicalUnit;
 import io.cairn.client.scsi.TargetPorts;
@@ -24,6 +25,7 @@ final class VolumeTargets implements Targets {
   private final String prefix;
   private final InitiatorAccess access;
   private final Map<Long, TargetUnit> units = new HashMap<>();
+  private final CopyUnits copyUnits = new CopyUnits();
 
   /** Sessions, and logins that wait. */
   private final Map<Opening, Session> sessions = new IdentityHashMap<>();
@@ -141,11 +143,15 @@ final class VolumeTargets implements Targets {
   private TargetUnit unit(Reply.Target target, String targetName) {
     return units.computeIfAbsent(
         target.volume().volumeId(),
-        id ->
-            new TargetUnit(
-                host,
-                new Identity(target.clusterId(), id, targetName, portalGroup),
-                target.volume()));
+        id -> {
+          TargetUnit unit =
+              new TargetUnit(
+                  host,
+                  new Identity(target.clusterId(), id, targetName, portalGroup),
+                  target.volume());
+          copyUnits.add(unit.logical());
+          return unit;
+        });
   }
 
   /** Each heartbeat: names the volumes that are active here, and looks after the others. */

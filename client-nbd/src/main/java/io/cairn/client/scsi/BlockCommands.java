@@ -372,8 +372,8 @@ final class BlockCommands {
                 }));
   }
 
-  /** Copies bytes within the unit, for EXTENDED COPY. */
-  void copy(long fromOffset, long toOffset, int length, Completion done) {
+  /** Copies bytes to a unit, this one or another, for EXTENDED COPY. */
+  void copy(long fromOffset, BlockCommands to, long toOffset, int length, Completion done) {
     io.read(
         fromOffset,
         length,
@@ -383,14 +383,14 @@ final class BlockCommands {
             return;
           }
           read.retain();
-          ranges.write(
+          to.ranges.write(
               toOffset,
               length,
               () ->
-                  io.write(
+                  to.io.write(
                       toOffset,
                       read,
-                      !modes.writeCache(),
+                      !to.modes.writeCache(),
                       writeFailure -> {
                         read.release();
                         end(writeFailure, done);

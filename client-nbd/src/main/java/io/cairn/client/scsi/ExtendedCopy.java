@@ -5,14 +5,17 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.cairn.storage.env.Payload;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.agrona.DirectBuffer;
 
 /**
  * EXTENDED COPY(LID1), RECEIVE COPY STATUS(LID1) and RECEIVE COPY OPERATING PARAMETERS, SPC-4 6.4,
- * 6.24 and 6.23. Copies from block to block within this logical unit; others cannot be reached.
+ * 6.24 and 6.23. Copies from block to block, within this logical unit and between it and others
+ * that are active here and into which the initiator has logged in, too.
  *
  * <pre>
  * parameter list      0 list identifier   1 usage   2 target bytes (16)   8 segment bytes (32)
@@ -52,7 +55,7 @@ final class ExtendedCopy {
 
   private static final int USAGE_DISCARDS = 3;
 
-  private record Segment(long fromLba, long toLba, long blocks) {}
+  private record Segment(CopyEnd from, long fromLba, CopyEnd to, long toLba, long blocks) {}
 
   /** One copy, under way or ended. */
   private static final class Copy {
@@ -68,12 +71,32 @@ final class ExtendedCopy {
   private final Identity identity;
   private final BlockCommands blocks;
   private final ParameterData parameters;
+  private CopyUnits others = new CopyUnits();
+
+  /** This unit: who sent the command may use it. */
+  private final CopyEnd here =
+      new CopyEnd() {
+        @Override
+        public BlockCommands blocks() {
+          return blocks;
+        }
+
+        @Override
+        public void admit(boolean writes, Completion refused, Runnable run) {
+          run.run();
+        }
+      };
+
   private final Map<Nexus, Map<Integer, Copy>> copies = new LinkedHashMap<>();
 
   ExtendedCopy(Identity identity, BlockCommands blocks, ParameterData parameters) {
     this.identity = identity;
     this.blocks = blocks;
     this.parameters = parameters;
+  }
+
+  void reach(CopyUnits units) {
+    others = units;
   }
 
   /** An I_T nexus is lost, and with it what was kept for it. */
@@ -96,7 +119,7 @@ final class ExtendedCopy {
     data.buffer().getBytes(data.offset(), bytes);
     ByteBuffer list = ByteBuffer.wrap(bytes).order(BIG_ENDIAN);
     List<Segment> segments = new ArrayList<>();
-    Sense problem = parse(list, segments);
+    Sense problem = parse(nexus, list, segments);
     if (problem != null) {
       done.check(problem);
       return;
@@ -119,7 +142,7 @@ final class ExtendedCopy {
   }
 
   /** Reads the list; null, or what is wrong with it before anything was copied. */
-  private Sense parse(ByteBuffer list, List<Segment> segments) {
+  private Sense parse(Nexus nexus, ByteBuffer list, List<Segment> segments) {
     int targetBytes = list.getShort(2) & 0xffff;
     long segmentBytes = list.getInt(8) & 0xffffffffL;
     long inlineBytes = list.getInt(12) & 0xffffffffL;
@@ -138,14 +161,15 @@ final class ExtendedCopy {
       return Sense.TOO_MANY_TARGETS;
     }
     int at = HEADER_BYTES;
-    boolean reachable = true;
+    CopyEnd[] ends = new CopyEnd[targets];
     for (int i = 0; i < targets; i++, at += TARGET_BYTES) {
       if ((list.get(at) & 0xff) != 0xe4) {
         return Sense.UNSUPPORTED_TARGET;
       }
-      reachable &= isThisUnit(list, at);
+      ends[i] = end(nexus, list, at);
     }
     int end = at + (int) segmentBytes;
+    boolean reachable = Arrays.stream(ends).allMatch(Objects::nonNull);
     Sense aborted = reachable ? null : Sense.COPY_TARGET_NOT_REACHABLE;
     while (at < end) {
       if (list.get(at) != 0x02) {
@@ -159,13 +183,18 @@ final class ExtendedCopy {
       }
       int from = list.getShort(at + 4) & 0xffff;
       int to = list.getShort(at + 6) & 0xffff;
-      Segment one =
-          new Segment(
-              list.getLong(at + 12), list.getLong(at + 20), list.getShort(at + 10) & 0xffff);
       if (aborted == null && (from >= targets || to >= targets)) {
         aborted = Sense.UNREACHABLE_COPY_TARGET;
       }
-      if (aborted == null && (isOutside(one.fromLba, one) || isOutside(one.toLba, one))) {
+      Segment one =
+          new Segment(
+              aborted == null ? ends[from] : here,
+              list.getLong(at + 12),
+              aborted == null ? ends[to] : here,
+              list.getLong(at + 20),
+              list.getShort(at + 10) & 0xffff);
+      if (aborted == null
+          && (isOutside(one.from, one.fromLba, one) || isOutside(one.to, one.toLba, one))) {
         aborted = Sense.COPY_ABORTED_BEYOND_END;
       }
       segments.add(one);
@@ -174,20 +203,21 @@ final class ExtendedCopy {
     return aborted;
   }
 
-  private boolean isOutside(long lba, Segment segment) {
-    return lba < 0
-        || lba > blocks.capacityBlocks()
-        || segment.blocks > blocks.capacityBlocks() - lba;
+  private static boolean isOutside(CopyEnd end, long lba, Segment segment) {
+    long capacity = end.blocks().capacityBlocks();
+    return lba < 0 || lba > capacity || segment.blocks > capacity - lba;
   }
 
-  /** Whether an identification descriptor names this unit by its NAA identifier. */
-  private boolean isThisUnit(ByteBuffer list, int at) {
+  /** The unit that an identification descriptor names by its NAA identifier; null when none. */
+  private CopyEnd end(Nexus nexus, ByteBuffer list, int at) {
+    boolean isNaa =
+        (list.get(at + 1) & 0x1f) == 0
+            && (list.get(at + 5) & 0x3f) == 0x03
+            && list.get(at + 7) == 8;
+    long naa = list.getLong(at + 8);
+    CopyEnd end = !isNaa ? null : naa == identity.naa() ? here : others.find(naa, nexus);
     int blockBytes = list.getInt(at + 28) & 0xffffff;
-    return (list.get(at + 1) & 0x1f) == 0
-        && (list.get(at + 5) & 0x3f) == 0x03
-        && list.get(at + 7) == 8
-        && list.getLong(at + 8) == identity.naa()
-        && blockBytes == blocks.blockBytes();
+    return end == null || blockBytes != end.blocks().blockBytes() ? null : end;
   }
 
   private void run(Copy copy, List<Segment> segments, int index, Completion done) {
@@ -196,12 +226,10 @@ final class ExtendedCopy {
       done.good();
       return;
     }
-    Segment segment = segments.get(index);
     piece(
         copy,
-        segment.fromLba * blocks.blockBytes(),
-        segment.toLba * blocks.blockBytes(),
-        segment.blocks * blocks.blockBytes(),
+        segments.get(index),
+        0,
         (status, sense, none) -> {
           if (status != Scsi.GOOD) {
             copy.status = FAILED;
@@ -213,25 +241,47 @@ final class ExtendedCopy {
         });
   }
 
-  /** Copies a range in pieces, from its beginning. */
-  private void piece(Copy copy, long from, long to, long length, Completion done) {
-    if (length == 0) {
+  /** Copies a segment in pieces, from its beginning. */
+  private void piece(Copy copy, Segment segment, long doneBytes, Completion done) {
+    int blockBytes = blocks.blockBytes();
+    long left = segment.blocks * blockBytes - doneBytes;
+    if (left == 0) {
       done.good();
       return;
     }
-    int part = (int) Math.min(length, PIECE_BYTES);
-    blocks.copy(
-        from,
-        to,
-        part,
+    int part = (int) Math.min(left, PIECE_BYTES);
+    Completion ended =
         (status, sense, none) -> {
           if (status != Scsi.GOOD) {
-            done.check(sense);
+            done.check(abortedBy(segment, sense));
             return;
           }
           copy.bytesDone += part;
-          piece(copy, from + part, to + part, length - part, done);
-        });
+          piece(copy, segment, doneBytes + part, done);
+        };
+    segment.from.admit(
+        false,
+        ended,
+        () ->
+            segment.to.admit(
+                true,
+                ended,
+                () ->
+                    segment
+                        .from
+                        .blocks()
+                        .copy(
+                            segment.fromLba * blockBytes + doneBytes,
+                            segment.to.blocks(),
+                            segment.toLba * blockBytes + doneBytes,
+                            part,
+                            ended)));
+  }
+
+  /** SPC-4 6.4.3: what another unit says is told as a failure of a third party. */
+  private Sense abortedBy(Segment segment, Sense sense) {
+    boolean within = segment.from == here && segment.to == here;
+    return within || sense.key() == Sense.COPY_ABORTED ? sense : Sense.THIRD_PARTY_DEVICE_FAILURE;
   }
 
   /** RECEIVE COPY STATUS(LID1). */

@@ -139,6 +139,22 @@ public final class LogicalUnit {
     return command == null ? 0 : blocks.dataOutBytes(command, cdb);
   }
 
+  long naa() {
+    return identity.naa();
+  }
+
+  void copiesTo(CopyUnits units) {
+    copies.reach(units);
+  }
+
+  /** How a copy that an initiator sent to another unit uses this one; null when it cannot. */
+  CopyEnd copyEnd(Nexus manager) {
+    ThirdPartyAccess access =
+        new ThirdPartyAccess(
+            manager.portName(), nexuses, ports, blocks, modes, sanitize, reservations);
+    return access.isReachable() ? access : null;
+  }
+
   /** LOGICAL UNIT RESET, SAM-5 6.3.3; runs the action when nothing of before is under way. */
   public void reset(Runnable ended) {
     modes.reset();

@@ -360,7 +360,9 @@ final class PersistentReservations {
   private List<String> portNames(TransportId id) {
     return id.isPort()
         ? List.of(id.name())
-        : nexuses.keySet().stream().filter(name -> name.startsWith(id.name() + ",i,0x")).toList();
+        : nexuses.keySet().stream()
+            .filter(name -> TransportId.initiatorOf(name).equals(id.name()))
+            .toList();
   }
 
   /** REGISTER AND MOVE, SPC-4 6.16.4. */

@@ -41,6 +41,7 @@ public record Sense(int key, int code, long information, int cdbByte, int progre
   static final Sense UNSUPPORTED_SEGMENT = new Sense(ILLEGAL_REQUEST, 0x2609);
   static final Sense INLINE_DATA_LENGTH = new Sense(ILLEGAL_REQUEST, 0x260b);
   static final Sense UNREACHABLE_COPY_TARGET = new Sense(COPY_ABORTED, 0x0804);
+  static final Sense THIRD_PARTY_DEVICE_FAILURE = new Sense(COPY_ABORTED, 0x0d01);
   static final Sense COPY_TARGET_NOT_REACHABLE = new Sense(COPY_ABORTED, 0x0d02);
   static final Sense COPY_ABORTED_BEYOND_END = new Sense(COPY_ABORTED, 0x0000);
   static final Sense SANITIZE_FAILED = new Sense(MEDIUM_ERROR, 0x3103);

@@ -25,11 +25,17 @@ record TransportId(String name, boolean isPort, int bytes) {
   private static final int INITIATOR_NAME_MAX = 223;
   private static final int ISCSI = 0x05;
   private static final int PORT = 0x40;
+  private static final String PORT_MARK = ",i,0x";
   private static final Pattern PORT_NAME = Pattern.compile("(.+),i,0[xX]([0-9a-fA-F]{1,12})");
 
   /** The name of an initiator's port. */
   static String portName(String initiatorName, long isid) {
-    return initiatorName + ",i,0x" + String.format("%012x", isid);
+    return initiatorName + PORT_MARK + String.format("%012x", isid);
+  }
+
+  /** The name of the initiator to which a port belongs. */
+  static String initiatorOf(String portName) {
+    return portName.substring(0, portName.lastIndexOf(PORT_MARK));
   }
 
   /** The bytes that name a port. */

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 /** Commands as bytes, on a volume in memory. */
 class LogicalUnitTest {
   private static final int BYTES = 8 << 20;
+  private static final Identity OTHER = new Identity(1, 3, "iqn.2026-11.io.cairn:other", 1);
   private static final Identity IDENTITY = new Identity(1, 2, "iqn.2026-11.io.cairn:vol", 1);
 
   private final Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
@@ -36,10 +37,16 @@ class LogicalUnitTest {
     }
 
     Initiator(VolumeIo volume, int blockBytes) {
-      unit =
+      this(
           new LogicalUnit(
-              IDENTITY, volume, TargetPorts.ONE, new MemoryReservations(), payloads, blockBytes);
-      nexus = unit.attach("iqn.a", 1, ended -> ended.run());
+              IDENTITY, volume, TargetPorts.ONE, new MemoryReservations(), payloads, blockBytes),
+          "iqn.a",
+          1);
+    }
+
+    Initiator(LogicalUnit unit, String name, long isid) {
+      this.unit = unit;
+      nexus = unit.attach(name, isid, ended -> ended.run());
       run("000000000000");
       assertEquals(Sense.POWER_ON, sense);
     }
@@ -102,6 +109,7 @@ class LogicalUnitTest {
   }
 
   private static final String COPY = "830000000000000000000000004c0000";
+  private static final String COPY_BETWEEN = "830000000000000000000000006c0000";
 
   @Test
   void extendedCopyMovesBlocksAndTellsItsStatus() {
@@ -115,6 +123,89 @@ class LogicalUnitTest {
     // HDD and completed, one segment, 8 KiB.
     initiator.run("84000700000000000000000001000000").good();
     assertEquals("000000088100010100000008", HexFormat.of().formatHex(initiator.data));
+  }
+
+  /** A unit of another volume on the same gateway. */
+  private LogicalUnit otherUnit(TargetPorts ports) {
+    return new LogicalUnit(
+        OTHER,
+        new MemoryVolume(BYTES / 2, payloads),
+        ports,
+        new MemoryReservations(),
+        payloads,
+        512);
+  }
+
+  /** A list that copies from this unit (0) to another (1) or the other way. */
+  private static byte[] copyBetween(int source, int destination, int blocks, long from, long to) {
+    ByteBuffer list = ByteBuffer.allocate(16 + 64 + 28);
+    byte[] one = copyList(source, destination, blocks, from, to);
+    list.put(one, 0, 48).put(one, 16, 32).put(one, 48, 28);
+    return list.putShort(2, (short) 64).putLong(56, OTHER.naa()).array();
+  }
+
+  @Test
+  void extendedCopyReachesUnitsIntoWhichTheInitiatorLoggedIn() {
+    Initiator here = new Initiator(512);
+    LogicalUnit other = otherUnit(TargetPorts.ONE);
+    byte[] copy = copyBetween(0, 1, 3000, 3, 5000);
+    assertEquals(Sense.COPY_TARGET_NOT_REACHABLE, here.run(COPY_BETWEEN, copy).sense, "unknown");
+    CopyUnits gateway = new CopyUnits();
+    gateway.add(here.unit);
+    gateway.add(other);
+    Initiator stranger = new Initiator(other, "iqn.b", 1);
+    assertEquals(Sense.COPY_TARGET_NOT_REACHABLE, here.run(COPY_BETWEEN, copy).sense, "no session");
+    Initiator there = new Initiator(other, "iqn.a", 9);
+    byte[] blocks = random(3000 * 512);
+    here.run("2a0000000003000bb800", blocks).good();
+    here.run(COPY_BETWEEN, copy).good();
+    assertArrayEquals(blocks, there.run("280000001388000bb800").good().data);
+    // And back, elsewhere.
+    here.run(COPY_BETWEEN, copyBetween(1, 0, 3000, 5000, 9000)).good();
+    assertArrayEquals(blocks, here.run("280000002328000bb800").good().data);
+    assertEquals(
+        Sense.COPY_ABORTED_BEYOND_END,
+        here.run(COPY_BETWEEN, copyBetween(0, 1, 16, 0, BYTES / 1024 - 15)).sense,
+        "the other one is smaller");
+    // RESERVE(6) by somebody else at the other unit.
+    stranger.run("160000000000").good();
+    assertEquals(Sense.THIRD_PARTY_DEVICE_FAILURE, here.run(COPY_BETWEEN, copy).sense);
+    stranger.run("170000000000").good();
+    here.run(COPY_BETWEEN, copy).good();
+    other.detach(there.nexus);
+    assertEquals(Sense.COPY_TARGET_NOT_REACHABLE, here.run(COPY_BETWEEN, copy).sense, "logged out");
+  }
+
+  @Test
+  void extendedCopyDoesNotReachAUnitThatIsActiveElsewhere() {
+    TargetPorts.State[] state = {TargetPorts.State.ACTIVE};
+    LogicalUnit other =
+        otherUnit(
+            new TargetPorts() {
+              @Override
+              public State state() {
+                return state[0];
+              }
+
+              @Override
+              public void wanted(Runnable decided) {
+                decided.run();
+              }
+
+              @Override
+              public void report(Report answer) {
+                answer.ports(java.util.List.of());
+              }
+            });
+    Initiator here = new Initiator(512);
+    CopyUnits gateway = new CopyUnits();
+    gateway.add(here.unit);
+    gateway.add(other);
+    new Initiator(other, "iqn.a", 2);
+    here.run(COPY_BETWEEN, copyBetween(0, 1, 16, 0, 0)).good();
+    state[0] = TargetPorts.State.STANDBY;
+    assertEquals(
+        Sense.COPY_TARGET_NOT_REACHABLE, here.run(COPY_BETWEEN, copyBetween(0, 1, 16, 0, 0)).sense);
   }
 
   @Test
