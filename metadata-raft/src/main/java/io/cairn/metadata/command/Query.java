@@ -61,6 +61,9 @@ public sealed interface Query {
       long writes,
       long writtenBytes) {}
 
+  /** How many chunks each volume has. */
+  record GetChunkCounts() implements Query {}
+
   /** A page of a volume's allocated chunks, in the order (layer, index). */
   record GetChunks(long volumeId, int layer, int fromIndex, int limit) implements Query {}
 

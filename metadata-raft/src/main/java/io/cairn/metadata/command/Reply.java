@@ -53,6 +53,17 @@ public sealed interface Reply {
     }
   }
 
+  /** How many chunks each volume has. */
+  record ChunkCounts(List<ChunkCount> volumes) implements Reply {
+    /** Keeps the list immutable. */
+    public ChunkCounts {
+      volumes = List.copyOf(volumes);
+    }
+  }
+
+  /** How many chunks a volume has. */
+  record ChunkCount(long volumeId, long chunks) {}
+
   /** Which initiators may open a volume. */
   record Access(AccessRecord access) implements Reply {}
 

@@ -67,6 +67,15 @@ public final class MetadataQueries {
     return new Reply.Target(state.clusterId(), volume, state.reservations(id), state.access(id));
   }
 
+  /** How many chunks each volume has. */
+  public static Reply chunkCounts(MetadataState state) {
+    return new Reply.ChunkCounts(
+        state.volumes().stream()
+            .map(VolumeRecord::volumeId)
+            .map(id -> new Reply.ChunkCount(id, state.counts().chunksOf(id)))
+            .toList());
+  }
+
   /** A page of chunks. */
   public static Reply chunks(MetadataState state, Query.GetChunks query) {
     if (query.limit() < 1 || query.limit() > PAGE_MAX) {

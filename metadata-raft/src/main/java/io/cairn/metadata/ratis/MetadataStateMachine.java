@@ -384,6 +384,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.ReportSessions q -> sessions.report(q, nowNanos);
       case Query.GetSessions q -> sessions.all(nowNanos);
       case Query.EndSession q -> sessions.end(q, nowNanos);
+      case Query.GetChunkCounts _ -> MetadataQueries.chunkCounts(state);
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
       case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
       case Query.GetReleases q -> new Reply.Releases(state.level(), releases(state, nowNanos));

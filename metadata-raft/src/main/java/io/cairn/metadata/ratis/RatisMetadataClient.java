@@ -148,6 +148,7 @@ public final class RatisMetadataClient implements MetadataClient {
               Query.GetVolume _ ->
               client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _,
+              Query.GetChunkCounts _,
               Query.ConfirmGeneration _,
               Query.GetTarget _,
               Query.GetTargets _ ->

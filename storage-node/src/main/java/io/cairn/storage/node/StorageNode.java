@@ -33,7 +33,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
@@ -279,7 +278,7 @@ public final class StorageNode implements AutoCloseable {
     try {
       reply =
           metadata
-              .query(new Query.GetCluster())
+              .query(new Query.GetChunkCounts())
               .toCompletableFuture()
               .get(METADATA_DEADLINE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
@@ -287,10 +286,9 @@ public final class StorageNode implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new InterruptedIOException("interrupted");
     }
-    if (reply instanceof Reply.Cluster known) {
-      Map<Long, Long> counts = new TreeMap<>();
-      known.volumes().forEach(v -> counts.put(v.volume().volumeId(), v.health().chunks()));
-      return counts;
+    if (reply instanceof Reply.ChunkCounts known) {
+      return known.volumes().stream()
+          .collect(Collectors.toMap(Reply.ChunkCount::volumeId, Reply.ChunkCount::chunks));
     }
     throw new IOException("the metadata did not say which chunks there are: " + reply);
   }

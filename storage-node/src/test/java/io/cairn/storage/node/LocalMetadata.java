@@ -83,18 +83,20 @@ final class LocalMetadata {
     public void close() {}
   }
 
-  /** Each with more chunks than a test uses. */
-  private List<Reply.Volume> volumes() {
-    return machine.state().volumes().stream()
-        .map(volume -> new Reply.Volume(volume, new Reply.VolumeHealth(100, 100, 0, 0, 0)))
-        .toList();
+  /** Each volume with more chunks than a test uses. */
+  private Reply chunkCounts() {
+    return new Reply.ChunkCounts(
+        machine.state().volumes().stream()
+            .map(volume -> new Reply.ChunkCount(volume.volumeId(), 100))
+            .toList());
   }
 
   private Reply answer(Query query) {
     return switch (query) {
       case Query.GetCluster q ->
           new Reply.Cluster(
-              machine.state().clusterId(), List.of(), volumes(), List.of(), List.of());
+              machine.state().clusterId(), List.of(), List.of(), List.of(), List.of());
+      case Query.GetChunkCounts q -> chunkCounts();
       case Query.NodeHeartbeat q -> {
         heartbeats.add(q);
         NodeRecord node = machine.state().node(q.nodeId());
