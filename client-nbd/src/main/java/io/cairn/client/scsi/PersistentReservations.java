@@ -219,7 +219,8 @@ final class PersistentReservations {
     int allocation = Cdb.unsignedShort(cdb, 7);
     refresh(
         known -> {
-          if (known == null) {
+          // What the unit can do does not depend on what the metadata has.
+          if (known == null && command != Command.PR_IN_REPORT_CAPABILITIES) {
             done.done(Scsi.BUSY, null, null);
             return;
           }
