@@ -90,6 +90,8 @@ class ArchitectureTest {
               io.cairn.storage.chunk.FileCapacityTier.class)
           .and()
           .doNotHaveFullyQualifiedName("io.cairn.client.gateway.VolumeMeters")
+          .and()
+          .doNotHaveFullyQualifiedName("io.cairn.client.cli.VolumeRecoverCommand")
           .should()
           .accessTargetWhere(
               JavaAccess.Predicates.target(HasName.Predicates.name("currentTimeMillis"))

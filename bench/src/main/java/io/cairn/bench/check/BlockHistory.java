@@ -2,6 +2,7 @@ package io.cairn.bench.check;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The real-time history of one cell (a part of a block that is always written as a whole), and the
@@ -110,6 +111,16 @@ public final class BlockHistory {
    *     may have been lost.
    */
   public void check(long... lossyGenerations) {
+    check(Set.of(), lossyGenerations);
+  }
+
+  /**
+   * The same where an operator gave up what was acknowledged, and flushed.
+   *
+   * @param givenUp those of the lossy generations before which that happened: zeroes or any value
+   *     that was ever written before may be what is left, and is the same from then on.
+   */
+  public void check(Set<Long> givenUp, long... lossyGenerations) {
     HistorySegment segment = null;
     for (int i = 0; i <= lossyGenerations.length; i++) {
       long from = i == 0 ? Long.MIN_VALUE : lossyGenerations[i - 1];
@@ -119,8 +130,17 @@ public final class BlockHistory {
               name,
               writes.stream().filter(w -> w.generation >= from && w.generation < to).toList(),
               reads.stream().filter(r -> r.generation >= from && r.generation < to).toList(),
-              segment == null ? null : segment.survivors(from));
+              segment == null
+                  ? null
+                  : givenUp.contains(from) ? everythingBefore(from) : segment.survivors(from));
       segment.check();
     }
+  }
+
+  private List<Write> everythingBefore(long generation) {
+    List<Write> all = new ArrayList<>();
+    all.add(new Write(0, Long.MIN_VALUE, 0));
+    writes.stream().filter(write -> write.generation < generation).forEach(all::add);
+    return all;
   }
 }

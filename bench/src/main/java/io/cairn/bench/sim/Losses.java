@@ -6,6 +6,7 @@ import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.storage.wire.Version;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntFunction;
@@ -19,6 +20,7 @@ final class Losses {
   private final IntFunction<ChunkRecord> records;
   private final Map<Integer, TreeSet<Missing>> missing = new TreeMap<>();
   private final Map<Integer, TreeSet<Long>> lossy = new TreeMap<>();
+  private final Map<Integer, TreeSet<Long>> accepted = new TreeMap<>();
   private long volumeId;
   private long generation;
 
@@ -53,6 +55,17 @@ final class Losses {
 
   private void lossyBefore(int index, long newGeneration) {
     lossy.computeIfAbsent(index, i -> new TreeSet<>()).add(newGeneration);
+  }
+
+  /** An operator gave up what replicas held that are gone, flushed or not. */
+  void accepted(int index, long newGeneration) {
+    lossyBefore(index, newGeneration);
+    accepted.computeIfAbsent(index, i -> new TreeSet<>()).add(newGeneration);
+  }
+
+  /** Before which generations that happened. */
+  Set<Long> acceptedGenerations(int index) {
+    return accepted.getOrDefault(index, new TreeSet<>());
   }
 
   /** Before which generations the chunk may have lost something, rising. */

@@ -58,6 +58,10 @@ final class SimFaults {
   private final List<Kind> kinds = new ArrayList<>();
   private final Set<SimNode> gone = new LinkedHashSet<>();
   private final boolean devices;
+
+  /** Those of them that never come back. */
+  private final Set<SimNode> lost = new LinkedHashSet<>();
+
   private boolean deleted;
   private boolean healed;
 
@@ -118,7 +122,7 @@ final class SimFaults {
       case SLOW_DEVICE -> slowDevice(randomNode());
       case JOURNAL_FULL -> journalFull(randomNode());
       case NO_SPACE -> noSpace(randomNode());
-      case ROT -> rot.strike();
+      case ROT -> rot();
       case METADATA_AWAY -> metadataAway();
       case TAKE_OVER -> takeOver();
       case SPLIT_BRAIN -> splitBrain();
@@ -190,7 +194,8 @@ final class SimFaults {
     cluster.world().after(duration(), () -> cluster.network().setSlow(a, b, 0));
   }
 
-  private void crash(SimNode node, boolean power) {
+  /** The node dies, and somebody starts it again. */
+  void crash(SimNode node, boolean power) {
     if (!node.process.isUp()) {
       return;
     }
@@ -511,8 +516,18 @@ final class SimFaults {
     }
   }
 
-  private void comesBack(SimNode node) {
-    if (gone.remove(node)) {
+  /** A node dies, and never comes back. */
+  void lost(SimNode node, boolean power) {
+    gone.add(node);
+    lost.add(node);
+    if (node.process.isUp()) {
+      node.kill(power);
+    }
+  }
+
+  /** One that died runs again, unless it is lost. */
+  void comesBack(SimNode node) {
+    if (!lost.contains(node) && gone.remove(node)) {
       restart(node);
       cluster.away().remove(node.nodeId);
     }
@@ -584,9 +599,16 @@ final class SimFaults {
             });
   }
 
-  /** Destroys one copy of a block. */
+  /** Destroys one copy of a block, of which all others are good: not where some are lost. */
   void rot() {
-    rot.strike();
+    if (lost.isEmpty()) {
+      rot.strike();
+    }
+  }
+
+  /** Whether a block has a bad copy. */
+  boolean hasRot() {
+    return rot.isSomewhere();
   }
 
   /** Ends all faults: everything runs and everyone reaches everyone. */

@@ -8,12 +8,15 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Departure;
+import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -91,6 +94,8 @@ final class SimMetadata {
 
   private Reply apply(long client, long number, Command command) {
     List<ChunkRecord> before = changedBy(command);
+    Set<ChunkRecord> recovering =
+        command instanceof Command.RecoverVolume c ? chunksOf(c) : Set.of();
     VolumeRecord maintained =
         command instanceof Command.MaintainVolume c ? machine.state().volume(c.name()) : null;
     Reply reply = machine.apply(client, number, command, candidates.get());
@@ -106,6 +111,9 @@ final class SimMetadata {
       for (int i = 0; i < after.size(); i++) {
         checkPlacing(placing, before.get(i), after.get(i));
       }
+    }
+    if (command instanceof Command.RecoverVolume c && reply instanceof Reply.Volume) {
+      recovering.forEach(chunk -> checkRecovered(c, chunk));
     }
     if (reply instanceof Reply.VolumeAcquired
         && command instanceof Command.MaintainVolume c
@@ -133,6 +141,34 @@ final class SimMetadata {
       }
     }
     return chunks;
+  }
+
+  private Set<ChunkRecord> chunksOf(Command.RecoverVolume command) {
+    long volumeId = machine.state().volume(command.name()).volumeId();
+    return new LinkedHashSet<>(machine.state().chunks(volumeId, 0, 0, Integer.MAX_VALUE));
+  }
+
+  /** What is in sync is given up only when all of it is gone for good, by an operator's word. */
+  private void checkRecovered(Command.RecoverVolume command, ChunkRecord before) {
+    ChunkRecord after = machine.state().chunk(before.volumeId(), before.layer(), before.index());
+    if (after.equals(before)) {
+      return;
+    }
+    Set<Long> given = inSync(before);
+    given.removeAll(inSync(after));
+    for (long node : given) {
+      NodeRecord record = machine.state().node(node);
+      if (candidates.get().stream().anyMatch(up -> up.nodeId() == node)
+          || record != null && record.departure() != Departure.FORCED) {
+        throw new InvariantViolation(
+            "I3", "node " + node + " could come back, and " + command + " gives up " + before);
+      }
+    }
+    if (after.inSyncCount() != 1
+        || given.isEmpty()
+        || machine.state().volume(command.name()).generation() <= command.generation()) {
+      throw new InvariantViolation("I3", command + " made " + after + " of " + before);
+    }
   }
 
   /** Where replicas are may change, but never which of them are in sync (I3). */

@@ -44,6 +44,18 @@ final class SimRot {
     }
   }
 
+  /** Whether some block has a bad copy. */
+  boolean isSomewhere() {
+    for (int index = 0; index < 3; index++) {
+      for (int block = 0; block < 4; block++) {
+        if (isRottenSomewhere(index, block)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   /** Also on a node that is off the record: it can be chosen again, and keeps what it has then. */
   private boolean isRottenSomewhere(int index, int block) {
     for (SimNode node : cluster.nodes()) {

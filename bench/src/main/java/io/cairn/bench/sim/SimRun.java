@@ -35,6 +35,7 @@ final class SimRun {
   private final SimWorkload workload;
   private final SimFaults faults;
   private final SimScrubs scrubs;
+  private final SimLostCopies lost;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
@@ -82,6 +83,7 @@ final class SimRun {
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
     faults = new SimFaults(cluster, random.split(), faultsEndNanos, devices);
     scrubs = new SimScrubs(cluster, seed);
+    lost = new SimLostCopies(cluster, faults, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -103,6 +105,7 @@ final class SimRun {
       cluster.tellGateways();
       faults.begin();
       scrubs.begin(faultsEndNanos, faults::rot);
+      lost.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -144,10 +147,19 @@ final class SimRun {
 
   private void heal() {
     faults.heal();
+    lost.heal();
     advance(world.nowNanos() + random.between(0, SECOND));
     workload.stop();
     // Commands whose clients gave up may reach the metadata's log until now.
     advance(world.nowNanos() + SETTLE_NANOS);
+    await(
+        () -> {
+          if (!lost.isDue()) {
+            return null;
+          }
+          ownerMissing();
+          return "what was lost is not recovered: " + cluster.allRecords();
+        });
     VolumeSession session = lastOwner();
     await(
         () ->
@@ -267,36 +279,36 @@ final class SimRun {
 
   /** The session that owns the volume in the end; attaches one when none does. */
   private VolumeSession lastOwner() {
-    await(
-        () -> {
-          for (SimGateway gateway : cluster.gateways()) {
-            if (owner(gateway)) {
-              return null;
-            }
-          }
-          boolean trying = false;
-          for (SimGateway gateway : cluster.gateways()) {
-            trying |= gateway.isAttached() && !gateway.maintains() && gateway.serving() == null;
-          }
-          if (!trying) {
-            for (SimGateway gateway : cluster.gateways()) {
-              if (!gateway.isAttached() || gateway.maintains()) {
-                if (gateway.maintains()) {
-                  gateway.session().abandon(world.nowNanos());
-                }
-                gateway.attach();
-                break;
-              }
-            }
-          }
-          return "no gateway serves the volume";
-        });
+    await(this::ownerMissing);
     for (SimGateway gateway : cluster.gateways()) {
       if (owner(gateway)) {
         return gateway.serving();
       }
     }
     throw new IllegalStateException("unreachable");
+  }
+
+  /** Null when the volume has an owner; one is attached when nobody tries to be. */
+  private String ownerMissing() {
+    boolean trying = false;
+    for (SimGateway gateway : cluster.gateways()) {
+      if (owner(gateway)) {
+        return null;
+      }
+      trying |= gateway.isAttached() && !gateway.maintains() && gateway.serving() == null;
+    }
+    if (!trying) {
+      for (SimGateway gateway : cluster.gateways()) {
+        if (!gateway.isAttached() || gateway.maintains()) {
+          if (gateway.maintains()) {
+            gateway.session().abandon(world.nowNanos());
+          }
+          gateway.attach();
+          break;
+        }
+      }
+    }
+    return "no gateway serves the volume";
   }
 
   private boolean owner(SimGateway gateway) {

@@ -466,6 +466,8 @@ final class SimWorkload {
   void check() {
     histories.forEach(
         (cell, history) ->
-            history.check(cluster.losses().lossyGenerations(cell / 2 / CHUNK_BLOCKS)));
+            history.check(
+                cluster.losses().acceptedGenerations(cell / 2 / CHUNK_BLOCKS),
+                cluster.losses().lossyGenerations(cell / 2 / CHUNK_BLOCKS)));
   }
 }

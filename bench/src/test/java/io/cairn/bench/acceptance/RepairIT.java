@@ -1,18 +1,25 @@
 package io.cairn.bench.acceptance;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.NbdClient;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RecordedLoad;
 import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.Tool;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,7 +59,76 @@ class RepairIT {
       leaves(cluster);
       load.checkNoFailure();
       System.out.println("  " + load.finish());
+      losesTheLastReplica(cluster);
     }
+  }
+
+  /** What only one node had is given up by an operator's word, and reads as zeroes then. */
+  private static void losesTheLastReplica(RunningCluster cluster) {
+    Map<String, Integer> before = new TreeMap<>();
+    for (JsonNode shown : ask(cluster, "node", "ls")) {
+      before.put(shown.path("name").asText(), shown.path("replicas").asInt());
+    }
+    ask(cluster, "volume", "create", "single", "--size", "64MiB", "--replicas", "1");
+    byte[] block = new byte[BLOCK_BYTES];
+    Arrays.fill(block, (byte) 7);
+    try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "single")) {
+      client.write(0, block, true).join();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    assertEquals(0, recover(cluster).exitCode(), "nothing is lost");
+    String holder =
+        before.keySet().stream()
+            .filter(name -> replicas(cluster, name) > before.get(name))
+            .findFirst()
+            .orElseThrow();
+    Member node = cluster.member(holder);
+    node.kill();
+    Await.until(
+        node.name() + " is known to be down",
+        LIMIT,
+        () -> !isUp(cluster, node.name()),
+        () -> String.valueOf(ask(cluster, "node", "ls")));
+    Tool.Result named = recover(cluster);
+    assertTrue(named.exitCode() == 1 && named.output().contains("may come back"), named.toString());
+    Tool.Result refused = recover(cluster, "--accept-data-loss");
+    assertTrue(refused.exitCode() == 1, refused.toString());
+    Tool.Result removal = run(cluster, "node", "rm", node.name(), "--force");
+    assertTrue(removal.exitCode() == 1 && removal.output().contains("recover"), removal.toString());
+    named = recover(cluster);
+    assertTrue(named.exitCode() == 1 && named.output().contains("to 64MiB"), named.toString());
+    recover(cluster, "--accept-data-loss").ok();
+    run(cluster, "node", "rm", node.name(), "--force").ok();
+    try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "single")) {
+      assertArrayEquals(new byte[BLOCK_BYTES], client.read(0, BLOCK_BYTES).join());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Tool.Result shown = run(cluster, "volume", "show", "single").ok();
+    assertTrue(shown.output().contains("given up"), shown.toString());
+  }
+
+  private static Tool.Result recover(RunningCluster cluster, String... options) {
+    String[] verb = Arrays.copyOf(new String[] {"volume", "recover", "single"}, 3 + options.length);
+    System.arraycopy(options, 0, verb, 3, options.length);
+    return run(cluster, verb);
+  }
+
+  private static Tool.Result run(RunningCluster cluster, String... verb) {
+    String[] arguments = Arrays.copyOf(verb, verb.length + 2);
+    arguments[verb.length] = "--metadata";
+    arguments[verb.length + 1] = cluster.metadataAddresses();
+    return Program.run(LIMIT, arguments);
+  }
+
+  private static boolean isUp(RunningCluster cluster, String node) {
+    for (JsonNode shown : ask(cluster, "node", "ls")) {
+      if (shown.path("name").asText().equals(node)) {
+        return shown.path("up").asBoolean();
+      }
+    }
+    throw new AssertionError("there is no " + node);
   }
 
   /** One that was away for a while gets what it lacks and nothing else. */

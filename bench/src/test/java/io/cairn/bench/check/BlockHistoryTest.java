@@ -3,6 +3,7 @@ package io.cairn.bench.check;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class BlockHistoryTest {
@@ -128,6 +129,27 @@ class BlockHistoryTest {
     history.read(1, 5, 6, 2);
     history.read(2, 7, 8, 2);
     assertViolation("I7", 2);
+  }
+
+  @Test
+  void whatWasGivenUpMayBeAnyOldValueAndIsTheSameFromThenOn() {
+    history.write(1, 1, 1).acknowledged(2);
+    BlockHistory.Write flushed = history.write(2, 3, 1);
+    flushed.acknowledged(4);
+    flushed.flushed(1);
+    history.read(1, 7, 8, 3);
+    history.read(1, 9, 10, 4);
+    history.check(Set.of(2L), 2);
+    assertViolation("I7", 2);
+    history.read(2, 11, 12, 4);
+    assertThrows(InvariantViolation.class, () -> history.check(Set.of(2L), 2));
+  }
+
+  @Test
+  void whatWasGivenUpIsNeverInvented() {
+    history.write(1, 1, 1).acknowledged(2);
+    history.read(9, 7, 8, 3);
+    assertThrows(InvariantViolation.class, () -> history.check(Set.of(2L), 2));
   }
 
   private void assertViolation(String invariant, long... lossy) {

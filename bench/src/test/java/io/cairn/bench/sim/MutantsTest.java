@@ -381,4 +381,13 @@ class MutantsTest {
         "      newest = newest == 0 ? copy.version() : Math.min(newest, copy.version());");
     isCaughtAs("I2", "I4", "scrub");
   }
+
+  @Test
+  void recoveryThatGivesUpWhatCouldComeBack() {
+    mutant.with(
+        METADATA + "LossDecisions",
+        "        if (!isLost(state, replica.nodeId(), isUp)) {",
+        "        if (isUp) {");
+    isCaughtAs("I3");
+  }
 }

@@ -39,6 +39,11 @@ final class ClusterCalls implements AutoCloseable {
     return expect(Reply.Volume.class, query(new Query.GetVolume(name)));
   }
 
+  /** The chunks of a volume that have lost their in-sync replicas. */
+  Reply.Losses losses(String volume) {
+    return expect(Reply.Losses.class, query(new Query.GetLosses(volume)));
+  }
+
   /** Where iSCSI is served, and of a volume, unless null, by whom it is owned. */
   Reply.Portals portals(String volume) {
     return expect(Reply.Portals.class, query(new Query.GetPortals(volume)));

@@ -93,6 +93,9 @@ final class StatusCommand implements Callable<Integer> {
       out.println("mending   volume " + mend.volume() + ": " + text(mend));
     }
     for (Reply.Volume volume : cluster.volumes()) {
+      if (LossText.isWorthALine(volume)) {
+        out.println("lost      volume " + volume.volume().name() + ": " + LossText.line(volume));
+      }
       if (ScrubText.isWorthALine(volume)) {
         out.println("scrub     volume " + volume.volume().name() + ": " + ScrubText.line(volume));
       }

@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
       VolumeResizeCommand.class,
       VolumeSetCommand.class,
       VolumeScrubCommand.class,
+      VolumeRecoverCommand.class,
       VolumeRemoveCommand.class
     })
 final class VolumeCommand {}

@@ -82,6 +82,12 @@ final class VolumeShowCommand implements Callable<Integer> {
       }
       ScrubText.findings(reply).forEach(line -> out.println("scrub       " + line));
     }
+    if (LossText.isWorthALine(reply)) {
+      out.println("lost        " + LossText.line(reply));
+    }
+    if (reply.losses() != null) {
+      LossText.given(reply).forEach(line -> out.println("given up    " + line));
+    }
     for (Query.VolumeWait wait : waits) {
       out.println("waiting     for " + wait.seconds() + " s: " + wait.reason());
     }

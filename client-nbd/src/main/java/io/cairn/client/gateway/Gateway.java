@@ -52,6 +52,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -238,7 +239,14 @@ public final class Gateway implements AutoCloseable {
     List<Query.VolumeMend> mends = new ArrayList<>(maintenance.mends(nowNanos));
     mends.addAll(exports.mends(nowNanos));
     return new Query.GatewayHeartbeat(
-        name, instance, address, exports.longWaits(nowNanos), mends, true, exports.activities());
+        name,
+        instance,
+        address,
+        exports.longWaits(nowNanos),
+        mends,
+        true,
+        exports.activities(),
+        Stream.concat(exports.looks(nowNanos), maintenance.looks(nowNanos)).toList());
   }
 
   private void serveIscsi(OptionValues options, TargetUnit.Host host, SecureRandom random)

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -260,6 +261,11 @@ final class HostedVolume {
   /** How far the mending of its chunks has come; null when there is nothing to mend. */
   Query.VolumeMend mend(long nowNanos) {
     return state == State.GONE ? null : mend.look(name, session.session(), nowNanos);
+  }
+
+  /** What was seen of chunks whose in-sync replicas are gone for good. */
+  Stream<Query.VolumeLooks> looks(long nowNanos) {
+    return state == State.GONE ? Stream.of() : session.looksAtLostChunks(nowNanos);
   }
 
   /** Nothing hangs without a reason that somebody can see: logs it, now and then. */

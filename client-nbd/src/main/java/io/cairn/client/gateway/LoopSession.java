@@ -7,6 +7,7 @@ import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
@@ -15,7 +16,9 @@ import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.TurnLoop;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.agrona.DirectBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,6 +62,16 @@ final class LoopSession implements VolumeIo {
 
   VolumeSession session() {
     return session;
+  }
+
+  /**
+   * What the session saw of chunks whose in-sync replicas are gone for good; nothing if none are.
+   */
+  Stream<Query.VolumeLooks> looksAtLostChunks(long nowNanos) {
+    List<ReplicaLook> looks = session.mending().looksAtLostChunks(nowNanos);
+    return looks.isEmpty()
+        ? Stream.of()
+        : Stream.of(new Query.VolumeLooks(name, session.generation(), looks));
   }
 
   void start(Runnable serving, Runnable over) {

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -144,6 +145,12 @@ final class MaintenanceSessions {
     return volumes.entrySet().stream()
         .map(e -> e.getValue().progress.look(e.getKey(), e.getValue().session.session(), nowNanos))
         .toList();
+  }
+
+  /** What they saw of chunks whose in-sync replicas are gone for good. */
+  Stream<Query.VolumeLooks> looks(long nowNanos) {
+    return volumes.values().stream()
+        .flatMap(maintained -> maintained.session.looksAtLostChunks(nowNanos));
   }
 
   /** Where nodes are now. */

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * The volumes of the cluster as exports. Opening one takes it: the gateway becomes its owner, in a
@@ -326,6 +327,11 @@ final class VolumeExports implements Exports {
         .map(volume -> volume.mend(nowNanos))
         .filter(Objects::nonNull)
         .toList();
+  }
+
+  /** What was seen of chunks whose in-sync replicas are gone for good. */
+  Stream<Query.VolumeLooks> looks(long nowNanos) {
+    return volumes.values().stream().flatMap(volume -> volume.looks(nowNanos));
   }
 
   /** What the clients of the volumes did so far. */

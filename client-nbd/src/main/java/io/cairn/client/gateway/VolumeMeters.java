@@ -145,6 +145,10 @@ final class VolumeMeters {
         "cairn.volume.bad.blocks",
         "Blocks without a good copy",
         session -> session.counters().badBlocks());
+    gauge(
+        "cairn.volume.lost.chunks",
+        "Chunks whose in-sync replicas are gone for good",
+        session -> session.counters().lostChunks());
     gauge("cairn.volume.generation", "Generation of the ownership", VolumeSession::generation);
   }
 

@@ -38,7 +38,7 @@ final class CatchUps {
     }
     int running = 0;
     for (OwnedChunk chunk : session.chunks()) {
-      running += chunk.isCatchingUp() ? 1 : 0;
+      running += chunk.isCatchingUp() && !LostChunks.isLost(chunk, nowNanos) ? 1 : 0;
     }
     share.running = running;
     pace.waitsForNothing(share);
@@ -46,6 +46,9 @@ final class CatchUps {
       return;
     }
     for (OwnedChunk chunk : session.mostEndangeredFirst(one -> isDue(one, nowNanos))) {
+      if (isStuck(chunk, nowNanos)) {
+        continue;
+      }
       if (share.running >= chunksMax || !pace.mayBegin(share, chunk.record().inSyncCount())) {
         return;
       }
@@ -58,6 +61,12 @@ final class CatchUps {
       }
       share.running++;
     }
+  }
+
+  /** Chunks that cannot be opened until a node comes back must not hold up the others. */
+  private static boolean isStuck(OwnedChunk chunk, long nowNanos) {
+    return LostChunks.isLost(chunk, nowNanos)
+        || ShortOpening.isBlocked(chunk, nowNanos) && !ShortOpening.isDue(chunk, nowNanos);
   }
 
   private static boolean isDue(OwnedChunk chunk, long nowNanos) {

@@ -1,5 +1,8 @@
 package io.cairn.client.volume;
 
+import io.cairn.metadata.model.ReplicaLook;
+import java.util.List;
+
 /**
  * What a session does for its volume beside answering requests: replicas are brought up, taken into
  * and out of the in-sync sets, placed anew, and scrubbed. On the session's loop.
@@ -10,6 +13,7 @@ public final class Mending {
   private final VolumeSession session;
   private final CatchUps catchUps;
   private final Scrubs scrubs;
+  private final LostChunks lost;
 
   Mending(VolumeSession session, SessionSettings settings) {
     this.session = session;
@@ -17,6 +21,7 @@ public final class Mending {
     placing = new Placing(session);
     catchUps = new CatchUps(session, settings.catchUpsMax(), settings.pace());
     scrubs = new Scrubs(session, settings.scrub());
+    lost = new LostChunks(session);
   }
 
   /** Begins what is due and has room. */
@@ -25,6 +30,7 @@ public final class Mending {
     membership.propose(nowNanos);
     placing.propose(nowNanos);
     scrubs.pump(nowNanos);
+    lost.pump(nowNanos);
   }
 
   /** When a scrub goes on; Long.MAX_VALUE when none does. What else is due comes with the ticks. */
@@ -66,6 +72,11 @@ public final class Mending {
   /** Whether a replica is to be placed anew. */
   public boolean isPlacing() {
     return placing.isDue();
+  }
+
+  /** What is left of chunks whose in-sync replicas are gone for good, as far as that was seen. */
+  public List<ReplicaLook> looksAtLostChunks(long nowNanos) {
+    return lost.looks(nowNanos);
   }
 
   /** Whether an operator asked for a scrub that is not done. */

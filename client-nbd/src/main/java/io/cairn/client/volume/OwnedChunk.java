@@ -37,7 +37,7 @@ final class OwnedChunk {
 
   final VolumeSession session;
   final RangeLocks locks = new RangeLocks();
-  private final ReplicaRequests requests = new ReplicaRequests(this);
+  final ReplicaRequests requests = new ReplicaRequests(this);
   private final ChunkReplicas set;
 
   /** Those of the set. */
@@ -120,6 +120,7 @@ final class OwnedChunk {
         (header, offset, now) -> {
           replica.phase = Phase.OPENED;
           replica.openState = openState(header, offset);
+          replica.seen = true;
           replica.position = Reply.lastVersion(header, offset);
           replica.openLsn = Reply.appendedLsn(header, offset);
           opened(replica, Reply.appendedLsn(header, offset), now);
@@ -168,6 +169,7 @@ final class OwnedChunk {
     }
     OwnedReplica longest = set.longest();
     if (longest == null) {
+      LostChunks.letAloneStand(this, nowNanos);
       return;
     }
     openBase = longest.position;
@@ -207,6 +209,8 @@ final class OwnedChunk {
     }
     if (equal && record.inSyncCount() >= session.minInSync()) {
       becomeReady(nowNanos);
+    } else if (equal) {
+      bringUpWhileShort(nowNanos);
     }
   }
 
@@ -341,6 +345,7 @@ final class OwnedChunk {
       return;
     }
     long base = lastAssigned;
+    replica.seen = false;
     replica.phase = Phase.CATCHING;
     replica.catchUpBase = base;
     replica.holdsAll = false;
@@ -531,6 +536,7 @@ final class OwnedChunk {
     for (OwnedReplica replica : replicas) {
       if (replica.node == node) {
         replica.reset();
+        replica.seen = false;
         replica.retryAtNanos = Long.MIN_VALUE;
       }
     }

@@ -48,6 +48,11 @@ final class OwnedNodes {
     return !leaving.isEmpty() && leaving.contains(nodeId);
   }
 
+  /** Whether an operator wants some node to leave at any price. */
+  boolean someAreForced() {
+    return !forced.isEmpty();
+  }
+
   /** Whether they are to leave also where nobody can take their places. */
   boolean isForced(long nodeId) {
     return !forced.isEmpty() && forced.contains(nodeId);

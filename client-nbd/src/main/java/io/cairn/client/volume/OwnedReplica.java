@@ -35,6 +35,9 @@ final class OwnedReplica {
 
   long position;
 
+  /** Whether openState and position are still what the replica has on the present connection. */
+  boolean seen;
+
   /** Journal position of the answer to OPEN: the replica's prefix is durable from there on. */
   long openLsn;
 

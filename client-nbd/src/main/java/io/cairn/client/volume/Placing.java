@@ -131,7 +131,8 @@ final class Placing {
     int busy = 0;
     int catchingUp = 0;
     for (OwnedChunk chunk : session.chunks()) {
-      boolean opens = chunk.state() == OwnedChunk.State.OPENING;
+      boolean opens =
+          chunk.state() == OwnedChunk.State.OPENING && !ShortOpening.isBlocked(chunk, nowNanos);
       busy += opens || chunk.isCatchingUp() ? 1 : 0;
       catchingUp += chunk.isCatchingUp() ? 1 : 0;
     }

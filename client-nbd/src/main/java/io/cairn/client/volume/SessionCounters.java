@@ -28,6 +28,7 @@ public final class SessionCounters {
   long scrubbedBlocks;
   long scrubMendedBlocks;
   long badBlocks;
+  long lostChunks;
 
   SessionCounters() {}
 
@@ -140,6 +141,11 @@ public final class SessionCounters {
   /** Blocks of which no replica has a good copy, as of the last scrub of each chunk. */
   public long badBlocks() {
     return badBlocks;
+  }
+
+  /** Chunks whose in-sync replicas are gone for good. */
+  public long lostChunks() {
+    return lostChunks;
   }
 
   /** Catch-ups that were put off because writers waited for the joiner. */

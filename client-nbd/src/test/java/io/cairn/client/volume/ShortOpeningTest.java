@@ -152,4 +152,32 @@ class ShortOpeningTest {
     assertTrue(!isInSync(lost), world.record(0).toString());
     holds(0, 10);
   }
+
+  @Test
+  void manyChunksThatCannotBeOpenedDoNotWaitForEachOther() {
+    session = world.attach("a");
+    for (int chunk = 0; chunk < 20; chunk++) {
+      write(chunk * (SessionWorld.CHUNK_BYTES / BLOCK), 20 + chunk);
+    }
+    behind = world.nodes.get(0);
+    behind.kill();
+    for (int chunk = 0; chunk < 20; chunk++) {
+      write(chunk * (SessionWorld.CHUNK_BYTES / BLOCK) + 1, 40 + chunk);
+    }
+    world.run(3 * SessionWorld.SECOND);
+    lost = world.nodes.get(1);
+    lost.kill();
+    session = world.attach("b");
+    session.onNodes(world.metadata.state().nodes(), List.of(lost.id, behind.id), world.nowNanos);
+    world.await(
+        () -> {
+          for (int chunk = 0; chunk < 20; chunk++) {
+            if (world.record(chunk).replicas().stream()
+                .anyMatch(r -> r.nodeId() == lost.id && r.state() == ReplicaState.IN_SYNC)) {
+              return false;
+            }
+          }
+          return true;
+        });
+  }
 }

@@ -4,6 +4,7 @@ import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.ReservationRecord;
 import java.util.List;
@@ -84,6 +85,37 @@ public sealed interface Command {
 
     /** One chunk's. */
     public record Finding(int layer, int index, ChunkScrub scrub) {}
+  }
+
+  /**
+   * Gives up what only replicas held that are gone for good, and makes another replica of each of
+   * these chunks the only one in sync. Refused as a whole while one of the in-sync replicas could
+   * come back, unless its node was removed by force. Whoever owns the volume is fenced, as chunks
+   * may go back: the next owner opens them anew. By compare-and-set on (generation, epoch).
+   *
+   * @param atMillis the operator's clock, for the record.
+   */
+  record RecoverVolume(String name, long generation, long atMillis, List<Choice> choices)
+      implements Command {
+    /** Keeps the list immutable. */
+    public RecoverVolume {
+      choices = List.copyOf(choices);
+    }
+
+    /**
+     * One chunk's.
+     *
+     * @param nodeId whose replica is made current; 0 when none lives: an empty one is placed.
+     * @param condition what that replica was seen to hold, for the record.
+     * @param version its last version, for the record.
+     */
+    public record Choice(
+        int layer,
+        int index,
+        long expectedEpoch,
+        long nodeId,
+        ReplicaCondition condition,
+        long version) {}
   }
 
   /** Deletes a volume; refused while it is owned, unless forced. */

@@ -1,5 +1,7 @@
 package io.cairn.metadata.command;
 
+import io.cairn.metadata.model.ReplicaLook;
+
 /** A linearizable read of the metadata, or a message to the leader's soft state. */
 public sealed interface Query {
   /** The cluster: nodes with their soft state, volumes, health counts. */
@@ -7,6 +9,12 @@ public sealed interface Query {
 
   /** One volume by name, with its health. */
   record GetVolume(String name) implements Query {}
+
+  /**
+   * The chunks of a volume whose in-sync replicas are all out of reach, and what the others hold;
+   * answered by {@link Reply.Losses}.
+   */
+  record GetLosses(String name) implements Query {}
 
   /** One volume by name as the logical unit of a target. */
   record GetTarget(String name) implements Query {}
@@ -113,6 +121,7 @@ public sealed interface Query {
    * @param mends its volumes that have chunks out of sync, and those under maintenance.
    * @param maintains whether the gateway takes volumes that nobody has attached.
    * @param activities what its volumes' clients have done so far.
+   * @param looks what it saw of chunks whose in-sync replicas seem to be gone.
    */
   record GatewayHeartbeat(
       String gateway,
@@ -121,19 +130,48 @@ public sealed interface Query {
       java.util.List<VolumeWait> waits,
       java.util.List<VolumeMend> mends,
       boolean maintains,
-      java.util.List<VolumeActivity> activities)
+      java.util.List<VolumeActivity> activities,
+      java.util.List<VolumeLooks> looks)
       implements Query {
     /** Keeps the lists immutable; a gateway of an older release sends none. */
     public GatewayHeartbeat {
       waits = waits == null ? java.util.List.of() : java.util.List.copyOf(waits);
       mends = mends == null ? java.util.List.of() : java.util.List.copyOf(mends);
       activities = activities == null ? java.util.List.of() : java.util.List.copyOf(activities);
+      looks = looks == null ? java.util.List.of() : java.util.List.copyOf(looks);
     }
 
     /** One that mends nothing. */
     public GatewayHeartbeat(
         String gateway, long instance, String address, java.util.List<VolumeWait> waits) {
       this(gateway, instance, address, waits, java.util.List.of(), false, java.util.List.of());
+    }
+
+    /** One that has lost nothing. */
+    public GatewayHeartbeat(
+        String gateway,
+        long instance,
+        String address,
+        java.util.List<VolumeWait> waits,
+        java.util.List<VolumeMend> mends,
+        boolean maintains,
+        java.util.List<VolumeActivity> activities) {
+      this(gateway, instance, address, waits, mends, maintains, activities, java.util.List.of());
+    }
+  }
+
+  /**
+   * What the owner of a volume saw of chunks whose in-sync replicas seem to be gone.
+   *
+   * @param generation of the session that looked.
+   */
+  record VolumeLooks(String volume, long generation, java.util.List<ReplicaLook> replicas) {
+    /** Replicas that one heartbeat names: each is some 100 bytes. */
+    public static final int REPLICAS_MAX = 4096;
+
+    /** Keeps the list immutable. */
+    public VolumeLooks {
+      replicas = java.util.List.copyOf(replicas);
     }
   }
 

@@ -1,10 +1,12 @@
 package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.AccessRecord;
+import io.cairn.metadata.model.ChunkLoss;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
+import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
@@ -23,11 +25,51 @@ public sealed interface Reply {
   /** The node's id, and the cluster's. */
   record NodeRegistered(long nodeId, long clusterId) implements Reply {}
 
-  /** A volume that was created, resized or looked up, with its health and what scrubs found. */
-  record Volume(VolumeRecord volume, VolumeHealth health, ScrubSummary scrubs) implements Reply {
+  /**
+   * A volume that was created, resized or looked up, with its health, what scrubs found and what
+   * was lost.
+   */
+  record Volume(VolumeRecord volume, VolumeHealth health, ScrubSummary scrubs, LossSummary losses)
+      implements Reply {
     /** One of which nothing was counted. */
     public Volume(VolumeRecord volume, VolumeHealth health) {
-      this(volume, health, null);
+      this(volume, health, null, null);
+    }
+  }
+
+  /**
+   * The chunks of a volume whose in-sync replicas are all out of reach, or hold too little to go on
+   * from.
+   */
+  record Losses(VolumeRecord volume, List<LostChunk> chunks) implements Reply {
+    /** Keeps the list immutable. */
+    public Losses {
+      chunks = List.copyOf(chunks);
+    }
+  }
+
+  /**
+   * One of them.
+   *
+   * @param lostNodes of in-sync replicas, down and removed by force: they count as gone for good.
+   * @param mayReturnNodes of in-sync replicas, down, but nobody said that they are gone.
+   * @param living what replicas hold that can be reached, the best first.
+   * @param unseenNodes of replicas that could be reached and that no owner has looked at yet.
+   */
+  record LostChunk(
+      int layer,
+      int index,
+      long epoch,
+      List<Long> lostNodes,
+      List<Long> mayReturnNodes,
+      List<ReplicaLook> living,
+      List<Long> unseenNodes) {
+    /** Keeps the lists immutable. */
+    public LostChunk {
+      lostNodes = List.copyOf(lostNodes);
+      mayReturnNodes = List.copyOf(mayReturnNodes);
+      living = List.copyOf(living);
+      unseenNodes = List.copyOf(unseenNodes);
     }
   }
 
@@ -294,6 +336,24 @@ public sealed interface Reply {
 
   /** One chunk's. */
   record ScrubFinding(int layer, int index, ChunkScrub scrub) {}
+
+  /**
+   * What of a volume is lost, or was.
+   *
+   * @param lostChunks chunks whose in-sync replicas are on nodes that are down and were removed by
+   *     force: nothing but {@code volume recover} makes them usable again.
+   * @param recoveredChunks chunks of which an operator gave something up.
+   * @param findings these; at most {@link ScrubSummary#FINDINGS_MAX}.
+   */
+  record LossSummary(long lostChunks, long recoveredChunks, List<LossFinding> findings) {
+    /** Keeps the list immutable. */
+    public LossSummary {
+      findings = findings == null ? List.of() : List.copyOf(findings);
+    }
+  }
+
+  /** One chunk's. */
+  record LossFinding(int layer, int index, ChunkLoss loss) {}
 
   /** Why a command was refused. */
   enum ErrorCode {

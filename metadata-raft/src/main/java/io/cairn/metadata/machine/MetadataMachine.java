@@ -29,6 +29,7 @@ public final class MetadataMachine {
   private final ChunkDecisions chunks;
   private final PlacingDecisions placings;
   private final ScrubDecisions scrubs;
+  private final LossDecisions losses;
 
   public MetadataMachine(KeyValues keys) {
     state = new MetadataState(keys);
@@ -41,6 +42,7 @@ public final class MetadataMachine {
     chunks = new ChunkDecisions(state);
     placings = new PlacingDecisions(state);
     scrubs = new ScrubDecisions(state);
+    losses = new LossDecisions(state);
   }
 
   /** The state, for queries. */
@@ -141,6 +143,7 @@ public final class MetadataMachine {
       case Command.PlaceReplicas c -> placings.place(c, candidates);
       case Command.ScrubVolume c -> scrubs.ask(c);
       case Command.ReportScrubs c -> scrubs.report(c);
+      case Command.RecoverVolume c -> losses.recover(c, candidates);
     };
   }
 

@@ -30,6 +30,7 @@ public final class MetadataQueries {
   /** A volume with its health and what scrubs found, by one pass over its chunks. */
   public static Reply.Volume counted(MetadataState state, VolumeRecord volume, LongPredicate isUp) {
     ScrubCounts scrubs = new ScrubCounts(volume.scrubs());
+    LossQueries.Counts losses = new LossQueries.Counts(state, isUp);
     long[] counts = new long[5];
     state.visitChunks(
         volume.volumeId(),
@@ -37,12 +38,14 @@ public final class MetadataQueries {
           counts[0]++;
           counts[kind(chunk, volume, isUp)]++;
           scrubs.add(chunk);
+          losses.add(chunk);
           return true;
         });
     return new Reply.Volume(
         volume,
         new VolumeHealth(counts[0], counts[1], counts[2], counts[3], counts[4]),
-        scrubs.summary());
+        scrubs.summary(),
+        losses.summary());
   }
 
   /** One volume as a target's logical unit. */

@@ -8,9 +8,16 @@ import java.util.List;
  * @param epoch version of the replica set, from {@link #firstEpoch}; every change adds one.
  * @param replicas in placement order; immutable.
  * @param scrub what the last scrubs came to, null before the first; changes without another epoch.
+ * @param loss what was given up last, null when nothing ever was.
  */
 public record ChunkRecord(
-    long volumeId, int layer, int index, long epoch, List<Replica> replicas, ChunkScrub scrub) {
+    long volumeId,
+    int layer,
+    int index,
+    long epoch,
+    List<Replica> replicas,
+    ChunkScrub scrub,
+    ChunkLoss loss) {
   /** Keeps the list immutable. */
   public ChunkRecord {
     replicas = List.copyOf(replicas);
@@ -18,7 +25,7 @@ public record ChunkRecord(
 
   /** One that nobody has scrubbed. */
   public ChunkRecord(long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
-    this(volumeId, layer, index, epoch, replicas, null);
+    this(volumeId, layer, index, epoch, replicas, null, null);
   }
 
   /** Bits of the epoch that count changes; those above tell chunks of one volume by their age. */
@@ -43,12 +50,17 @@ public record ChunkRecord(
 
   /** The chunk in its next epoch, with other replicas or other states of them. */
   public ChunkRecord with(List<Replica> changed) {
-    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub);
+    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, loss);
   }
 
   /** The same chunk after another scrub. */
   public ChunkRecord scrubbed(ChunkScrub newScrub) {
-    return new ChunkRecord(volumeId, layer, index, epoch, replicas, newScrub);
+    return new ChunkRecord(volumeId, layer, index, epoch, replicas, newScrub, loss);
+  }
+
+  /** The chunk in its next epoch, with one replica made current and the loss on record. */
+  public ChunkRecord recovered(List<Replica> changed, ChunkLoss newLoss) {
+    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, newLoss);
   }
 
   /** What the last scrubs came to. */

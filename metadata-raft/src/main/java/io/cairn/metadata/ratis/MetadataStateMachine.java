@@ -4,6 +4,7 @@ import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.LossQueries;
 import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
@@ -378,6 +379,12 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.GetCluster q -> cluster(state, nowNanos);
       case Query.GetVolume q ->
           MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
+      case Query.GetLosses q ->
+          LossQueries.losses(
+              state,
+              q.name(),
+              node -> soft.isUp(node, nowNanos),
+              soft.looks(state.volume(q.name()), nowNanos));
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
       case Query.GetTargets _ -> MetadataQueries.targets(state);
       case Query.GetPortals q -> portals(state, q.volume(), nowNanos);

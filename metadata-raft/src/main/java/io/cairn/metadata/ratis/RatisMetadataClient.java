@@ -145,6 +145,7 @@ public final class RatisMetadataClient implements MetadataClient {
               Query.ReportSessions _,
               Query.GetSessions _,
               Query.EndSession _,
+              Query.GetLosses _,
               Query.GetVolume _ ->
               client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _,

@@ -3,6 +3,7 @@ package io.cairn.metadata.ratis;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.release.Announcer;
@@ -90,6 +91,23 @@ final class SoftState {
   synchronized boolean isUp(long nodeId, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);
     return heard != null && nowNanos - heard.nanos() < UP_NANOS;
+  }
+
+  /** What the owner of the volume's present generation saw of its chunks; null for no volume. */
+  synchronized List<ReplicaLook> looks(VolumeRecord volume, long nowNanos) {
+    List<ReplicaLook> looks = new ArrayList<>();
+    if (volume == null) {
+      return looks;
+    }
+    for (Heard<Query.GatewayHeartbeat> heard : gateways.values()) {
+      if (nowNanos - heard.nanos() < UP_NANOS) {
+        heard.heartbeat().looks().stream()
+            .filter(one -> one.volume().equals(volume.name()))
+            .filter(one -> one.generation() == volume.generation())
+            .forEach(one -> looks.addAll(one.replicas()));
+      }
+    }
+    return looks;
   }
 
   /** Names of the gateways that may take volumes for maintenance. */

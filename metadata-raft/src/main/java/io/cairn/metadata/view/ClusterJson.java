@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ChunkLoss;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 import java.util.Locale;
@@ -64,6 +66,60 @@ public final class ClusterJson {
         .put("syncing", health.syncing())
         .put("unavailable", health.unavailable());
     json.set("scrub", scrubs(reply));
+    json.set("loss", losses(reply));
+    return json;
+  }
+
+  /** What of a volume waits for an operator, and what one has given up. */
+  private static ObjectNode losses(Reply.Volume reply) {
+    ObjectNode json = object();
+    if (reply.losses() == null) {
+      return json;
+    }
+    json.put("lostChunks", reply.losses().lostChunks())
+        .put("recoveredChunks", reply.losses().recoveredChunks());
+    ArrayNode chunks = json.putArray("chunks");
+    for (Reply.LossFinding finding : reply.losses().findings()) {
+      ChunkLoss loss = finding.loss();
+      ObjectNode chunk =
+          chunks
+              .addObject()
+              .put("index", finding.index())
+              .put("epoch", loss.epoch())
+              .put("sourceNode", loss.sourceNodeId())
+              .put("condition", loss.condition().name().toLowerCase(Locale.ROOT))
+              .put("version", loss.version())
+              .put("atMillis", loss.atMillis());
+      loss.lostNodes().forEach(chunk.putArray("lostNodes")::add);
+    }
+    return json;
+  }
+
+  /** The chunks that have lost all their in-sync replicas, and what is left of them. */
+  public static ObjectNode losses(Reply.Losses losses) {
+    long chunkBytes = losses.volume().chunkSizeBytes();
+    ObjectNode json = object().put("name", losses.volume().name());
+    ArrayNode chunks = json.putArray("chunks");
+    for (Reply.LostChunk lost : losses.chunks()) {
+      long offset = lost.index() * chunkBytes;
+      ObjectNode chunk =
+          chunks
+              .addObject()
+              .put("index", lost.index())
+              .put("offsetBytes", offset)
+              .put("lengthBytes", Math.min(chunkBytes, losses.volume().sizeBytes() - offset));
+      lost.lostNodes().forEach(chunk.putArray("lostNodes")::add);
+      lost.mayReturnNodes().forEach(chunk.putArray("mayReturnNodes")::add);
+      lost.unseenNodes().forEach(chunk.putArray("unseenNodes")::add);
+      ArrayNode living = chunk.putArray("living");
+      for (ReplicaLook look : lost.living()) {
+        living
+            .addObject()
+            .put("node", look.nodeId())
+            .put("condition", look.condition().name().toLowerCase(Locale.ROOT))
+            .put("version", look.version());
+      }
+    }
     return json;
   }
 

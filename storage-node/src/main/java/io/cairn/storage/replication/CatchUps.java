@@ -68,7 +68,8 @@ final class CatchUps {
       return answers.refuse(
           client, MessageType.CATCH_UP, id, Status.STALE_ATTEMPT, chunk.lastVersion(), attempt);
     }
-    if (Request.catchUpSource(b, o) == nodeId
+    boolean alone = Request.catchUpSource(b, o) == nodeId;
+    if ((alone && !isNewVersion(chunk, base, generation))
         || Request.catchUpSizeBlocks(b, o) != chunk.sizeBlocks()
         || base < 0
         || Version.generation(base) > generation) {
@@ -89,6 +90,11 @@ final class CatchUps {
       known.abort(Status.STALE_ATTEMPT);
     }
     store.appendSyncBegin(chunk, generation, base);
+    if (alone) {
+      store.appendSyncEnd(chunk);
+      answers.whenDurable(client, MessageType.CATCH_UP, id, store.appendedLsn(), base, 0);
+      return true;
+    }
     CatchUp begun =
         new CatchUp(
             new CatchUp.Task(
@@ -110,6 +116,16 @@ final class CatchUps {
     observer.onBegun(chunk.volumeId(), chunk.layer(), chunk.index(), begun.sourceNodeId());
     begun.start(nowNanos);
     return true;
+  }
+
+  /**
+   * Whether gaps may stand as contents: under a version of this owner, which no other replica has.
+   * Under an old one another replica would be taken for equal that has other blocks.
+   */
+  private static boolean isNewVersion(ChunkEntry chunk, long base, long generation) {
+    return chunk.syncing()
+        ? Version.generation(base) == generation && base > chunk.lastVersion()
+        : base == chunk.lastVersion();
   }
 
   private void onEnded(ClientLink client, long id, ChunkKey key, CatchUp ended, Status status) {

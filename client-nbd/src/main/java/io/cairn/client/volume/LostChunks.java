@@ -1,0 +1,160 @@
+package io.cairn.client.volume;
+
+import static io.cairn.storage.wire.Reply.STATE_COMPLETE;
+import static io.cairn.storage.wire.Reply.STATE_SYNCING;
+
+import io.cairn.client.volume.OwnedReplica.Phase;
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ReplicaCondition;
+import io.cairn.metadata.model.ReplicaLook;
+import io.cairn.storage.wire.Version;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Chunks whose in-sync replicas are on nodes that an operator removed by force and that are gone,
+ * or hold too little to go on from. Nothing is done for them but to look at what the other replicas
+ * hold, so that an operator can be told and decide. The decision ends this session: the next one
+ * begins with what is left.
+ *
+ * <p>A recovered chunk whose replica had only begun to catch up stands by itself from then on,
+ * under a version that no other replica can have.
+ */
+final class LostChunks {
+  private static final long ASK_NANOS = 1_000_000_000L;
+
+  private final VolumeSession session;
+  private boolean asking;
+  private long askAtNanos = Long.MIN_VALUE;
+
+  LostChunks(VolumeSession session) {
+    this.session = session;
+  }
+
+  /** Whether nobody is left whom the chunk could be brought up from. */
+  static boolean isLost(OwnedChunk chunk, long nowNanos) {
+    VolumeSession session = chunk.session;
+    if (!session.nodes.someAreForced()) {
+      return false;
+    }
+    boolean lost = false;
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (!replica.inSync()) {
+        continue;
+      }
+      if (session.nodes.isForced(replica.node.link.nodeId)
+          && !replica.node.ready
+          && session.mending.membership.isLost(replica, nowNanos)) {
+        lost = true;
+      } else if (!isPartial(replica)) {
+        return false;
+      }
+    }
+    return lost;
+  }
+
+  /** Whether it is known to lack something, whatever its version. */
+  private static boolean isPartial(OwnedReplica replica) {
+    return replica.node.ready
+        && replica.phase == Phase.OPENED
+        && replica.openState == STATE_SYNCING;
+  }
+
+  /**
+   * The only replica that counts of a chunk that was recovered has gaps: they are contents from now
+   * on. Only then may gaps stand; otherwise somebody in sync has what it lacks.
+   */
+  static void letAloneStand(OwnedChunk chunk, long nowNanos) {
+    if (chunk.record().loss() == null || chunk.record().inSyncCount() != 1) {
+      return;
+    }
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (replica.inSync() && isPartial(replica)) {
+        long base = Version.of(chunk.session.generation(), Version.sequence(replica.position) + 1);
+        replica.phase = Phase.CATCHING;
+        chunk.requests.catchUp(
+            replica,
+            replica,
+            base,
+            (header, offset, now) -> {
+              replica.phase = Phase.LIVE;
+              replica.openState = STATE_COMPLETE;
+              replica.position = base;
+              chunk.equalize(now);
+            },
+            nowNanos);
+      }
+    }
+  }
+
+  /** Looks at what is there, and whether somebody decided. */
+  void pump(long nowNanos) {
+    if (!session.isServing() || !session.nodes.someAreForced()) {
+      return;
+    }
+    int some = 0;
+    for (OwnedChunk chunk : session.chunks()) {
+      if (isLost(chunk, nowNanos)) {
+        some++;
+        look(chunk, nowNanos);
+      }
+    }
+    session.counters.lostChunks = some;
+    if (some > 0 && !asking && nowNanos >= askAtNanos) {
+      asking = true;
+      askAtNanos = nowNanos + ASK_NANOS;
+      session.metadata.query(
+          new Query.ConfirmGeneration(session.volumeId(), session.generation()),
+          (reply, now) -> {
+            asking = false;
+            if (!session.isOver() && reply instanceof Reply.Refused) {
+              session.onFenced(now);
+            }
+          });
+    }
+  }
+
+  private static void look(OwnedChunk chunk, long nowNanos) {
+    chunk.open(nowNanos);
+    for (OwnedReplica replica : List.copyOf(chunk.replicas())) {
+      if (!replica.required() && !replica.seen) {
+        chunk.ask(replica, nowNanos);
+      }
+    }
+  }
+
+  /** What was seen of them so far. */
+  List<ReplicaLook> looks(long nowNanos) {
+    List<ReplicaLook> looks = new ArrayList<>();
+    if (!session.isServing() || !session.nodes.someAreForced()) {
+      return looks;
+    }
+    for (OwnedChunk chunk : session.chunks()) {
+      if (looks.size() < Query.VolumeLooks.REPLICAS_MAX && isLost(chunk, nowNanos)) {
+        for (OwnedReplica replica : chunk.replicas()) {
+          if (replica.seen && replica.node.ready) {
+            looks.add(look(chunk, replica));
+          }
+        }
+      }
+    }
+    return looks;
+  }
+
+  private static ReplicaLook look(OwnedChunk chunk, OwnedReplica replica) {
+    return new ReplicaLook(
+        chunk.record().layer(),
+        chunk.record().index(),
+        chunk.record().epoch(),
+        replica.node.link.nodeId,
+        switch (replica.openState) {
+          // One that was made and never written to holds no more than one that was not made.
+          case STATE_COMPLETE ->
+              replica.position == 0 ? ReplicaCondition.EMPTY : ReplicaCondition.COMPLETE;
+          case STATE_SYNCING -> ReplicaCondition.PARTIAL;
+          default -> ReplicaCondition.EMPTY;
+        },
+        replica.position);
+  }
+}

@@ -1,0 +1,223 @@
+package io.cairn.client.volume;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cairn.client.volume.SessionWorld.Answer;
+import io.cairn.client.volume.SessionWorld.Node;
+import io.cairn.metadata.command.Command;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Departure;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaCondition;
+import io.cairn.metadata.model.ReplicaLook;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.storage.wire.MessageType;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The in-sync replicas of a chunk are gone for good, and an operator goes on with what is left. */
+class LostChunksTest {
+  private static final int BLOCK = 4096;
+
+  private final SessionWorld world = new SessionWorld(5, 3, 2);
+  private VolumeSession session;
+  private Node behind;
+
+  private Node node(int place) {
+    return world.nodes.get((int) world.record(0).replicas().get(place).nodeId() - 1);
+  }
+
+  private void write(int block, int content) {
+    Answer answer = world.write(session, (long) block * BLOCK, SessionWorld.bytes(BLOCK, content));
+    world.await(() -> answer.done);
+    assertTrue(answer.ok());
+  }
+
+  private void holds(int block, byte[] content) {
+    Answer read = world.read(session, (long) block * BLOCK, BLOCK);
+    world.await(() -> read.done);
+    assertTrue(read.ok());
+    assertArrayEquals(content, read.bytes, "block " + block);
+  }
+
+  private void tellOfNodes() {
+    session.onNodes(world.metadata.state().nodes(), List.of(), world.nowNanos);
+  }
+
+  private void lose(Node node) {
+    node.kill();
+    world.order(new Command.DrainNode(node.id, Departure.FORCED));
+  }
+
+  /** Block 0 is everywhere; block 1 only where it is in sync, and these nodes die for good. */
+  private void twoAreLostAndOneIsBehind() {
+    session = world.attach("a");
+    write(0, 10);
+    behind = node(2);
+    behind.kill();
+    write(1, 11);
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    lose(node(0));
+    lose(node(1));
+    behind.start();
+  }
+
+  private ReplicaLook awaitLook() {
+    tellOfNodes();
+    world.await(() -> !session.mending().looksAtLostChunks(world.nowNanos).isEmpty());
+    return session.mending().looksAtLostChunks(world.nowNanos).getFirst();
+  }
+
+  private void recover(long nodeId) {
+    world.order(
+        new Command.RecoverVolume(
+            "vol",
+            session.generation(),
+            1,
+            List.of(
+                new Command.RecoverVolume.Choice(
+                    0, 0, world.record(0).epoch(), nodeId, ReplicaCondition.COMPLETE, 0))));
+  }
+
+  private void goesOn(byte[] blockOne) {
+    VolumeSession before = session;
+    world.await(before::isOver);
+    assertTrue(before.isFenced());
+    session = world.attach("b");
+    tellOfNodes();
+    holds(0, SessionWorld.bytes(BLOCK, 10));
+    holds(1, blockOne);
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+    holds(1, blockOne);
+    holds(2, SessionWorld.bytes(BLOCK, 12));
+  }
+
+  private static boolean isWhole(ChunkRecord record) {
+    return record.inSyncCount() == 3 && record.replicas().size() == 3;
+  }
+
+  @Test
+  void theReplicaThatIsBehindIsSeenAndGoesOnAndOthersCatchUpFromIt() {
+    twoAreLostAndOneIsBehind();
+    ReplicaLook look = awaitLook();
+    assertEquals(behind.id, look.nodeId());
+    assertEquals(ReplicaCondition.COMPLETE, look.condition());
+    recover(behind.id);
+    goesOn(new byte[BLOCK]);
+  }
+
+  @Test
+  void anOwnerThatComesAfterTheLossSeesTheSame() {
+    twoAreLostAndOneIsBehind();
+    session.abandon(world.nowNanos);
+    session = world.attach("c");
+    assertEquals(behind.id, awaitLook().nodeId());
+    recover(behind.id);
+    goesOn(new byte[BLOCK]);
+  }
+
+  @Test
+  void aReplicaThatWasCatchingUpStandsWithItsGapsUnderAVersionOfItsOwn() {
+    session = world.attach("a");
+    write(0, 10);
+    behind = node(2);
+    behind.kill();
+    write(1, 11);
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    Node first = node(0);
+    Node second = node(1);
+    // It begins to catch up, and nobody answers it.
+    first.deafTo = MessageType.VERSIONS;
+    second.deafTo = MessageType.VERSIONS;
+    behind.start();
+    world.run(2 * SessionWorld.SECOND);
+    lose(first);
+    lose(second);
+    ReplicaLook look = awaitLook();
+    assertEquals(ReplicaCondition.PARTIAL, look.condition());
+    recover(behind.id);
+    goesOn(new byte[BLOCK]);
+    // One of the lost comes back all the same, at the version that the gaps had: it is compared.
+    first.deafTo = 0;
+    world.order(new Command.DrainNode(first.id, null));
+    first.start();
+    tellOfNodes();
+    world.run(3 * SessionWorld.SECOND);
+    holds(1, new byte[BLOCK]);
+  }
+
+  @Test
+  void aChunkThatNobodyHasComesBackAsZeroes() {
+    session = world.attach("a");
+    write(0, 10);
+    // Else the owner itself still had what was written.
+    Answer flush = world.flush(session);
+    world.await(() -> flush.done);
+    world.run(SessionWorld.SECOND);
+    List<Replica> replicas = world.record(0).replicas();
+    for (Replica replica : replicas) {
+      lose(world.nodes.get((int) replica.nodeId() - 1));
+    }
+    // The owner places new replicas, for which there is nobody to catch up from.
+    ReplicaLook look = awaitLook();
+    assertEquals(ReplicaCondition.EMPTY, look.condition());
+    recover(look.nodeId());
+    world.await(session::isOver);
+    session = world.attach("b");
+    tellOfNodes();
+    holds(0, new byte[BLOCK]);
+    write(0, 13);
+    world.await(() -> world.record(0).inSyncCount() == 2 && world.record(0).replicas().size() == 2);
+    holds(0, SessionWorld.bytes(BLOCK, 13));
+  }
+
+  @Test
+  void nothingIsLostWhileTheNodesMayComeBack() {
+    session = world.attach("a");
+    write(0, 10);
+    node(0).kill();
+    node(1).kill();
+    node(2).kill();
+    tellOfNodes();
+    world.run(5 * SessionWorld.SECOND);
+    assertTrue(session.mending().looksAtLostChunks(world.nowNanos).isEmpty());
+    assertTrue(!session.isOver());
+    world.nodes.stream().filter(node -> !node.up).toList().forEach(Node::start);
+    holds(0, SessionWorld.bytes(BLOCK, 10));
+  }
+
+  @Test
+  void chunksThatAreLostDoNotHoldUpTheOthers() {
+    session = world.attach("a");
+    for (int chunk = 0; chunk < 20; chunk++) {
+      write(chunk * (SessionWorld.CHUNK_BYTES / BLOCK), 20 + chunk);
+    }
+    Node first = node(0);
+    Node second = node(1);
+    Node third = node(2);
+    third.kill();
+    write(0, 11);
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    lose(first);
+    lose(second);
+    third.start();
+    tellOfNodes();
+    world.await(
+        () -> {
+          for (int chunk = 0; chunk < 20; chunk++) {
+            ChunkRecord record = world.record(chunk);
+            boolean isLost =
+                record.replicas().stream()
+                    .filter(r -> r.state() == ReplicaState.IN_SYNC)
+                    .allMatch(r -> r.nodeId() == first.id || r.nodeId() == second.id);
+            if (!isLost && !isWhole(record)) {
+              return false;
+            }
+          }
+          return true;
+        });
+  }
+}
