@@ -105,6 +105,7 @@ final class SimLostCopies {
         .after(
             nanos,
             () -> {
+              giveUp();
               if (isDue()) {
                 recover();
                 recoverAfter(SECOND / 2);
@@ -127,13 +128,17 @@ final class SimLostCopies {
     return false;
   }
 
-  /** What an operator does who says that the nodes are gone, and takes what is left. */
-  private void recover() {
+  /** The operator says that the nodes are gone, also where nothing was lost with them. */
+  private void giveUp() {
     for (SimNode node : dead) {
       if (!isForced(node)) {
         cluster.metadata().operate(new Command.DrainNode(node.nodeId, Departure.FORCED));
       }
     }
+  }
+
+  /** The operator takes what is left. */
+  private void recover() {
     long nowNanos = cluster.world().nowNanos();
     List<ReplicaLook> looks = new ArrayList<>();
     for (SimGateway gateway : cluster.gateways()) {
