@@ -119,8 +119,15 @@ final class SimCluster {
     }
   }
 
-  /** A replica is proposed for the in-sync set only when its catch-up has ended (I6). */
+  /**
+   * A replica is proposed for the in-sync set only when its catch-up has ended (I6). What an owner
+   * proposed that was replaced since is refused: the next one may have begun another catch-up.
+   */
   private void proposed(Command.UpdateReplicas update) {
+    VolumeRecord volume = metadata.machine().state().volume(update.volumeId());
+    if (volume == null || volume.generation() != update.generation()) {
+      return;
+    }
     for (Command.UpdateReplicas.Change change : update.changes()) {
       ChunkRecord record =
           metadata.machine().state().chunk(update.volumeId(), change.layer(), change.index());
@@ -192,6 +199,10 @@ final class SimCluster {
     for (SimGateway gateway : gateways) {
       gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away), volume());
     }
+    doomedGateway.onNodes(
+        metadata.machine().state().nodes(),
+        List.copyOf(away),
+        metadata.machine().state().volume(doomedId));
     world.after(HEARTBEAT_NANOS, this::tellGateways);
   }
 

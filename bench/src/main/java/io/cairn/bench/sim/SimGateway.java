@@ -125,7 +125,11 @@ final class SimGateway {
         world.nowNanos());
   }
 
-  /** What a heartbeat was answered with. */
+  /**
+   * What a heartbeat's answer says.
+   *
+   * @param volume null when it was deleted: then nothing is said of it.
+   */
   void onNodes(List<NodeRecord> nodes, List<Long> away, VolumeRecord volume) {
     VolumeSession told = session;
     if (isAttached()) {
@@ -133,7 +137,9 @@ final class SimGateway {
           () -> {
             if (session == told && !told.isOver()) {
               told.onNodes(nodes, away, cluster.world().nowNanos());
-              told.onRecord(volume, cluster.world().nowNanos());
+              if (volume != null) {
+                told.onRecord(volume, cluster.world().nowNanos());
+              }
             }
           });
     }
