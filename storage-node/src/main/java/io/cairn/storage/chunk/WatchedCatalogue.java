@@ -34,38 +34,17 @@ public final class WatchedCatalogue implements Catalogue {
 
   @Override
   public Stored chunk(ChunkId chunk) throws IOException {
-    int slot = device.begin(Operation.READ);
-    try {
-      return catalogue.chunk(chunk);
-    } catch (IOException e) {
-      throw device.failed(Operation.READ, e);
-    } finally {
-      device.end(Operation.READ, slot);
-    }
+    return device.get(Operation.READ, () -> catalogue.chunk(chunk));
   }
 
   @Override
   public byte[] page(ChunkId chunk, int page) throws IOException {
-    int slot = device.begin(Operation.READ);
-    try {
-      return catalogue.page(chunk, page);
-    } catch (IOException e) {
-      throw device.failed(Operation.READ, e);
-    } finally {
-      device.end(Operation.READ, slot);
-    }
+    return device.get(Operation.READ, () -> catalogue.page(chunk, page));
   }
 
   @Override
   public int page(ChunkId chunk, int page, byte[] target) throws IOException {
-    int slot = device.begin(Operation.READ);
-    try {
-      return catalogue.page(chunk, page, target);
-    } catch (IOException e) {
-      throw device.failed(Operation.READ, e);
-    } finally {
-      device.end(Operation.READ, slot);
-    }
+    return device.get(Operation.READ, () -> catalogue.page(chunk, page, target));
   }
 
   @Override

@@ -49,14 +49,8 @@ public final class WatchedTier implements CapacityTier {
   public void read(
       ChunkId chunk, int blockOffset, int blockCount, MutableDirectBuffer target, int targetOffset)
       throws IOException {
-    int slot = device.begin(Operation.READ);
-    try {
-      tier.read(chunk, blockOffset, blockCount, target, targetOffset);
-    } catch (IOException e) {
-      throw device.failed(Operation.READ, e);
-    } finally {
-      device.end(Operation.READ, slot);
-    }
+    device.run(
+        Operation.READ, () -> tier.read(chunk, blockOffset, blockCount, target, targetOffset));
   }
 
   @Override
@@ -104,14 +98,8 @@ public final class WatchedTier implements CapacityTier {
     public void write(
         ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
         throws IOException {
-      int slot = device.begin(Operation.WRITE);
-      try {
-        writer.write(chunk, blockOffset, blockCount, source, offset);
-      } catch (IOException e) {
-        throw device.failed(Operation.WRITE, e);
-      } finally {
-        device.end(Operation.WRITE, slot);
-      }
+      device.run(
+          Operation.WRITE, () -> writer.write(chunk, blockOffset, blockCount, source, offset));
     }
 
     @Override

@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * One device of a node, as far as people and the node's watch see it: what is under way on it and
- * since when, how long its calls take, and what went wrong. Whoever uses the device announces each
- * call with {@link #begin} and {@link #end}. Any thread, but not a shard's loop.
+ * since when, how long its calls take, and what went wrong. Whoever uses the device makes each call
+ * by {@link #run} or {@link #get}. Any thread, but not a shard's loop.
  *
  * <pre>
  * GOOD --a write or a sync fails--> FAILED, for as long as the process lives: what the system had
@@ -58,6 +58,12 @@ public final class Device {
   public interface Call {
     /** Makes the call. */
     void run() throws IOException;
+  }
+
+  /** A call to the device that fetches something. */
+  public interface Fetch<T> {
+    /** Makes the call. */
+    T get() throws IOException;
   }
 
   /** Calls that can be watched at one time: beyond, they are only counted. */
@@ -107,9 +113,19 @@ public final class Device {
 
   /** Makes a call and counts it; what it throws goes on to the caller. */
   public void run(Operation operation, Call call) throws IOException {
+    get(
+        operation,
+        () -> {
+          call.run();
+          return null;
+        });
+  }
+
+  /** Makes a call and counts it; what it throws goes on to the caller. */
+  public <T> T get(Operation operation, Fetch<T> fetch) throws IOException {
     int slot = begin(operation);
     try {
-      call.run();
+      return fetch.get();
     } catch (IOException e) {
       throw failed(operation, e);
     } finally {
@@ -123,7 +139,7 @@ public final class Device {
    * @return for {@link #end}.
    * @throws IOException a fault that a test plays; then there is no end.
    */
-  public int begin(Operation operation) throws IOException {
+  private int begin(Operation operation) throws IOException {
     int slot = claim(System.nanoTime() | 1);
     if (!busy.get() && busy.compareAndSet(false, true)) {
       whenBusy.run();
@@ -151,7 +167,7 @@ public final class Device {
   }
 
   /** The call has returned, however it ended. */
-  public void end(Operation operation, int slot) {
+  private void end(Operation operation, int slot) {
     if (slot == UNWATCHED) {
       return;
     }
@@ -163,7 +179,7 @@ public final class Device {
   }
 
   /** The call threw; what it threw, for the caller to go on with. */
-  public IOException failed(Operation operation, IOException problem) {
+  private IOException failed(Operation operation, IOException problem) {
     if (problem instanceof OutOfSpaceException) {
       return problem;
     }

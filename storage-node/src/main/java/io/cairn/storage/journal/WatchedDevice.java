@@ -16,14 +16,7 @@ final class WatchedDevice implements MappedSegment.Device {
 
   @Override
   public void force(MemorySegment memory, int offsetBytes, int lengthBytes) throws IOException {
-    int slot = device.begin(Device.Operation.SYNC);
-    try {
-      segment.force(memory, offsetBytes, lengthBytes);
-    } catch (IOException e) {
-      throw device.failed(Device.Operation.SYNC, e);
-    } finally {
-      device.end(Device.Operation.SYNC, slot);
-    }
+    device.run(Device.Operation.SYNC, () -> segment.force(memory, offsetBytes, lengthBytes));
   }
 
   @Override

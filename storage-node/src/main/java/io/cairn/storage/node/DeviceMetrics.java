@@ -6,7 +6,6 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import java.util.function.ToLongFunction;
 
 /** Meters of the node's devices, which are looked at when they are scraped. */
 final class DeviceMetrics {
@@ -46,29 +45,14 @@ final class DeviceMetrics {
           .description("1 while the device does not return from a call.")
           .tags(tags)
           .register(registry);
-      bytes(stores, use, tags, "bytes", ShardStores.DeviceUse::capacityBytes)
+      Gauge.builder("cairn.storage.device.bytes", use, u -> u.capacityBytes().getAsLong())
           .description("Size of the device's file system, or space on it that chunks may take.")
+          .tags(tags)
           .register(registry);
-      bytes(stores, use, tags, "used.bytes", ShardStores.DeviceUse::usedBytes)
+      Gauge.builder("cairn.storage.device.used.bytes", use, u -> u.usedBytes().getAsLong())
           .description("Space that journals and read caches, or chunks, take or have set aside.")
+          .tags(tags)
           .register(registry);
     }
-  }
-
-  private static Gauge.Builder<ShardStores> bytes(
-      ShardStores stores,
-      ShardStores.DeviceUse use,
-      Tags tags,
-      String name,
-      ToLongFunction<ShardStores.DeviceUse> value) {
-    return Gauge.builder(
-            "cairn.storage.device." + name,
-            stores,
-            all ->
-                all.devices().stream()
-                    .filter(now -> now.device() == use.device())
-                    .mapToLong(value)
-                    .sum())
-        .tags(tags);
   }
 }

@@ -48,6 +48,7 @@ final class DeviceStores implements ShardStores {
   private final Map<Path, CapacityDevice> capacityDevices = new LinkedHashMap<>();
   private final List<ShardThreads> threads = new ArrayList<>();
   private final List<Slot> shards = new ArrayList<>();
+  private List<DeviceUse> devices = List.of();
 
   private DeviceStores(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads) {
     this.plan = plan;
@@ -120,6 +121,7 @@ final class DeviceStores implements ShardStores {
     for (int i = 0; i < loops.size(); i++) {
       shards.add(slot(i, rings.get(i), problems.get(i)));
     }
+    devices = uses();
   }
 
   private static String problem(Exception e) {
@@ -283,21 +285,26 @@ final class DeviceStores implements ShardStores {
 
   @Override
   public List<DeviceUse> devices() {
-    List<DeviceUse> devices = new ArrayList<>();
+    return devices;
+  }
+
+  private List<DeviceUse> uses() {
+    List<DeviceUse> uses = new ArrayList<>();
     for (Device device : cacheDevices.values()) {
       List<Integer> on = shardsOn(shard -> plan.map().cache(shard), device);
-      long each = plan.journalBytes() + plan.readCacheBytes();
-      devices.add(new DeviceUse(device, spaceBytes(device), each * on.size(), on));
+      long usedBytes = (plan.journalBytes() + plan.readCacheBytes()) * on.size();
+      uses.add(new DeviceUse(device, on, () -> spaceBytes(device), () -> usedBytes));
     }
     for (CapacityDevice capacity : capacityDevices.values()) {
-      devices.add(
+      FileCapacityTier files = capacity.files();
+      uses.add(
           new DeviceUse(
               capacity.device(),
-              capacity.files() == null ? 0 : capacity.files().capacityBytes(),
-              capacity.files() == null ? 0 : capacity.files().reservedBytes(),
-              shardsOn(shard -> plan.map().capacity(shard), capacity.device())));
+              shardsOn(shard -> plan.map().capacity(shard), capacity.device()),
+              () -> files == null ? 0 : files.capacityBytes(),
+              () -> files == null ? 0 : files.reservedBytes()));
     }
-    return devices;
+    return List.copyOf(uses);
   }
 
   private List<Integer> shardsOn(IntFunction<DeviceMap.Place> place, Device device) {

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
+import java.util.function.LongSupplier;
 
 /**
  * The devices of one node: the stores of its shards and what they share. Called from threads that
@@ -96,11 +97,12 @@ interface ShardStores extends AutoCloseable {
   /**
    * A device of the node.
    *
-   * @param capacityBytes space that chunks may take, or that the cache tier has.
-   * @param usedBytes of them, taken or set aside.
    * @param shards on it.
+   * @param capacityBytes space that chunks may take, or that the cache tier has; asks the device.
+   * @param usedBytes of them, taken or set aside.
    */
-  record DeviceUse(Device device, long capacityBytes, long usedBytes, List<Integer> shards) {}
+  record DeviceUse(
+      Device device, List<Integer> shards, LongSupplier capacityBytes, LongSupplier usedBytes) {}
 
   /**
    * What has become of a shard.
@@ -153,7 +155,7 @@ interface ShardStores extends AutoCloseable {
   /** The shards' stores, by number. */
   List<Slot> shards();
 
-  /** The devices that are there; any thread. */
+  /** The devices that are there, always the same; any thread. */
   List<DeviceUse> devices();
 
   /** Space that chunks may take in all; any thread. */
