@@ -154,20 +154,11 @@ final class SimLostCopies {
                 SimCluster.VOLUME,
                 node -> cluster.node(node).process.isUp(),
                 looks);
-    List<Command.RecoverVolume.Choice> choices = new ArrayList<>();
-    for (Reply.LostChunk lost : losses.chunks()) {
-      if (lost.mayReturnNodes().isEmpty() && lost.unseenNodes().isEmpty()) {
-        ReplicaLook best = lost.living().isEmpty() ? null : lost.living().getFirst();
-        choices.add(
-            new Command.RecoverVolume.Choice(
-                0,
-                lost.index(),
-                lost.epoch(),
-                best == null ? 0 : best.nodeId(),
-                best == null ? ReplicaCondition.EMPTY : best.condition(),
-                best == null ? 0 : best.version()));
-      }
-    }
+    List<Command.RecoverVolume.Choice> choices =
+        losses.chunks().stream()
+            .filter(Reply.LostChunk::mayBeGivenUp)
+            .map(Reply.LostChunk::bestChoice)
+            .toList();
     if (!choices.isEmpty()) {
       submit(choices);
     }

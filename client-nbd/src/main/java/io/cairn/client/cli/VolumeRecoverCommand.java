@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.metadata.command.Command.RecoverVolume;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.LostChunk;
-import io.cairn.metadata.model.ReplicaCondition;
-import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.view.ClusterJson;
 import java.io.PrintWriter;
 import java.util.List;
@@ -49,7 +47,7 @@ final class VolumeRecoverCommand implements Callable<Integer> {
       List<LostChunk> lost = losses.chunks();
       if (accepted && !lost.isEmpty()) {
         for (LostChunk chunk : lost) {
-          if (!isDecidable(chunk)) {
+          if (!chunk.mayBeGivenUp()) {
             throw new CommandFailure(LossText.lost(losses.volume(), chunk));
           }
         }
@@ -58,7 +56,7 @@ final class VolumeRecoverCommand implements Callable<Integer> {
                 name,
                 losses.volume().generation(),
                 System.currentTimeMillis(),
-                lost.stream().map(VolumeRecoverCommand::choice).toList()));
+                lost.stream().map(LostChunk::bestChoice).toList()));
       }
       ObjectNode json = ClusterJson.losses(losses).put("recovered", accepted ? lost.size() : 0);
       options.print(json, out -> print(losses, out));
@@ -79,21 +77,6 @@ final class VolumeRecoverCommand implements Callable<Integer> {
     return losses;
   }
 
-  private static boolean isDecidable(LostChunk chunk) {
-    return chunk.mayReturnNodes().isEmpty() && chunk.unseenNodes().isEmpty();
-  }
-
-  private static RecoverVolume.Choice choice(LostChunk chunk) {
-    ReplicaLook best = chunk.living().isEmpty() ? null : chunk.living().getFirst();
-    return new RecoverVolume.Choice(
-        chunk.layer(),
-        chunk.index(),
-        chunk.epoch(),
-        best == null ? 0 : best.nodeId(),
-        best == null ? ReplicaCondition.EMPTY : best.condition(),
-        best == null ? 0 : best.version());
-  }
-
   private void print(Reply.Losses losses, PrintWriter out) {
     if (losses.chunks().isEmpty()) {
       out.println("volume " + name + ": every chunk has an in-sync replica that can be reached");
@@ -106,7 +89,7 @@ final class VolumeRecoverCommand implements Callable<Integer> {
               + " chunks go on from these replicas; 'cairn volume show "
               + name
               + "' keeps the record");
-    } else if (losses.chunks().stream().allMatch(VolumeRecoverCommand::isDecidable)) {
+    } else if (losses.chunks().stream().allMatch(LostChunk::mayBeGivenUp)) {
       out.println(
           "nothing was changed. What the lost replicas had beyond these is lost; to go on without:"
               + " cairn volume recover "

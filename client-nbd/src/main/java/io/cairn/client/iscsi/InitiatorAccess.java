@@ -1,5 +1,6 @@
 package io.cairn.client.iscsi;
 
+import io.cairn.metadata.model.AccessRecord;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -12,9 +13,6 @@ import java.util.Set;
 public final class InitiatorAccess {
   /** Stands for every initiator. */
   private static final String EVERYBODY = "*";
-
-  /** Longest iSCSI name, section 4.2.7.1. */
-  private static final int NAME_BYTES_MAX = 223;
 
   /** Null when nothing is restricted. */
   private final Map<String, Set<String>> byVolume;
@@ -53,14 +51,15 @@ public final class InitiatorAccess {
         String name = words[i];
         boolean named =
             name.startsWith("iqn.") || name.startsWith("eui.") || name.startsWith("naa.");
-        if (!named && !name.equals(EVERYBODY) || name.length() > NAME_BYTES_MAX) {
+        if (!named && !name.equals(EVERYBODY)
+            || name.length() > AccessRecord.Initiator.NAME_LENGTH_MAX) {
           throw new IllegalArgumentException(
               "line "
                   + number
                   + ": '"
                   + name
                   + "' is no iSCSI name: expected iqn.…, eui.… or naa.… of at most "
-                  + NAME_BYTES_MAX
+                  + AccessRecord.Initiator.NAME_LENGTH_MAX
                   + " characters, or *");
         }
         initiators.add(name);

@@ -1,5 +1,6 @@
 package io.cairn.client.iscsi;
 
+import io.cairn.metadata.model.AccessRecord;
 import java.io.ByteArrayOutputStream;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,9 +21,6 @@ final class Login {
 
   /** Bytes of one text over several requests. */
   static final int TEXT_BYTES_MAX = 64 << 10;
-
-  /** Length of an iSCSI name, section 4.2.7.1. */
-  static final int NAME_BYTES_MAX = 223;
 
   enum State {
     /** Nothing came. */
@@ -203,10 +201,13 @@ final class Login {
     if (initiator == null || initiator.isEmpty()) {
       return refuse(Iscsi.LOGIN_MISSING_PARAMETER, "no InitiatorName");
     }
-    if (initiator.length() > NAME_BYTES_MAX) {
+    if (initiator.length() > AccessRecord.Initiator.NAME_LENGTH_MAX) {
       return refuse(
           Iscsi.LOGIN_INITIATOR_ERROR,
-          "an InitiatorName of " + initiator.length() + " bytes: at most " + NAME_BYTES_MAX);
+          "an InitiatorName of "
+              + initiator.length()
+              + " bytes: at most "
+              + AccessRecord.Initiator.NAME_LENGTH_MAX);
     }
     if (type != null && !type.equals("Normal") && !type.equals("Discovery")) {
       return refuse(Iscsi.LOGIN_SESSION_TYPE, "a SessionType that is unknown");

@@ -51,23 +51,4 @@ public interface TargetPorts {
     /** All that are known, by number. */
     void ports(List<Port> ports);
   }
-
-  /** A unit with one port, which is always active. */
-  TargetPorts ONE =
-      new TargetPorts() {
-        @Override
-        public State state() {
-          return State.ACTIVE;
-        }
-
-        @Override
-        public void wanted(Runnable decided) {
-          decided.run();
-        }
-
-        @Override
-        public void report(Report answer) {
-          answer.ports(List.of(new Port(1, State.ACTIVE)));
-        }
-      };
 }

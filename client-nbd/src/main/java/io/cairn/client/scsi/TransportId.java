@@ -2,6 +2,7 @@ package io.cairn.client.scsi;
 
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
+import io.cairn.metadata.model.AccessRecord;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Matcher;
@@ -22,7 +23,6 @@ import java.util.regex.Pattern;
 record TransportId(String name, boolean isPort, int bytes) {
   private static final int HEADER_BYTES = 4;
   private static final int NAME_BYTES_MIN = 20;
-  private static final int INITIATOR_NAME_MAX = 223;
   private static final int ISCSI = 0x05;
   private static final int PORT = 0x40;
   private static final String PORT_MARK = ",i,0x";
@@ -75,7 +75,7 @@ record TransportId(String name, boolean isPort, int bytes) {
     name = name.substring(0, end);
     Matcher port = PORT_NAME.matcher(name);
     String initiator = isPort ? port.matches() ? port.group(1) : "" : name;
-    if (initiator.isEmpty() || initiator.length() > INITIATOR_NAME_MAX) {
+    if (initiator.isEmpty() || initiator.length() > AccessRecord.Initiator.NAME_LENGTH_MAX) {
       return null;
     }
     return new TransportId(

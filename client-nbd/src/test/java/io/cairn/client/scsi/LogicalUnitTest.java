@@ -39,7 +39,7 @@ class LogicalUnitTest {
     Initiator(VolumeIo volume, int blockBytes) {
       this(
           new LogicalUnit(
-              IDENTITY, volume, TargetPorts.ONE, new MemoryReservations(), payloads, blockBytes),
+              IDENTITY, volume, ActivePorts.ONE, new MemoryReservations(), payloads, blockBytes),
           "iqn.a",
           1);
     }
@@ -147,7 +147,7 @@ class LogicalUnitTest {
   @Test
   void extendedCopyReachesUnitsIntoWhichTheInitiatorLoggedIn() {
     Initiator here = new Initiator(512);
-    LogicalUnit other = otherUnit(TargetPorts.ONE);
+    LogicalUnit other = otherUnit(ActivePorts.ONE);
     byte[] copy = copyBetween(0, 1, 3000, 3, 5000);
     assertEquals(Sense.COPY_TARGET_NOT_REACHABLE, here.run(COPY_BETWEEN, copy).sense, "unknown");
     CopyUnits gateway = new CopyUnits();
@@ -262,7 +262,7 @@ class LogicalUnitTest {
             new LogicalUnit(
                 IDENTITY,
                 new MemoryVolume(BYTES, payloads),
-                TargetPorts.ONE,
+                ActivePorts.ONE,
                 null,
                 payloads,
                 1024));

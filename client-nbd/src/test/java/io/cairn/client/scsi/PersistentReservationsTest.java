@@ -13,7 +13,6 @@ import io.netty.buffer.PooledByteBufAllocator;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.HexFormat;
 import java.util.Random;
@@ -62,28 +61,10 @@ class PersistentReservationsTest {
 
   /** A gateway that knows of these ports. */
   private LogicalUnit gateway(int targetPort, int... known) {
-    TargetPorts ports =
-        new TargetPorts() {
-          @Override
-          public State state() {
-            return State.ACTIVE;
-          }
-
-          @Override
-          public void wanted(Runnable decided) {
-            decided.run();
-          }
-
-          @Override
-          public void report(Report answer) {
-            answer.ports(
-                Arrays.stream(known).mapToObj(one -> new Port(one, State.ACTIVE)).toList());
-          }
-        };
     return new LogicalUnit(
         new Identity(1, 2, "iqn.x:vol", targetPort),
         volume,
-        known.length == 0 ? TargetPorts.ONE : ports,
+        known.length == 0 ? ActivePorts.ONE : new ActivePorts(known),
         record,
         payloads,
         512);

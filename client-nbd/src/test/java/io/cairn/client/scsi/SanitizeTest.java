@@ -138,7 +138,7 @@ class SanitizeTest {
         new LogicalUnit(
             new Identity(1, 2, "iqn.x:vol", targetPort),
             volume,
-            TargetPorts.ONE,
+            ActivePorts.ONE,
             records,
             payloads,
             512);

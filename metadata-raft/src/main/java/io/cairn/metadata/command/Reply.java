@@ -6,6 +6,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
+import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
@@ -70,6 +71,23 @@ public sealed interface Reply {
       mayReturnNodes = List.copyOf(mayReturnNodes);
       living = List.copyOf(living);
       unseenNodes = List.copyOf(unseenNodes);
+    }
+
+    /** Whether an operator may give up what is lost: nobody may come back, all others were seen. */
+    public boolean mayBeGivenUp() {
+      return mayReturnNodes.isEmpty() && unseenNodes.isEmpty();
+    }
+
+    /** To go on from the best replica, or from an empty one where none lives. */
+    public Command.RecoverVolume.Choice bestChoice() {
+      boolean none = living.isEmpty();
+      return new Command.RecoverVolume.Choice(
+          layer,
+          index,
+          epoch,
+          none ? 0 : living.getFirst().nodeId(),
+          none ? ReplicaCondition.EMPTY : living.getFirst().condition(),
+          none ? 0 : living.getFirst().version());
     }
   }
 

@@ -11,10 +11,10 @@ import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.iscsi.Targets;
 import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.nbd.server.MemoryVolume;
+import io.cairn.client.scsi.ActivePorts;
 import io.cairn.client.scsi.Identity;
 import io.cairn.client.scsi.LogicalUnit;
 import io.cairn.client.scsi.MemoryReservations;
-import io.cairn.client.scsi.TargetPorts;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
@@ -52,7 +52,7 @@ class IscsiServerTest {
         new LogicalUnit(
             new Identity(1, 2, TARGET, 1),
             new MemoryVolume(8 << 20, payloads),
-            TargetPorts.ONE,
+            ActivePorts.ONE,
             new MemoryReservations(),
             payloads,
             512);
