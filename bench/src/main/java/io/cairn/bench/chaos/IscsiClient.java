@@ -26,6 +26,9 @@ public final class IscsiClient implements Closeable {
   private static final int DATA_IN = 0x25;
   private static final int NOP_IN = 0x20;
   private static final int CHECK_CONDITION = 0x02;
+  private static final int BUSY = 0x08;
+  private static final int UNIT_ATTENTION = 0x06;
+  private static final int NOT_ACCESSIBLE = 0x0204;
 
   /** Bytes that one command can write: they go with it as immediate data. */
   public static final int WRITE_BYTES_MAX = 64 << 10;
@@ -41,6 +44,21 @@ public final class IscsiClient implements Closeable {
     /** Whether it ended with GOOD. */
     public boolean isGood() {
       return status == 0;
+    }
+
+    /** Whether it was not run because the unit had something to tell: it is to be sent again. */
+    public boolean isUnitAttention() {
+      return sense >>> 16 == UNIT_ATTENTION;
+    }
+
+    /** Whether it was not run because the unit is not ready here now; another path may be. */
+    public boolean isNotReady() {
+      return sense >>> 8 == NOT_ACCESSIBLE || status == BUSY;
+    }
+
+    /** Status and sense, for people. */
+    public String text() {
+      return String.format("status %02x, sense %06x", status, sense);
     }
   }
 

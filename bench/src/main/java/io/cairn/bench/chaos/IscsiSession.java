@@ -17,9 +17,6 @@ public final class IscsiSession implements BlockClient {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final int BLOCK_BYTES = 512;
   private static final int ATTENTIONS_MAX = 16;
-  private static final int UNIT_ATTENTION = 0x06;
-  private static final int NOT_ACCESSIBLE = 0x0204;
-  private static final int BUSY = 0x08;
   private static final int EIO = 5;
 
   private final IscsiClient client;
@@ -63,15 +60,12 @@ public final class IscsiSession implements BlockClient {
       if (answer.isGood()) {
         return answer;
       }
-      if (answer.sense() >>> 16 == UNIT_ATTENTION) {
-        continue;
+      if (answer.isNotReady()) {
+        throw new IOException("the unit is not ready here: " + answer.text());
       }
-      String ended =
-          String.format("ended with status %02x, sense %06x", answer.status(), answer.sense());
-      if (answer.sense() >>> 8 == NOT_ACCESSIBLE || answer.status() == BUSY) {
-        throw new IOException("the unit is not ready here: " + ended);
+      if (!answer.isUnitAttention()) {
+        throw new NbdClient.Refusal("ended with " + answer.text(), EIO);
       }
-      throw new NbdClient.Refusal(ended, EIO);
     }
     throw new IOException(ATTENTIONS_MAX + " unit attentions in a row");
   }

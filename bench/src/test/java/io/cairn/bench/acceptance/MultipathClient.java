@@ -19,9 +19,6 @@ final class MultipathClient implements Closeable {
   private static final Duration PATH_LIMIT = Duration.ofSeconds(5);
 
   private static final Duration PAUSE = Duration.ofMillis(50);
-  private static final int UNIT_ATTENTION = 0x06;
-  private static final int NOT_ACCESSIBLE = 0x0204;
-  private static final int BUSY = 0x08;
 
   private final List<InetSocketAddress> portals;
   private final String initiator;
@@ -81,10 +78,10 @@ final class MultipathClient implements Closeable {
           longestNanos = Math.max(longestNanos, System.nanoTime() - begin);
           return answer;
         }
-        last = String.format("status %02x, sense %06x", answer.status(), answer.sense());
-        if (answer.sense() >>> 8 == NOT_ACCESSIBLE || answer.status() == BUSY) {
+        last = answer.text();
+        if (answer.isNotReady()) {
           next();
-        } else if (answer.sense() >>> 16 != UNIT_ATTENTION) {
+        } else if (!answer.isUnitAttention()) {
           throw new ChaosFailure("a command failed: " + last);
         }
       } catch (IOException e) {
