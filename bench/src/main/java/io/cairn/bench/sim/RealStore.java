@@ -21,6 +21,9 @@ import java.util.TreeSet;
 final class RealStore implements SimStore {
   private static final int SEGMENT_BYTES = 96 << 10;
 
+  /** In one life out of so many an operator wants the journal kept flushed. */
+  private static final int LIVES_PER_FLUSH = 4;
+
   private final SimWorld world;
   private final SimRandom random;
   private final StoreModel model;
@@ -98,6 +101,7 @@ final class RealStore implements SimStore {
     ShadowedStore shadowed = new ShadowedStore(store, model, this::overwritten);
     shadowed.compareAll(endLsn);
     JournaledStore opened = store;
+    long openedLife = life;
     return new Session() {
       @Override
       public ShardStore store() {
@@ -107,6 +111,9 @@ final class RealStore implements SimStore {
       @Override
       public void start(ShardStore.Listener shard) {
         opened.start(shadowed.listening(shard));
+        if ((identity.nodeId() + openedLife) % LIVES_PER_FLUSH == 0) {
+          opened.keepFlushed(true);
+        }
       }
     };
   }

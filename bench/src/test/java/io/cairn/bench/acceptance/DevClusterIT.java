@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -57,14 +58,33 @@ class DevClusterIT {
           (double) (cluster.cpuTime().toNanos() - cpuNanos) / (System.nanoTime() - beginNanos);
       System.out.printf("idle: %.1f %% of one core%n", share * 100);
       assertTrue(share < IDLE_CPU_MAX, "idle, the cluster uses " + share + " of a core");
+      flushCache(cluster, "storage-1");
       assertEquals(0, cluster.stop());
       cluster.start();
+      Tool.Result ended = verb(cluster, "node", "flush-cache", "storage-1", "--end");
+      assertTrue(ended.output().contains("as usual again"), ended.toString());
       Tool.Result read =
           Tool.QEMU_IO
               .run(LIMIT, "-f", "raw", "-c", "read -P 0x5a 60M 8M", cluster.uri("vol0"))
               .ok();
       assertTrue(!read.output().contains("verification failed"), read.toString());
     }
+  }
+
+  /** What the clients wrote is in the node's journals until it is told to destage it. */
+  private static void flushCache(RunningCluster cluster, String node) {
+    Tool.Result flushed = verb(cluster, "node", "flush-cache", node, "-o", "json");
+    assertTrue(flushed.output().contains("\"flushed\" : true"), flushed.toString());
+    Tool.Result listed = verb(cluster, "node", "ls");
+    assertTrue(listed.output().contains("up, flush: flushed"), listed.toString());
+    Tool.Result status = verb(cluster, "status");
+    assertTrue(status.output().contains("flushing  " + node + ": flushed;"), status.toString());
+  }
+
+  private static Tool.Result verb(RunningCluster cluster, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of("--metadata", cluster.metadataAddresses()));
+    return Program.run(LIMIT, all.toArray(String[]::new)).ok();
   }
 
   @Test

@@ -7,5 +7,10 @@ import picocli.CommandLine.Command;
     name = "node",
     description = "Storage nodes.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {NodeListCommand.class, NodeDrainCommand.class, NodeRemoveCommand.class})
+    subcommands = {
+      NodeListCommand.class,
+      NodeDrainCommand.class,
+      NodeFlushCacheCommand.class,
+      NodeRemoveCommand.class
+    })
 final class NodeCommand {}

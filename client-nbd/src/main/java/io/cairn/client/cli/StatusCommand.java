@@ -84,6 +84,16 @@ final class StatusCommand implements Callable<Integer> {
       if (node.up() && node.trouble() != null) {
         out.println("trouble   " + node.node().name() + ": " + node.trouble());
       }
+      if (node.node().flushing()) {
+        out.println(
+            "flushing  "
+                + node.node().name()
+                + ": "
+                + NodeFlushCacheCommand.left(node)
+                + "; destaged at once until 'cairn node flush-cache "
+                + node.node().name()
+                + " --end'");
+      }
     }
     for (Query.VolumeWait wait : waits(cluster)) {
       out.println(

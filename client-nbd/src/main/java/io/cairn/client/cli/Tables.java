@@ -30,7 +30,9 @@ final class Tables {
       table.row(
           node.nodeId(),
           node.name(),
-          (status.up() ? "up" : "down") + (node.departure() == null ? "" : ", leaves"),
+          (status.up() ? "up" : "down")
+              + (node.departure() == null ? "" : ", leaves")
+              + (node.flushing() ? ", flush: " + NodeFlushCacheCommand.left(status) : ""),
           node.host() + ":" + node.port(),
           place(node),
           heard ? Sizes.format(status.usedBytes()) : null,

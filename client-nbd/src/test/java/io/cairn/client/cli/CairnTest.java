@@ -247,6 +247,41 @@ class CairnTest {
   }
 
   @Test
+  void aFlushOfTheCacheIsOnRecordUntilItIsEnded() {
+    metadata.flushLeftBytes = 0L;
+    JsonNode flushed = run("node", "flush-cache", "storage-2", "-o", "json").json();
+    assertTrue(flushed.get("flushed").asBoolean(), flushed.toString());
+    JsonNode listed = run("node", "ls", "-o", "json").json();
+    assertTrue(listed.at("/1/flushing").asBoolean());
+    assertEquals(0, listed.at("/1/flushLeftBytes").asLong());
+    assertFalse(listed.at("/0/flushing").asBoolean());
+    metadata.flushLeftBytes = 3L << 20;
+    assertTrue(run("node", "ls").out().contains("up, flush: 3MiB left"));
+    assertTrue(
+        run("status")
+            .out()
+            .contains("flushing  storage-2: 3MiB left; destaged at once until 'cairn node flush"));
+    assertEquals(
+        "node storage-2 destages as usual again\n",
+        run("node", "flush-cache", "2", "--end").succeeds().out());
+    assertFalse(run("node", "ls", "-o", "json").json().at("/1/flushing").asBoolean());
+    assertEquals(2, run("node", "flush-cache", "2", "--end", "--no-wait").exitCode());
+  }
+
+  @Test
+  void aFlushThatTakesLongerThanSomebodyWaitsGoesOn() {
+    run("node", "flush-cache", "1", "--wait", "0")
+        .fails(
+            1,
+            "cairn: node storage-1 is not flushed after 0 (not begun); the flush goes on: run the"
+                + " command again to wait on");
+    assertTrue(run("node", "ls", "-o", "json").json().at("/0/flushing").asBoolean());
+    assertEquals(
+        "node storage-1 destages its journals\n",
+        run("node", "flush-cache", "1", "--no-wait").succeeds().out());
+  }
+
+  @Test
   void theNumberOfReplicasIsSet() {
     run("volume", "create", "v", "--size", "1GiB").succeeds();
     assertEquals(

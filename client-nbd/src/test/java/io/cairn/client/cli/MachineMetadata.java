@@ -41,6 +41,9 @@ final class MachineMetadata implements MetadataClient {
   /** What each node says it lacks; null when nothing. */
   String trouble;
 
+  /** What is left on a node whose cache is flushed; null when it has not begun. */
+  Long flushLeftBytes;
+
   final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private long number;
 
@@ -148,7 +151,16 @@ final class MachineMetadata implements MetadataClient {
   private Reply.NodeStatus status(NodeRecord node) {
     boolean up = isUp(node.nodeId());
     return new Reply.NodeStatus(
-        node, up, 1 << 30, FREE_BYTES, 64 << 20, 256 << 20, 0, up ? 400 : -1, trouble);
+        node,
+        up,
+        1 << 30,
+        FREE_BYTES,
+        64 << 20,
+        256 << 20,
+        0,
+        up ? 400 : -1,
+        trouble,
+        flushLeftBytes);
   }
 
   private static CompletionStage<Reply> noAnswer() {

@@ -45,6 +45,12 @@ public sealed interface Command {
   /** Says how a node is to leave; null when it is to stay after all. */
   record DrainNode(long nodeId, Departure departure) implements Command {}
 
+  /**
+   * Has a node destage what its journals hold, and at once whatever comes after that, until it is
+   * told otherwise.
+   */
+  record FlushCache(long nodeId, boolean flushing) implements Command {}
+
   /** Creates a volume; 0 for chunkSizeBytes, replicas and minInSync means the default. */
   record CreateVolume(
       String name,

@@ -85,6 +85,8 @@ public sealed interface Query {
    *     deleted ones.
    * @param trouble what an operator must see to on that node, in one line; null when there is
    *     nothing.
+   * @param flushLeftBytes of what its journals held when it was told to destage them, those that
+   *     are not destaged yet; null when it was not told, or is of an older release.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -95,8 +97,33 @@ public sealed interface Query {
       long journalSizeBytes,
       long chunkCount,
       java.util.List<Long> knownVolumes,
-      String trouble)
+      String trouble,
+      Long flushLeftBytes)
       implements Query {
+    /** One that was not told to destage its journals. */
+    public NodeHeartbeat(
+        long nodeId,
+        long incarnation,
+        long usedBytes,
+        long freeBytes,
+        long journalUsedBytes,
+        long journalSizeBytes,
+        long chunkCount,
+        java.util.List<Long> knownVolumes,
+        String trouble) {
+      this(
+          nodeId,
+          incarnation,
+          usedBytes,
+          freeBytes,
+          journalUsedBytes,
+          journalSizeBytes,
+          chunkCount,
+          knownVolumes,
+          trouble,
+          null);
+    }
+
     /** Keeps the list immutable. */
     public NodeHeartbeat {
       knownVolumes = java.util.List.copyOf(knownVolumes);

@@ -270,6 +270,8 @@ public sealed interface Reply {
    * A node with what its heartbeats said.
    *
    * @param trouble what an operator must see to, or null.
+   * @param flushLeftBytes what is left of the flush of its journals that was asked for; null until
+   *     the node has begun it, and when none was.
    */
   record NodeStatus(
       NodeRecord node,
@@ -280,7 +282,32 @@ public sealed interface Reply {
       long journalSizeBytes,
       long replicaCount,
       long lastSeenAgoMillis,
-      String trouble) {}
+      String trouble,
+      Long flushLeftBytes) {
+    /** One that was not told to destage its journals. */
+    public NodeStatus(
+        NodeRecord node,
+        boolean up,
+        long usedBytes,
+        long freeBytes,
+        long journalUsedBytes,
+        long journalSizeBytes,
+        long replicaCount,
+        long lastSeenAgoMillis,
+        String trouble) {
+      this(
+          node,
+          up,
+          usedBytes,
+          freeBytes,
+          journalUsedBytes,
+          journalSizeBytes,
+          replicaCount,
+          lastSeenAgoMillis,
+          trouble,
+          null);
+    }
+  }
 
   /** A gateway with what its heartbeats said. */
   record GatewayStatus(

@@ -74,7 +74,8 @@ final class NodeDecisions {
             c.capacityBytes(),
             c.shardCount(),
             c.incarnation(),
-            before == null ? null : before.departure());
+            before == null ? null : before.departure(),
+            before != null && before.flushing());
     return new Decision(
         List.of(new Event.NodeStored(node)), new Reply.NodeRegistered(nodeId, state.clusterId()));
   }
@@ -102,6 +103,15 @@ final class NodeDecisions {
           ErrorCode.IN_USE, "node " + c.nodeId() + " still holds " + replicas + " replicas");
     }
     return new Decision(List.of(new Event.NodeRemoved(c.nodeId())), new Reply.Ok());
+  }
+
+  /** On record: the node may restart meanwhile, which is what the flush is for. */
+  Decision flushCache(Command.FlushCache c) {
+    NodeRecord node = state.node(c.nodeId());
+    if (node == null) {
+      return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
+    }
+    return new Decision(List.of(new Event.NodeStored(node.flushing(c.flushing()))), new Reply.Ok());
   }
 
   /** A drain that could never come to its end is refused. */

@@ -9,6 +9,8 @@ package io.cairn.metadata.model;
  * @param incarnation number of the node's current process life.
  * @param shardCount number of shards; fixed for the life of the store.
  * @param departure set when the node is to leave: it gets nothing new; null when it stays.
+ * @param flushing whether an operator wants its journals destaged, now and for as long as this is
+ *     set, so that its cache devices can be serviced.
  */
 public record NodeRecord(
     long nodeId,
@@ -23,7 +25,8 @@ public record NodeRecord(
     long capacityBytes,
     int shardCount,
     long incarnation,
-    Departure departure) {
+    Departure departure,
+    boolean flushing) {
   /** One that stays. */
   public NodeRecord(
       long nodeId,
@@ -51,7 +54,8 @@ public record NodeRecord(
         capacityBytes,
         shardCount,
         incarnation,
-        null);
+        null,
+        false);
   }
 
   /** The same node, to leave that way; null for one that stays. */
@@ -69,6 +73,26 @@ public record NodeRecord(
         capacityBytes,
         shardCount,
         incarnation,
-        newDeparture);
+        newDeparture,
+        flushing);
+  }
+
+  /** The same node, whose journals are to be kept destaged, or not any more. */
+  public NodeRecord flushing(boolean newFlushing) {
+    return new NodeRecord(
+        nodeId,
+        storeIdHigh,
+        storeIdLow,
+        name,
+        host,
+        port,
+        zone,
+        rack,
+        hostLabel,
+        capacityBytes,
+        shardCount,
+        incarnation,
+        departure,
+        newFlushing);
   }
 }

@@ -193,7 +193,8 @@ final class SoftState {
         said.journalSizeBytes(),
         replicaCount,
         (nowNanos - heard.nanos()) / 1_000_000,
-        said.trouble());
+        said.trouble(),
+        said.flushLeftBytes());
   }
 
   synchronized List<Reply.GatewayStatus> gateways(long nowNanos) {

@@ -193,6 +193,8 @@ public final class ClusterJson {
     json.put(
         "departure",
         node.departure() == null ? null : node.departure().name().toLowerCase(Locale.ROOT));
+    json.put("flushing", node.flushing());
+    json.put("flushLeftBytes", node.flushing() ? status.flushLeftBytes() : null);
     json.put("trouble", status.trouble());
     if (status.lastSeenAgoMillis() < 0) {
       json.putNull("lastSeenAgoMillis");

@@ -58,6 +58,12 @@ final class Destaging {
   /** What goes to the trash up to here is destaged although there is room, to give space back. */
   private long flushLsn;
 
+  /** Whatever is appended is to be destaged soon. */
+  private boolean keeping;
+
+  /** Where the log ended when that began. */
+  private long keptFromLsn;
+
   private boolean roomWanted;
   private boolean underWay;
   private boolean draining;
@@ -128,6 +134,9 @@ final class Destaging {
   /** A record was appended. */
   void appended(int recordBytes) {
     pace.appended(recordBytes);
+    if (keeping) {
+      flush(journal.headLsn());
+    }
   }
 
   /** What a run has moved is as good as free. */
@@ -151,7 +160,36 @@ final class Destaging {
 
   /** What is before the position is destaged soon, whatever the watermarks say. */
   void flush(long lsn) {
-    flushLsn = lsn;
+    flushLsn = Math.max(flushLsn, lsn);
+  }
+
+  /**
+   * All that the journal holds is destaged, and what is appended soon after it; or not any more.
+   */
+  void keepFlushed(boolean keep) {
+    if (keep && !keeping) {
+      keptFromLsn = journal.headLsn();
+      flush(keptFromLsn);
+    }
+    keeping = keep;
+    if (!keep) {
+      flushLsn = Math.min(flushLsn, journal.tailLsn());
+    }
+    beginIfNeeded();
+  }
+
+  boolean keepsFlushed() {
+    return keeping;
+  }
+
+  /** What is left of what the journal held when that began; -1 when it has not. */
+  long flushLeftBytes() {
+    return keeping ? Math.max(0, keptFromLsn - journal.tailLsn()) : -1;
+  }
+
+  /** Whether something is left of what is to be destaged soon. */
+  boolean isFlushing() {
+    return flushLsn > journal.tailLsn();
   }
 
   /** Somebody waits for room in the journal. */
@@ -163,7 +201,7 @@ final class Destaging {
   /** The journal has grown, or more of it is durable. */
   void beginIfNeeded() {
     long percent = usedPercent();
-    boolean flushing = flushLsn > journal.tailLsn();
+    boolean flushing = isFlushing();
     if (percent >= settings.destageAbove() || roomWanted || flushing || pace.isPaced(fillBytes())) {
       draining = true;
     } else if (percent <= settings.destageBelow()) {
@@ -172,8 +210,9 @@ final class Destaging {
     if (!host.takesPart()) {
       return;
     }
-    if (flushing && flushLsn > segmentStart(journal.headLsn())) {
-      // Only whole segments are destaged; the record that opens the next one is synced soon.
+    if (flushing && segmentStart(journal.headLsn()) <= journal.tailLsn()) {
+      // Only whole segments are destaged, and there is none; the record that opens the next one is
+      // synced soon. Not before, or each record would have a segment of its own.
       rollSegment();
     }
     if (underWay) {

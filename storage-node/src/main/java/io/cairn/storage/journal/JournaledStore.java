@@ -150,6 +150,22 @@ public final class JournaledStore implements ShardStore {
     return journal.usedBytes();
   }
 
+  /**
+   * Has all that the journal holds destaged, and from then on what is appended soon after it; false
+   * for as the watermarks say. A store that is to be flushed is so before it stops. On the loop.
+   */
+  public void keepFlushed(boolean keep) {
+    destaging.keepFlushed(keep);
+  }
+
+  /**
+   * Bytes of what the journal held when it was to be flushed that are not destaged yet; -1 when it
+   * is not to be.
+   */
+  public long flushLeftBytes() {
+    return destaging.flushLeftBytes();
+  }
+
   /** Size of the journal. */
   public long journalSizeBytes() {
     return journal.capacityBytes();
@@ -577,17 +593,30 @@ public final class JournaledStore implements ShardStore {
       trashVolume(untrashed.pollFirst());
     }
     listener.onRoom();
+    if (whenStopped != null) {
+      stop(whenStopped);
+    }
   }
 
-  /** Syncs what was appended, then closes; on the loop, whatever comes later is dropped. */
+  /**
+   * Syncs what was appended, and destages it where the journal is to be kept flushed, then closes;
+   * on the loop, whatever comes later is dropped.
+   */
   public void stop(Runnable done) {
     whenStopped = done;
-    if (failure != null || journal.durableLsn() == journal.headLsn()) {
+    if (failure == null && journal.durableLsn() != journal.headLsn()) {
+      journal.sync();
+    } else if (failure == null && mustFlush()) {
+      destaging.beginIfNeeded();
+    } else {
       closed = true;
       closeIfIdle();
-    } else {
-      journal.sync();
     }
+  }
+
+  /** What a tier without room does not take stays in the journal, as ever. */
+  private boolean mustFlush() {
+    return destaging.keepsFlushed() && destaging.isFlushing() && !isFull();
   }
 
   /** What other threads still do ends before the files are closed under it. */

@@ -34,6 +34,16 @@ record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks 
   }
 
   @Override
+  public void keepFlushed(boolean keep) {
+    journaled.keepFlushed(keep);
+  }
+
+  @Override
+  public long flushLeftBytes() {
+    return journaled.flushLeftBytes();
+  }
+
+  @Override
   public long journalSizeBytes() {
     return journaled.journalSizeBytes();
   }

@@ -161,6 +161,14 @@ final class NodeMetrics {
         "journal.bytes",
         "Size of the journal.",
         ShardLoop.Usage::journalSizeBytes);
+    gauge(
+        registry,
+        shard,
+        number,
+        usage,
+        "flush.left.bytes",
+        "Bytes that are left of the flush of the journal that an operator asked for.",
+        use -> Math.max(0, use.flushLeftBytes()));
     failed(registry, shard, loop, l -> l.failure() == null ? 0 : 1);
   }
 

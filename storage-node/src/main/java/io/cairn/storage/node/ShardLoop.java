@@ -55,7 +55,12 @@ final class ShardLoop implements LinkServer.Shard {
 
   /** What a heartbeat says of one shard. */
   record Usage(
-      long journalUsedBytes, long journalSizeBytes, int chunkCount, int links, int catchUps) {}
+      long journalUsedBytes,
+      long journalSizeBytes,
+      long flushLeftBytes,
+      int chunkCount,
+      int links,
+      int catchUps) {}
 
   /**
    * A shard that is not started.
@@ -167,9 +172,17 @@ final class ShardLoop implements LinkServer.Shard {
     return new Usage(
         opened.journalUsedBytes(),
         opened.journalSizeBytes(),
+        opened.flushLeftBytes(),
         opened.chunkCount(),
         replica.linkCount(),
         replica.catchUpCount());
+  }
+
+  /** What the journal holds is destaged, and what comes after it at once; on the loop. */
+  void keepFlushed(boolean keep) {
+    if (failure == null && !stopped) {
+      opened.keepFlushed(keep);
+    }
   }
 
   /** Volumes of which the shard holds chunks; on the loop. */

@@ -126,6 +126,15 @@ interface ShardStores extends AutoCloseable {
     /** Bytes of the journal that are not free. */
     long journalUsedBytes();
 
+    /** Has the journal destaged, now and until told otherwise. */
+    void keepFlushed(boolean keep);
+
+    /**
+     * Bytes of what the journal held when it was to be flushed that are not destaged yet; -1 when
+     * it is not to be.
+     */
+    long flushLeftBytes();
+
     /** Size of the journal. */
     long journalSizeBytes();
 

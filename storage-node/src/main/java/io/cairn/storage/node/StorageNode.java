@@ -99,6 +99,10 @@ public final class StorageNode implements AutoCloseable {
   private NodeUsage usage;
   private long nodeId;
   private long beats;
+
+  /** Whether an operator wants the journals kept destaged, and the shards know. */
+  private boolean flushing;
+
   private volatile String notServing = "the node has not joined the cluster yet";
   private boolean closed;
 
@@ -226,7 +230,17 @@ public final class StorageNode implements AutoCloseable {
           usage.all().stream().mapToLong(ShardLoop.Usage::journalSizeBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum(),
           beats++ % BEATS_PER_VOLUME_LIST == 0 ? volumes() : List.of(),
-          trouble());
+          trouble(),
+          flushLeftBytes());
+    }
+
+    /** Null until every shard has begun; a shard that failed never does. */
+    private Long flushLeftBytes() {
+      boolean begun =
+          flushing
+              && unserved.isEmpty()
+              && usage.all().stream().allMatch(use -> use.flushLeftBytes() >= 0);
+      return begun ? usage.all().stream().mapToLong(ShardLoop.Usage::flushLeftBytes).sum() : null;
     }
 
     private String trouble() {
@@ -252,6 +266,8 @@ public final class StorageNode implements AutoCloseable {
     @Override
     public void onHeard(Reply.HeartbeatAck ack) {
       nodes.update(ack.nodes());
+      keepFlushed(
+          ack.nodes().stream().anyMatch(node -> node.nodeId() == nodeId && node.flushing()));
       if (!ack.deletedVolumes().isEmpty()) {
         LOG.info("the chunks of deleted volumes {} go to the trash", ack.deletedVolumes());
         shards.forEach(s -> s.loop().execute(() -> s.trash(ack.deletedVolumes())));
@@ -261,6 +277,17 @@ public final class StorageNode implements AutoCloseable {
         notServing = null;
         LOG.info("node {} serves on {}", nodeId, server.address());
         serving.complete(null);
+      }
+    }
+
+    private void keepFlushed(boolean wanted) {
+      if (wanted != flushing) {
+        LOG.info(
+            wanted
+                ? "the journals are destaged, and are kept so until an operator ends it"
+                : "the journals are destaged as usual again");
+        shards.forEach(s -> s.loop().execute(() -> s.keepFlushed(wanted)));
+        flushing = wanted;
       }
     }
 

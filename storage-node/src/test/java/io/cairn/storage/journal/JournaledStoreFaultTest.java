@@ -359,6 +359,62 @@ class JournaledStoreFaultTest {
   }
 
   @Test
+  void aJournalThatIsToBeFlushedIsDestagedToItsLastRecord() throws IOException {
+    for (int i = 0; i < 5; i++) {
+      write(i);
+    }
+    assertEquals(-1, store.flushLeftBytes());
+    store.keepFlushed(true);
+    assertTrue(store.flushLeftBytes() > 0);
+    loop.settle();
+    assertEquals(0, store.flushLeftBytes());
+    assertEquals(5, store.counters().destagedBlocks());
+    write(7);
+    loop.settle();
+    assertEquals(6, store.counters().destagedBlocks(), "what comes later is destaged at once");
+    restart();
+    assertEquals(fillOf(6), read(7));
+    assertEquals(-1, store.flushLeftBytes(), "whoever wants it says so again");
+  }
+
+  @Test
+  void aFlushThatIsEndedLeavesTheRestToTheWatermarks() {
+    store.keepFlushed(true);
+    loop.settle();
+    store.keepFlushed(false);
+    write(1);
+    loop.settle();
+    assertEquals(0, store.counters().destagedBlocks());
+  }
+
+  @Test
+  void aStoreThatIsToBeFlushedIsSoBeforeItStops() {
+    store.keepFlushed(true);
+    for (int i = 0; i < 5; i++) {
+      write(i);
+    }
+    boolean[] stopped = new boolean[1];
+    store.stop(() -> stopped[0] = true);
+    loop.settle();
+    assertTrue(stopped[0]);
+    assertEquals(5, store.counters().destagedBlocks());
+  }
+
+  @Test
+  void aStoreThatCannotBeFlushedStopsAllTheSame() {
+    disk.full = true;
+    store.keepFlushed(true);
+    write(1);
+    boolean[] stopped = new boolean[1];
+    store.stop(() -> stopped[0] = true);
+    for (int i = 0; i < 5; i++) {
+      loop.advance(500_000_000L);
+      while (loop.step()) {}
+    }
+    assertTrue(stopped[0]);
+  }
+
+  @Test
   void aTierWithoutSpaceForAnotherChunkRefusesItBeforeAnythingIsDone() {
     disk.capacityBytes = disk.reservedBytes() + CHUNK_BYTES;
     assertNotNull(store.create(VOLUME, 0, 1, JournaledStoreModelTest.CHUNK_BLOCKS));

@@ -74,6 +74,7 @@ final class MemoryStores implements ShardStores.Factory {
     private final MemoryStore store;
     private final EventLoop loop;
     private volatile ShardStore.Listener listener;
+    private boolean kept;
 
     OpenedMemory(MemoryStore store, EventLoop loop) {
       this.store = store;
@@ -111,6 +112,16 @@ final class MemoryStores implements ShardStores.Factory {
     @Override
     public long journalUsedBytes() {
       return store.appendedLsn();
+    }
+
+    @Override
+    public void keepFlushed(boolean keep) {
+      kept = keep;
+    }
+
+    @Override
+    public long flushLeftBytes() {
+      return kept ? 0 : -1;
     }
 
     @Override
