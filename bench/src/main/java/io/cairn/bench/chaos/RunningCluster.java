@@ -190,7 +190,12 @@ public final class RunningCluster implements AutoCloseable {
 
   /** Where the volume is served as LUN 0 of its target, as libiscsi and QEMU write it. */
   public String iscsiUri(String volume) {
-    return "iscsi://127.0.0.1:" + ports.iscsi() + "/iqn.2026-11.io.cairn:" + volume + "/0";
+    return "iscsi://127.0.0.1:" + ports.iscsi() + "/" + iscsiTarget(volume) + "/0";
+  }
+
+  /** The name of the volume's target. */
+  public static String iscsiTarget(String volume) {
+    return "iqn.2026-11.io.cairn:" + volume;
   }
 
   /** The port for iSCSI on 127.0.0.1. */

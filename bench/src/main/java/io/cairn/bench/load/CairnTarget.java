@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * This product: a cluster of processes with three replicas, and two volumes, of which one is
- * durable at each write. The cluster belongs to whoever made it.
+ * This product: a cluster of three storage processes, and two volumes, of which one is durable at
+ * each write. The cluster belongs to whoever made it.
  */
 final class CairnTarget implements Target {
   static final String NAME = "cairn";
@@ -23,25 +23,44 @@ final class CairnTarget implements Target {
   private static final String FLUSHED = "load";
   private static final String ALWAYS = "always";
 
-  private final RunningCluster cluster;
+  /** Copies of the volume that the cluster has. */
+  static final int REPLICAS = 3;
 
-  /** Makes the second volume; the first one, {@link #volumeName}, the cluster has. */
-  CairnTarget(RunningCluster cluster, long regionBytes) {
+  private static final String FEWER = "load-replicas-";
+
+  private final RunningCluster cluster;
+  private final int replicas;
+
+  /**
+   * Makes the volume that is durable at each write, and one of fewer replicas when that is asked
+   * for; one of three, {@link #volumeName}, the cluster has.
+   */
+  CairnTarget(RunningCluster cluster, long regionBytes, int replicas) {
     this.cluster = cluster;
+    this.replicas = replicas;
+    create(ALWAYS, regionBytes, "always");
+    if (replicas != REPLICAS) {
+      create(FEWER + replicas, regionBytes, "flush");
+    }
+  }
+
+  private void create(String volume, long sizeBytes, String durability) {
     if (Program.ask(
             "volume",
             "create",
-            ALWAYS,
+            volume,
             "--size",
-            (regionBytes >> 20) + "MiB",
+            (sizeBytes >> 20) + "MiB",
             "--durability",
-            "always",
+            durability,
+            "--replicas",
+            Integer.toString(replicas),
             "-o",
             "json",
             "--metadata",
             cluster.metadataAddresses())
         == null) {
-      throw new CommandFailure("the volume '" + ALWAYS + "' could not be made");
+      throw new CommandFailure("the volume '" + volume + "' could not be made");
     }
   }
 
@@ -57,8 +76,9 @@ final class CairnTarget implements Target {
 
   @Override
   public String description() {
-    return "three storage processes with a replica each and a gateway; durable at flush, or always"
-        + " where the row says so";
+    return "three storage processes, a gateway, and "
+        + (replicas == 1 ? "one replica" : replicas + " replicas")
+        + "; durable at flush, or always where the row says so";
   }
 
   @Override
@@ -71,8 +91,17 @@ final class CairnTarget implements Target {
     return NbdTarget.fioArguments(cluster.uri(volume(row)), row);
   }
 
-  private static String volume(Row row) {
-    return row.form() == Row.Form.ALWAYS ? ALWAYS : FLUSHED;
+  private String volume(Row row) {
+    if (row.form() == Row.Form.ALWAYS) {
+      return ALWAYS;
+    }
+    return replicas == REPLICAS ? FLUSHED : FEWER + replicas;
+  }
+
+  @Override
+  public Optional<IscsiAddress> iscsi(Row row) {
+    return Optional.of(
+        new IscsiAddress(cluster.iscsiPort(), RunningCluster.iscsiTarget(volume(row)), 0));
   }
 
   @Override

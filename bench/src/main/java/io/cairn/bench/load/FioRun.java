@@ -14,7 +14,7 @@ import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /** Runs of fio: a number of requests in flight, the next of which begins when one has ended. */
-final class FioRun {
+final class FioRun implements Client {
   private static final Duration SPARE = Duration.ofSeconds(120);
 
   private final Path directory;
@@ -28,8 +28,8 @@ final class FioRun {
     this.directory = directory;
   }
 
-  /** Writes a whole region once, so that no row meets a block that was never there. */
-  void prewrite(Target target, Row.Form form, long regionBytes) {
+  @Override
+  public void prewrite(Target target, Row.Form form, long regionBytes) {
     Row row = new Row("prewrite", form, "write", 1 << 20, 8);
     List<String> arguments = new ArrayList<>(row.fioArguments());
     arguments.addAll(target.fioArguments(row, regionBytes));
@@ -38,8 +38,8 @@ final class FioRun {
     run(arguments, SPARE.plusSeconds(regionBytes >> 23));
   }
 
-  /** Loads a target for some seconds. */
-  Served load(Target target, Row row, long regionBytes, int seconds) {
+  @Override
+  public Served load(Target target, Row row, long regionBytes, int seconds) {
     List<String> arguments = new ArrayList<>(row.fioArguments());
     arguments.addAll(target.fioArguments(row, regionBytes));
     arguments.add("--size=" + regionBytes);

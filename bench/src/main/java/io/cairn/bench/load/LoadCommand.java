@@ -54,7 +54,7 @@ public final class LoadCommand implements Callable<Integer> {
               + Row.SYNTAX
               + ". Default: those that the project is"
               + " measured by.")
-  private List<String> rowNames = Row.DEFAULT;
+  private List<String> rowNames;
 
   @Option(
       names = "--seconds",
@@ -84,11 +84,42 @@ public final class LoadCommand implements Callable<Integer> {
       names = "--peers",
       paramLabel = "NAME",
       split = ",",
-      defaultValue = "nbdkit,qemu-nbd,raw,ceph",
       description =
-          "Of nbdkit, qemu-nbd, raw, ceph; or none. What is not installed is left out. Default:"
-              + " ${DEFAULT-VALUE}")
+          "Of nbdkit, qemu-nbd, raw, ceph, and by iSCSI of tgt; or none. What is not installed is"
+              + " left out. Default: all of the protocol")
   private List<String> peers;
+
+  @Option(
+      names = "--protocol",
+      paramLabel = "nbd|iscsi",
+      defaultValue = "nbd",
+      description =
+          "How rows are asked for: by NBD and fio, or by iSCSI and libiscsi; with iSCSI there are"
+              + " no paced rows. Default: ${DEFAULT-VALUE}")
+  private Protocol protocol;
+
+  /** How rows are asked for. */
+  enum Protocol {
+    /** By fio. */
+    NBD(List.of("nbdkit", "qemu-nbd", "raw", "ceph"), Row.DEFAULT),
+    /** By libiscsi, which Debian's fio does not have. */
+    ISCSI(List.of("tgt"), Row.ISCSI);
+
+    private final List<String> peers;
+    private final List<String> rows;
+
+    Protocol(List<String> peers, List<String> rows) {
+      this.peers = peers;
+      this.rows = rows;
+    }
+  }
+
+  @Option(
+      names = "--replicas",
+      paramLabel = "1-3",
+      defaultValue = "3",
+      description = "Copies that the cluster keeps of what is measured. Default: ${DEFAULT-VALUE}")
+  private int replicas;
 
   @Option(
       names = "--export",
@@ -251,12 +282,13 @@ public final class LoadCommand implements Callable<Integer> {
     open.add(cluster);
     note(String.format("ready after %.1f s", cluster.readySeconds()));
     Peers others = new Peers(work, regionBytes, open);
-    others.start(peers, exports);
+    others.start(peers(), exports);
     others.skipped().forEach((name, reason) -> note(name + " is left out: " + reason));
-    List<Target> targets = new ArrayList<>(List.of(new CairnTarget(cluster, regionBytes)));
+    List<Target> targets =
+        new ArrayList<>(List.of(new CairnTarget(cluster, regionBytes, replicas)));
     targets.addAll(others.started());
     Matrix matrix =
-        new Matrix(new FioRun(work), regionBytes, pacedIops, targets, settings(), this::note);
+        new Matrix(client(work), regionBytes, pacedIops, targets, settings(), this::note);
     List<Row> all = plots == null ? rows : Plots.withDepths(rows);
     matrix.prewrite(all);
     final long beginMillis = System.currentTimeMillis();
@@ -278,6 +310,14 @@ public final class LoadCommand implements Callable<Integer> {
             results,
             footprints);
     print(output == Output.JSON ? report.json() : report.table());
+  }
+
+  private Client client(Path work) {
+    return protocol == Protocol.NBD ? new FioRun(work) : new IscsiRun();
+  }
+
+  private List<String> peers() {
+    return peers == null ? protocol.peers : peers;
   }
 
   /** Each scale has a cluster of its own, which is stopped before the next one's starts. */
@@ -411,7 +451,8 @@ public final class LoadCommand implements Callable<Integer> {
 
   private List<Row> rows() {
     try {
-      return new LinkedHashSet<>(rowNames).stream().map(Row::parse).toList();
+      return new LinkedHashSet<>(rowNames == null ? protocol.rows : rowNames)
+          .stream().map(Row::parse).toList();
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--rows: " + e.getMessage(), e);
     }
@@ -447,9 +488,23 @@ public final class LoadCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--export: " + e.getMessage(), e);
     }
-    for (String peer : peers) {
-      if (!Peers.NAMES.contains(peer)) {
-        throw new ParameterException(spec.commandLine(), "--peers: '" + peer + "' is not known");
+    for (String peer : peers()) {
+      if (!protocol.peers.contains(peer) && !"none".equals(peer)) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--peers: '" + peer + "' is none of " + String.join(", ", protocol.peers) + ", none");
+      }
+    }
+    if (replicas < 1 || replicas > CairnTarget.REPLICAS) {
+      throw new ParameterException(spec.commandLine(), "--replicas is from 1 to 3");
+    }
+    if (protocol == Protocol.ISCSI) {
+      if (!exports.isEmpty() || plots != null || tier || !scales.isEmpty()) {
+        throw new ParameterException(
+            spec.commandLine(), "--protocol iscsi goes without --export, --plots, --tier, --scale");
+      }
+      if (rows().stream().anyMatch(row -> row.form() == Row.Form.PACED)) {
+        throw new ParameterException(spec.commandLine(), "--rows: no paced rows by iSCSI");
       }
     }
   }

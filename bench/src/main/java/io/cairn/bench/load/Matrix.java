@@ -18,7 +18,7 @@ final class Matrix {
   private static final Duration SETTLE_LIMIT = Duration.ofSeconds(20);
   private static final double SETTLED_SHARE = 0.06;
 
-  private final FioRun fio;
+  private final Client client;
   private final long regionBytes;
   private final int pacedIops;
   private final List<Target> targets;
@@ -44,13 +44,13 @@ final class Matrix {
    * @param pacedIops rate of paced rows.
    */
   Matrix(
-      FioRun fio,
+      Client client,
       long regionBytes,
       int pacedIops,
       List<Target> targets,
       Settings settings,
       Consumer<String> progress) {
-    this.fio = fio;
+    this.client = client;
     this.regionBytes = regionBytes;
     this.pacedIops = pacedIops;
     this.targets = targets;
@@ -75,7 +75,7 @@ final class Matrix {
           .forEach(
               form -> {
                 progress.accept("prewrite " + target.name());
-                fio.prewrite(target, form, regionBytes);
+                client.prewrite(target, form, regionBytes);
               });
     }
   }
@@ -108,11 +108,11 @@ final class Matrix {
 
   private Sample measure(Target target, Row row, int seconds) {
     if (row.form() != Row.Form.PACED) {
-      return Meter.measure(target, row, () -> fio.load(target, row, regionBytes, seconds));
+      return Meter.measure(target, row, () -> client.load(target, row, regionBytes, seconds));
     }
-    try (OwnClient client = new OwnClient()) {
-      client.connect(target.address(row).orElseThrow());
-      return Meter.measure(target, row, () -> client.paced(row, regionBytes, pacedIops, seconds));
+    try (OwnClient own = new OwnClient()) {
+      own.connect(target.address(row).orElseThrow());
+      return Meter.measure(target, row, () -> own.paced(row, regionBytes, pacedIops, seconds));
     }
   }
 

@@ -8,13 +8,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /** Starts what is measured beside; what cannot be started is left out, and the reason is kept. */
 final class Peers {
-  static final Set<String> NAMES = Set.of("nbdkit", "qemu-nbd", "raw", "ceph", "none");
-
   private final Path work;
   private final long regionBytes;
   private final List<AutoCloseable> open;
@@ -58,6 +55,9 @@ final class Peers {
                           List.of(
                               CephTarget.start(
                                   work.resolve("ceph"), ports.base() + 10, regionBytes))));
+    }
+    if (names.contains("tgt")) {
+      add("tgt", () -> List.of(TgtTarget.start(work, ports.base() + 5, regionBytes)));
     }
     for (String export : exports) {
       ExportTarget target = ExportTarget.parse(export);

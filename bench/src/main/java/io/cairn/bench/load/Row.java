@@ -43,6 +43,16 @@ record Row(String name, Form form, String pattern, int blockBytes, int depth) {
           "paced-randwrite-4k-qd64",
           "paced-randread-4k-qd64");
 
+  /** The same by iSCSI. */
+  static final List<String> ISCSI =
+      List.of(
+          "randwrite-4k-qd1",
+          "randwrite-4k-qd32",
+          "randread-4k-qd1",
+          "randread-4k-qd32",
+          "write-1m-qd8",
+          "read-1m-qd8");
+
   /** What a row's name looks like, for messages. */
   static final String SYNTAX =
       "[always-|paced-]randwrite|randread|randrw70|write|read-SIZE-qdDEPTH, like randwrite-4k-qd32";

@@ -14,11 +14,22 @@ interface Target extends AutoCloseable {
   /** Whether this row means anything here. */
   boolean can(Row row);
 
-  /** Engine, place and depth for fio. */
-  List<String> fioArguments(Row row, long regionBytes);
+  /**
+   * Engine, place and depth for fio.
+   *
+   * @throws UnsupportedOperationException when it is not measured by fio.
+   */
+  default List<String> fioArguments(Row row, long regionBytes) {
+    throw new UnsupportedOperationException(name() + " has nothing for fio");
+  }
 
   /** Where it is served over NBD on this machine, if it is. */
   default Optional<NbdAddress> address(Row row) {
+    return Optional.empty();
+  }
+
+  /** Where it is served over iSCSI on this machine, if it is. */
+  default Optional<IscsiAddress> iscsi(Row row) {
     return Optional.empty();
   }
 

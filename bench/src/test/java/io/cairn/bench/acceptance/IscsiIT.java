@@ -14,17 +14,21 @@ import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Signals;
 import io.cairn.bench.chaos.Tool;
+import io.cairn.bench.initiator.Initiator;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -77,7 +81,7 @@ class IscsiIT {
   }
 
   @Test
-  void libiscsiToolsSeeTheUnit() {
+  void libiscsiToolsSeeTheUnit() throws IOException {
     String targets = run(Tool.ISCSI_LS, "-s", "iscsi://127.0.0.1:" + cluster.iscsiPort());
     assertTrue(
         targets.contains(
@@ -94,6 +98,49 @@ class IscsiIT {
     String protection = run(Tool.ISCSI_SWP, cluster.iscsiUri("disk"));
     assertTrue(protection.contains("SWP:0"), protection);
     onlyWhoIsAdmittedSeesTheUnit();
+    libiscsiInThisProcessHasCommandsInFlight();
+  }
+
+  /** The client of {@code cairn load --protocol iscsi}. */
+  private static void libiscsiInThisProcessHasCommandsInFlight() throws IOException {
+    int depth = 8;
+    int commands = 400;
+    Deque<Integer> free = new ArrayDeque<>();
+    AtomicInteger ended = new AtomicInteger();
+    try (Initiator initiator =
+        new Initiator(
+            cluster.iscsiPort(),
+            RunningCluster.iscsiTarget("disk"),
+            0,
+            depth,
+            4096,
+            slot -> {
+              free.add(slot);
+              ended.incrementAndGet();
+            })) {
+      for (int begun = 0; begun < commands; begun++) {
+        if (begun >= depth) {
+          while (free.isEmpty()) {
+            initiator.await((int) LIMIT.toMillis());
+          }
+        }
+        int slot = begun < depth ? begun : free.remove();
+        long offset = begun % 64 * 4096L;
+        if (begun < commands / 2) {
+          initiator.write(slot, offset, 4096, begun % 10 == 0);
+        } else {
+          initiator.read(slot, offset, 4096);
+        }
+      }
+      while (ended.get() < commands) {
+        initiator.await((int) LIMIT.toMillis());
+      }
+    }
+    IOException refused =
+        assertThrows(
+            IOException.class,
+            () -> new Initiator(cluster.iscsiPort(), "iqn.none", 0, 1, 512, slot -> {}).close());
+    assertTrue(refused.getMessage().contains("iqn.none"), refused::getMessage);
   }
 
   private static void onlyWhoIsAdmittedSeesTheUnit() {
