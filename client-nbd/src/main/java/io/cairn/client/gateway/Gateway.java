@@ -19,6 +19,7 @@ import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.metadata.release.Announcer;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.LinkClient;
+import io.cairn.storage.transport.LoopOptions;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
@@ -108,7 +109,9 @@ public final class Gateway implements AutoCloseable {
 
   private void open(OptionValues options) throws IOException {
     // One loop for the whole gateway: connections, sessions and links share it.
-    TurnLoop.Group group = new TurnLoop.Group(1, "gateway", SocketKind.best().ioHandlers());
+    TurnLoop.Group group =
+        new TurnLoop.Group(
+            1, "gateway", SocketKind.best().ioHandlers(options.get(LoopOptions.BUSY_POLL)));
     parts.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly(10_000));
     loop = group.next();
 

@@ -4,6 +4,7 @@ import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionSet;
 import io.cairn.metadata.options.OptionType;
+import io.cairn.storage.transport.LoopOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -197,6 +198,7 @@ public final class GatewayOptions {
           NAME,
           IO_TIMEOUT,
           SLOW_REQUEST,
+          LoopOptions.BUSY_POLL,
           VOLUME_LINGER,
           WINDOW_SIZE,
           REQUEST_MEMORY,

@@ -4,9 +4,11 @@ import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Durations as people write them: a whole number and a unit, 500ms, 2s, 10m, 24h, 7d; or 0. */
+/**
+ * Durations as people write them: a whole number and a unit, 50us, 500ms, 2s, 10m, 24h, 7d; or 0.
+ */
 public final class Durations {
-  private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
+  private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(us|ms|s|m|h|d)");
 
   private Durations() {}
 
@@ -26,6 +28,7 @@ public final class Durations {
     }
     long count = Long.parseLong(matcher.group(1));
     return switch (matcher.group(2)) {
+      case "us" -> Duration.ofNanos(count * 1_000);
       case "ms" -> Duration.ofMillis(count);
       case "s" -> Duration.ofSeconds(count);
       case "m" -> Duration.ofMinutes(count);
@@ -34,9 +37,12 @@ public final class Durations {
     };
   }
 
-  /** Writes a duration of whole milliseconds with the largest unit that leaves no fraction. */
+  /** Writes a duration of whole microseconds with the largest unit that leaves no fraction. */
   public static String format(Duration duration) {
     long millis = duration.toMillis();
+    if (duration.toNanosPart() % 1_000_000 != 0) {
+      return duration.toNanos() / 1_000 + "us";
+    }
     if (millis == 0) {
       return "0";
     }

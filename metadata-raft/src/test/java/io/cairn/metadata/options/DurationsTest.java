@@ -18,6 +18,12 @@ class DurationsTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"1us", "50us", "1500us"})
+  void readsAndWritesMicroseconds(String text) {
+    assertEquals(text, Durations.format(Durations.parse(text)));
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"", "5", "-1s", "1.5s", "s", "1 s", "9999999999s", "1S"})
   void refusesOtherText(String text) {
     assertThrows(IllegalArgumentException.class, () -> Durations.parse(text));

@@ -10,6 +10,7 @@ import io.cairn.metadata.options.Sizes;
 import io.cairn.storage.device.Device;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
+import io.cairn.storage.transport.LoopOptions;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
@@ -121,6 +122,10 @@ final class NodePlan {
 
   ShardStores.Plan stores() {
     return stores;
+  }
+
+  Duration busyPoll() {
+    return options.get(LoopOptions.BUSY_POLL);
   }
 
   int shardCount() {

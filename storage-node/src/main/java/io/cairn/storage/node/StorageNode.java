@@ -118,7 +118,8 @@ public final class StorageNode implements AutoCloseable {
       timer.setRemoveOnCancelPolicy(true);
       opened.push(timer::shutdownNow);
       TurnLoop.Group group =
-          new TurnLoop.Group(plan.shardCount(), "shard", SocketKind.best().ioHandlers());
+          new TurnLoop.Group(
+              plan.shardCount(), "shard", SocketKind.best().ioHandlers(plan.busyPoll()));
       opened.push(() -> group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly());
       for (int i = 0; i < plan.shardCount(); i++) {
         loops.add(group.next());

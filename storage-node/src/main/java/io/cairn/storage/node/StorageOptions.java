@@ -4,6 +4,7 @@ import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionSet;
 import io.cairn.metadata.options.OptionType;
+import io.cairn.storage.transport.LoopOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -224,6 +225,7 @@ public final class StorageOptions {
           CAPACITY_LIMIT,
           CAPACITY_RESERVE,
           DEVICE_STALL,
+          LoopOptions.BUSY_POLL,
           TEST_DEVICE_FAULTS,
           BENCHMARK_CAPACITY_IOPS,
           BENCHMARK_CAPACITY_BANDWIDTH,

@@ -14,6 +14,7 @@ import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import java.time.Duration;
 
 /** Which of Netty's socket implementations a loop runs. */
 public enum SocketKind {
@@ -49,9 +50,24 @@ public enum SocketKind {
     return loop instanceof IoEventLoop io && io.isIoType(EpollIoHandler.class) ? EPOLL : NIO;
   }
 
-  /** What loops of this kind are made with. */
+  /** What loops of this kind are made with that sleep whenever they have nothing to do. */
   public IoHandlerFactory ioHandlers() {
-    return this == EPOLL ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+    return ioHandlers(Duration.ZERO);
+  }
+
+  /**
+   * What loops of this kind are made with.
+   *
+   * @param busyPoll how long a loop at most asks for what comes next before it sleeps, where that
+   *     pays; {@link #NIO} loops never do. 0 for not at all.
+   */
+  public IoHandlerFactory ioHandlers(Duration busyPoll) {
+    if (this == NIO) {
+      return NioIoHandler.newFactory();
+    }
+    return busyPoll.isZero()
+        ? EpollIoHandler.newFactory()
+        : EpollIoHandler.newFactory(0, () -> new BusyPoll(busyPoll, System::nanoTime));
   }
 
   /** Type of a connection's channel. */

@@ -5,7 +5,8 @@
  *
  * <p>A channel is read into its {@code Inbox} and written from its {@code Outbox}; memory and
  * objects are the {@code LoopMemory}'s, which uses them again: in the steady state a frame
- * allocates nothing. {@code TurnLoop} sends together what one turn of a loop brought.
+ * allocates nothing. {@code TurnLoop} sends together what one turn of a loop brought, and {@code
+ * BusyPoll} says when a loop asks for what comes next instead of sleeping.
  *
  * <p>Knows frames, but of the messages only HELLO; knows nothing of replicas.
  */
