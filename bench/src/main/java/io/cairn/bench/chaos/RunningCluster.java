@@ -62,7 +62,7 @@ public final class RunningCluster implements AutoCloseable {
   /** What the launcher adds to the flags of the JVM. */
   private static final String JVM_OPTIONS = "CAIRN_JAVA_OPTS";
 
-  private final Settings settings;
+  private Settings settings;
   private final Ports ports;
   private final Path outputFile;
   private final Path errorFile;
@@ -112,6 +112,23 @@ public final class RunningCluster implements AutoCloseable {
           .forEach(m -> text.append("\n--- ").append(m.name()).append('\n').append(m.logTail()));
     }
     return text.toString();
+  }
+
+  /** Starts it again in its directory with one more storage node, an empty one; it must not run. */
+  public Member startWithAnotherNode() {
+    int number = settings.nodeCount() + 1;
+    settings =
+        new Settings(
+            settings.directory(),
+            settings.processes(),
+            number,
+            settings.volumes(),
+            settings.logs(),
+            settings.environment());
+    Path run = settings.directory().resolve("run");
+    add(new Member(run, "storage-" + number, ports.base() + 40 + number));
+    start();
+    return member("storage-" + number);
   }
 
   /** Starts it again in its directory; it must not run. */

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.agrona.DirectBuffer;
 
 /** The nodes, gateways, metadata and network of one run, wired. */
@@ -43,6 +44,9 @@ final class SimCluster {
 
   /** Nodes that the metadata takes for away for good. */
   private final Set<Long> away = new TreeSet<>();
+
+  /** What the metadata's leader wishes to be moved. */
+  private Supplier<List<Reply.WantedMove>> wishes = List::of;
 
   private final long volumeId;
   private final long doomedId;
@@ -188,6 +192,11 @@ final class SimCluster {
     return away;
   }
 
+  /** Says what the metadata's leader wishes to be moved, asked for with each heartbeat. */
+  void wishes(Supplier<List<Reply.WantedMove>> moves) {
+    wishes = moves;
+  }
+
   /** Whether the node's replicas are to be placed anew. */
   boolean isLeaving(long nodeId) {
     NodeRecord node = metadata.machine().state().node(nodeId);
@@ -197,12 +206,14 @@ final class SimCluster {
   /** Gateways hear of the nodes, as heartbeats tell them. */
   void tellGateways() {
     for (SimGateway gateway : gateways) {
-      gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away), volume());
+      gateway.onNodes(
+          metadata.machine().state().nodes(), List.copyOf(away), volume(), wishes.get());
     }
     doomedGateway.onNodes(
         metadata.machine().state().nodes(),
         List.copyOf(away),
-        metadata.machine().state().volume(doomedId));
+        metadata.machine().state().volume(doomedId),
+        wishes.get());
     world.after(HEARTBEAT_NANOS, this::tellGateways);
   }
 

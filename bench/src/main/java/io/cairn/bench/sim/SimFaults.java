@@ -204,6 +204,11 @@ final class SimFaults {
     cluster.world().after(duration(), () -> restart(node));
   }
 
+  /** One that was down runs again, unless it is dead for good. */
+  void startsAgain(SimNode node) {
+    restart(node);
+  }
+
   private void restart(SimNode node) {
     if (!node.process.isUp() && !gone.contains(node)) {
       cluster.world().log(node.process.name() + ": starts");

@@ -3,6 +3,7 @@ package io.cairn.bench.sim;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
@@ -129,8 +130,10 @@ final class SimGateway {
    * What a heartbeat's answer says.
    *
    * @param volume null when it was deleted: then nothing is said of it.
+   * @param moves replicas that the leader wishes to be moved, of any volume.
    */
-  void onNodes(List<NodeRecord> nodes, List<Long> away, VolumeRecord volume) {
+  void onNodes(
+      List<NodeRecord> nodes, List<Long> away, VolumeRecord volume, List<Reply.WantedMove> moves) {
     VolumeSession told = session;
     if (isAttached()) {
       process.run(
@@ -139,6 +142,10 @@ final class SimGateway {
               told.onNodes(nodes, away, cluster.world().nowNanos());
               if (volume != null) {
                 told.onRecord(volume, cluster.world().nowNanos());
+                told.mending()
+                    .onMovesWanted(
+                        moves.stream().filter(m -> m.volume().equals(volume.name())).toList(),
+                        cluster.world().nowNanos());
               }
             }
           });

@@ -109,7 +109,14 @@ final class SimMetadata {
     if (command instanceof Command.PlaceReplicas placing) {
       List<ChunkRecord> after = changedBy(command);
       for (int i = 0; i < after.size(); i++) {
-        checkPlacing(placing, before.get(i), after.get(i));
+        checkPlacing(
+            command, placing.volumeId(), placing.generation(), before.get(i), after.get(i));
+      }
+    }
+    if (command instanceof Command.MoveReplicas moves) {
+      List<ChunkRecord> after = changedBy(command);
+      for (int i = 0; i < after.size(); i++) {
+        checkPlacing(command, moves.volumeId(), moves.generation(), before.get(i), after.get(i));
       }
     }
     if (command instanceof Command.RecoverVolume c && reply instanceof Reply.Volume) {
@@ -138,6 +145,11 @@ final class SimMetadata {
     if (command instanceof Command.PlaceReplicas place) {
       for (Command.PlaceReplicas.Placing placing : place.placings()) {
         chunks.add(machine.state().chunk(place.volumeId(), placing.layer(), placing.index()));
+      }
+    }
+    if (command instanceof Command.MoveReplicas moves) {
+      for (Command.MoveReplicas.Move move : moves.moves()) {
+        chunks.add(machine.state().chunk(moves.volumeId(), move.layer(), move.index()));
       }
     }
     return chunks;
@@ -172,16 +184,24 @@ final class SimMetadata {
   }
 
   /** Where replicas are may change, but never which of them are in sync (I3). */
-  private void checkPlacing(Command.PlaceReplicas command, ChunkRecord before, ChunkRecord after) {
+  private void checkPlacing(
+      Command command, long volumeId, long generation, ChunkRecord before, ChunkRecord after) {
     if (before == null || before.equals(after)) {
       return;
     }
-    if (machine.state().volume(command.volumeId()).generation() != command.generation()
-        || after.epoch() <= before.epoch()) {
+    VolumeRecord volume = machine.state().volume(volumeId);
+    if (volume.generation() != generation || after.epoch() <= before.epoch()) {
       throw new InvariantViolation("I3", before + " was changed by " + command + " to " + after);
     }
     if (!inSync(before).equals(inSync(after))) {
       throw new InvariantViolation("I3", "placing moved the in-sync set of " + before);
+    }
+    boolean moved =
+        before.movesFromNodeId() != null
+            && after.replicas().stream().noneMatch(r -> before.movesFrom(r.nodeId()));
+    NodeRecord left = moved ? machine.state().node(before.movesFromNodeId()) : null;
+    if (left != null && left.departure() == null && after.inSyncCount() < volume.replicas()) {
+      throw new InvariantViolation("I3", "a move left fewer copies than wanted: " + after);
     }
   }
 

@@ -36,6 +36,7 @@ final class SimRun {
   private final SimFaults faults;
   private final SimScrubs scrubs;
   private final SimLostCopies lost;
+  private final SimMoves moves;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
@@ -84,6 +85,7 @@ final class SimRun {
     faults = new SimFaults(cluster, random.split(), faultsEndNanos, devices);
     scrubs = new SimScrubs(cluster, seed);
     lost = new SimLostCopies(cluster, faults, seed);
+    moves = new SimMoves(cluster, faults, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -106,6 +108,7 @@ final class SimRun {
       faults.begin();
       scrubs.begin(faultsEndNanos, faults::rot);
       lost.begin(faultsEndNanos);
+      moves.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -337,7 +340,8 @@ final class SimRun {
    */
   private boolean isWhole(ChunkRecord record) {
     long staying = cluster.nodes().stream().filter(node -> !cluster.isLeaving(node.nodeId)).count();
-    return record.inSyncCount() == record.replicas().size()
+    return record.movesFromNodeId() == null
+        && record.inSyncCount() == record.replicas().size()
         && record.replicas().size() == Math.min(staying, cluster.volume().replicas())
         && record.replicas().stream().noneMatch(r -> cluster.isLeaving(r.nodeId()));
   }

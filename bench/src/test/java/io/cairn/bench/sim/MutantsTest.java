@@ -314,6 +314,15 @@ class MutantsTest {
   }
 
   @Test
+  void movedReplicaThatCountsBeforeItHasCaughtUp() {
+    mutant.with(
+        METADATA + "MoveDecisions",
+        "new Replica(move.toNodeId(), ReplicaState.SYNCING)",
+        "new Replica(move.toNodeId(), ReplicaState.IN_SYNC)");
+    isCaughtAs("I3");
+  }
+
+  @Test
   void replicaThatIsTakenAwayWhileItIsInSync() {
     mutant
         .with(VOLUME + "Placing", "if (!replica.required() && isSurplus", "if (isSurplus")

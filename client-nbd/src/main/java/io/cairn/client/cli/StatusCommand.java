@@ -102,6 +102,15 @@ final class StatusCommand implements Callable<Integer> {
     for (Query.VolumeMend mend : ClusterJson.mendsOf(cluster)) {
       out.println("mending   volume " + mend.volume() + ": " + text(mend));
     }
+    Reply.Rebalance rebalance = cluster.rebalance();
+    if (rebalance.moving() || rebalance.moves() > 0) {
+      out.println(
+          "moving    "
+              + rebalance.moves()
+              + " replicas now; a node is up to "
+              + rebalance.unevenPercent()
+              + " % off its share");
+    }
     for (Reply.Volume volume : cluster.volumes()) {
       if (LossText.isWorthALine(volume)) {
         out.println("lost      volume " + volume.volume().name() + ": " + LossText.line(volume));

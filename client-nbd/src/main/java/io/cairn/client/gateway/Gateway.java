@@ -192,8 +192,8 @@ public final class Gateway implements AutoCloseable {
             () -> heartbeat(name, instance, reachable(nbdWanted), maintenance),
             ack -> {
               exports.onNodes(ack);
-              maintenance.onNodes(ack);
               maintenance.onOffers(ack.offers());
+              maintenance.onNodes(ack);
               if (targets != null) {
                 // An initiator hears of a new size by a unit attention, and only if we know of it.
                 targets.beat(exports::refresh);

@@ -95,6 +95,9 @@ final class LoopSession implements VolumeIo {
   void onNodes(Reply.HeartbeatAck ack) {
     enter(() -> session.onNodes(ack.nodes(), ack.away(), System.nanoTime()));
     ack.reshaped().forEach(this::onRecord);
+    List<Reply.WantedMove> moves =
+        ack.moves().stream().filter(move -> move.volume().equals(name)).toList();
+    enter(() -> session.mending().onMovesWanted(moves, System.nanoTime()));
   }
 
   void onRecord(VolumeRecord volume) {

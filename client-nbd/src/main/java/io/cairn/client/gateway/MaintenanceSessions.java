@@ -31,6 +31,9 @@ final class MaintenanceSessions {
   /** A volume for which nothing was done in that time is given back: others may have a turn. */
   private static final long IDLE_NANOS = 20_000_000_000L;
 
+  /** One that moved replicas to other nodes is kept for that time: the next move comes soon. */
+  private static final long LINGER_NANOS = 10_000_000_000L;
+
   /** Makes the session of an offer. */
   interface Sessions {
     LoopSession of(MaintenanceOffer offer);
@@ -107,13 +110,17 @@ final class MaintenanceSessions {
     long nowNanos = System.nanoTime();
     var counters = session.counters();
     long movement = counters.copiedBlocks() + counters.promotions() + counters.demotions();
-    movement += counters.scrubbedBlocks();
+    movement += counters.scrubbedBlocks() + session.mending().movesBegun();
     if (movement != maintained.movement) {
       maintained.movement = movement;
       maintained.movedNanos = nowNanos;
     }
+    // More moves may be wished for: a session for each one would raise the generation each time.
+    boolean lingers =
+        session.mending().movesBegun() > 0 && nowNanos - maintained.movedNanos < LINGER_NANOS;
     boolean whole =
         maintained.serving
+            && !lingers
             && !session.mending().isDegraded()
             && !session.mending().isPlacing()
             && !session.mending().isScrubAskedFor();

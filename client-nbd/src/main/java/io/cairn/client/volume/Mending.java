@@ -1,5 +1,6 @@
 package io.cairn.client.volume;
 
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ReplicaLook;
 import java.util.List;
 
@@ -10,6 +11,7 @@ import java.util.List;
 public final class Mending {
   final Membership membership;
   final Placing placing;
+  final Moves moves;
   private final VolumeSession session;
   private final CatchUps catchUps;
   private final Scrubs scrubs;
@@ -19,6 +21,7 @@ public final class Mending {
     this.session = session;
     membership = new Membership(session, settings.demoteAfterNanos());
     placing = new Placing(session);
+    moves = new Moves(session, placing);
     catchUps = new CatchUps(session, settings.catchUpsMax(), settings.pace());
     scrubs = new Scrubs(session, settings.scrub());
     lost = new LostChunks(session);
@@ -29,8 +32,17 @@ public final class Mending {
     catchUps.pump(nowNanos);
     membership.propose(nowNanos);
     placing.propose(nowNanos);
+    moves.propose(nowNanos);
     scrubs.pump(nowNanos);
     lost.pump(nowNanos);
+  }
+
+  /** Replicas that the metadata wishes to be moved now, in place of those that it did before. */
+  public void onMovesWanted(List<Reply.WantedMove> wanted, long nowNanos) {
+    moves.wish(wanted);
+    if (!wanted.isEmpty()) {
+      session.onProgress(nowNanos);
+    }
   }
 
   /** When a scrub goes on; Long.MAX_VALUE when none does. What else is due comes with the ticks. */
@@ -71,7 +83,12 @@ public final class Mending {
 
   /** Whether a replica is to be placed anew. */
   public boolean isPlacing() {
-    return placing.isDue();
+    return placing.isDue() || moves.isDue();
+  }
+
+  /** Replicas that were sent on their way to other nodes though their nodes stay. */
+  public long movesBegun() {
+    return moves.begun();
   }
 
   /** What is left of chunks whose in-sync replicas are gone for good, as far as that was seen. */

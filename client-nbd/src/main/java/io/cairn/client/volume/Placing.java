@@ -52,6 +52,12 @@ final class Placing {
     return Math.min(wanted, Math.max(session.minInSync(), session.nodes.stayingCount()));
   }
 
+  /** Whether the replica is to leave, with its node or alone. */
+  private static boolean isLeaving(OwnedChunk chunk, OwnedReplica replica) {
+    long nodeId = replica.node.link.nodeId;
+    return chunk.session.nodes.isLeaving(nodeId) || chunk.record().movesFrom(nodeId);
+  }
+
   /** Whether enough others are in sync on nodes that stay. */
   static boolean isSurplus(OwnedChunk chunk, OwnedReplica replica) {
     VolumeSession session = chunk.session;
@@ -61,8 +67,7 @@ final class Placing {
     }
     int others = 0;
     for (OwnedReplica other : chunk.replicas()) {
-      boolean stays = !session.nodes.isLeaving(other.node.link.nodeId);
-      others += other != replica && other.inSync() && stays ? 1 : 0;
+      others += other != replica && other.inSync() && !isLeaving(chunk, other) ? 1 : 0;
     }
     return others >= needed;
   }
@@ -77,12 +82,13 @@ final class Placing {
   static boolean lacks(OwnedChunk chunk) {
     VolumeSession session = chunk.session;
     int wanted = session.ownership.volume().replicas();
-    if (!session.nodes.someLeave() && chunk.replicas().size() >= wanted) {
+    boolean someLeave = session.nodes.someLeave() || chunk.record().movesFromNodeId() != null;
+    if (!someLeave && chunk.replicas().size() >= wanted) {
       return false;
     }
     int staying = 0;
     for (OwnedReplica replica : chunk.replicas()) {
-      staying += session.nodes.isLeaving(replica.node.link.nodeId) ? 0 : 1;
+      staying += isLeaving(chunk, replica) || Moves.isStuck(chunk, replica) ? 0 : 1;
     }
     return staying < wanted && staying < session.nodes.stayingCount();
   }
@@ -173,8 +179,17 @@ final class Placing {
     return adds;
   }
 
-  /** Without an answer the same command is submitted until there is one: it may have been made. */
-  private void submit(List<OwnedChunk> chosen, Command.PlaceReplicas command) {
+  /** Whether a proposal can go out now, and the outcome of the last one is known. */
+  boolean isIdle(long nowNanos) {
+    return !isUnsure() && nowNanos >= notBeforeNanos && session.isServing();
+  }
+
+  /**
+   * Without an answer the same command is submitted until there is one: it may have been made.
+   *
+   * @param command answered by {@link Reply.ReplicasPlaced}, with an outcome for each chunk.
+   */
+  void submit(List<OwnedChunk> chosen, Command command) {
     underWay = true;
     session.metadata.submit(
         command,
@@ -230,8 +245,7 @@ final class Placing {
   /** Whether a replica is still on a node that is to leave. */
   private boolean leaves(OwnedChunk chunk) {
     for (OwnedReplica replica : chunk.replicas()) {
-      if (session.nodes.isLeaving(replica.node.link.nodeId)
-          && (replica.recorded == ReplicaState.IN_SYNC || lacks(chunk))) {
+      if (isLeaving(chunk, replica) && (replica.recorded == ReplicaState.IN_SYNC || lacks(chunk))) {
         return true;
       }
     }

@@ -2,11 +2,13 @@ package io.cairn.client.volume;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.client.volume.SessionWorld.Answer;
 import io.cairn.client.volume.SessionWorld.Node;
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Replica;
@@ -99,6 +101,63 @@ class ReplacedReplicasTest {
     allIsThere();
     // The new ones hold it all by themselves.
     node(leaving).kill();
+    allIsThere();
+  }
+
+  private void wishes(long from, long to) {
+    session
+        .mending()
+        .onMovesWanted(List.of(new Reply.WantedMove("v", 0, 0, from, to)), world.nowNanos);
+  }
+
+  @Test
+  void aReplicaThatIsWishedElsewhereMovesWhileTheOwnerWritesAndNothingIsEverShort() {
+    long from = world.record(0).replicas().getFirst().nodeId();
+    long to = spare().id;
+    hears();
+    wishes(from, to);
+    for (int i = 0; i < 200 && !isWholeWithout(from); i++) {
+      write();
+      assertTrue(world.record(0).inSyncCount() >= 3, "short: " + world.record(0));
+      world.run(10 * SessionWorld.MILLI);
+    }
+    assertTrue(isWholeWithout(from), world.record(0).toString());
+    assertNull(world.record(0).movesFromNodeId());
+    assertEquals(1, session.mending().movesBegun());
+    node(from).kill();
+    allIsThere();
+  }
+
+  @Test
+  void aMoveWhoseNewNodeIsAwayForTooLongIsTakenBackAndTheOldReplicaStays() {
+    Set<Long> before = nodes();
+    long from = world.record(0).replicas().getFirst().nodeId();
+    Node to = spare();
+    hears();
+    wishes(from, to.id);
+    world.await(() -> world.record(0).movesFrom(from));
+    to.kill();
+    world.run(2 * SessionWorld.SECOND);
+    assertTrue(world.record(0).movesFrom(from), "it may come back: " + world.record(0));
+    write();
+    hears(to.id);
+    world.await(() -> world.record(0).replicas().size() == 3);
+    assertEquals(before, nodes());
+    assertEquals(3, world.record(0).inSyncCount());
+    assertNull(world.record(0).movesFromNodeId());
+    allIsThere();
+  }
+
+  @Test
+  void theNextOwnerEndsAMove() {
+    long from = world.record(0).replicas().getFirst().nodeId();
+    hears();
+    wishes(from, spare().id);
+    world.await(() -> world.record(0).movesFrom(from));
+    session = world.attach("b");
+    hears();
+    write();
+    world.await(() -> isWholeWithout(from));
     allIsThere();
   }
 

@@ -224,4 +224,20 @@ public sealed interface Command {
      */
     public record Placing(int layer, int index, long expectedEpoch, long takenNodeId) {}
   }
+
+  /**
+   * Moves replicas to other nodes, for the sake of even filling or of failure domains, by
+   * compare-and-set on (generation, epoch), each chunk for itself: it gets one more replica, out of
+   * sync, and the one that is to leave is named on its record. The in-sync set does not change.
+   * Answered by {@link Reply.ReplicasPlaced}.
+   */
+  record MoveReplicas(long volumeId, long generation, List<Move> moves) implements Command {
+    /** Keeps the list immutable. */
+    public MoveReplicas {
+      moves = List.copyOf(moves);
+    }
+
+    /** One chunk's. */
+    public record Move(int layer, int index, long expectedEpoch, long fromNodeId, long toNodeId) {}
+  }
 }

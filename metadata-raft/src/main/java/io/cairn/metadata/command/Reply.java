@@ -222,15 +222,40 @@ public sealed interface Reply {
       List<NodeStatus> nodes,
       List<Volume> volumes,
       List<GatewayStatus> gateways,
-      List<MetadataStatus> metadata)
+      List<MetadataStatus> metadata,
+      Rebalance rebalance)
       implements Reply {
-    /** Keeps the lists immutable. */
+    /** Keeps the lists immutable; a server of an older release moves nothing. */
     public Cluster {
       nodes = List.copyOf(nodes);
       volumes = List.copyOf(volumes);
       gateways = List.copyOf(gateways);
       metadata = List.copyOf(metadata);
+      rebalance = rebalance == null ? Rebalance.OFF : rebalance;
     }
+
+    /** One that moves nothing. */
+    public Cluster(
+        long clusterId,
+        List<NodeStatus> nodes,
+        List<Volume> volumes,
+        List<GatewayStatus> gateways,
+        List<MetadataStatus> metadata) {
+      this(clusterId, nodes, volumes, gateways, metadata, null);
+    }
+  }
+
+  /**
+   * How evenly the nodes are filled.
+   *
+   * @param enabled whether replicas are moved by themselves.
+   * @param moving whether moves have begun and nodes are not even yet.
+   * @param moves replicas on their way now.
+   * @param unevenPercent the largest distance of a node from its share, in hundredths of the share.
+   */
+  record Rebalance(boolean enabled, boolean moving, long moves, long unevenPercent) {
+    /** Nothing moves. */
+    public static final Rebalance OFF = new Rebalance(false, false, 0, 0);
   }
 
   /**
@@ -240,13 +265,16 @@ public sealed interface Reply {
    * @param away nodes that were silent for so long that their replicas are to be placed anew.
    * @param reshaped volumes of the gateway that have chunks with more or fewer replicas than the
    *     volume keeps, or that are to be scrubbed: the owner may not know that this was changed.
+   * @param moves replicas that owners of these volumes are to move: a wish, of which the next
+   *     answer has another.
    */
   record HeartbeatAck(
       List<Long> deletedVolumes,
       List<NodeRecord> nodes,
       List<MaintenanceOffer> offers,
       List<Long> away,
-      List<VolumeRecord> reshaped)
+      List<VolumeRecord> reshaped,
+      List<WantedMove> moves)
       implements Reply {
     /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
@@ -255,13 +283,17 @@ public sealed interface Reply {
       offers = offers == null ? List.of() : List.copyOf(offers);
       away = away == null ? List.of() : List.copyOf(away);
       reshaped = reshaped == null ? List.of() : List.copyOf(reshaped);
+      moves = moves == null ? List.of() : List.copyOf(moves);
     }
 
     /** One that offers nothing. */
     public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) {
-      this(deletedVolumes, nodes, List.of(), List.of(), List.of());
+      this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of());
     }
   }
+
+  /** One replica that is to be moved. */
+  record WantedMove(String volume, int layer, int index, long fromNodeId, long toNodeId) {}
 
   /** A volume that nobody has attached and that lacks replicas, as of a generation. */
   record MaintenanceOffer(String volume, long generation) {}

@@ -29,6 +29,11 @@ public final class Maintenance {
 
     /** Whether the session that owns the volume has ended without a word. */
     boolean isGone(VolumeRecord volume);
+
+    /** Whether a replica of it is to be moved though its node stays. */
+    default boolean hasMoves(VolumeRecord volume) {
+      return false;
+    }
   }
 
   /**
@@ -41,8 +46,8 @@ public final class Maintenance {
     int running = 0;
     List<VolumeRecord> unattached = new ArrayList<>();
     for (long volumeId : state.counts().volumes()) {
-      VolumeRecord volume = lacks(state, volumeId, view) ? state.volume(volumeId) : null;
-      if (volume != null) {
+      VolumeRecord volume = state.volume(volumeId);
+      if (lacks(state, volumeId, view) || view.hasMoves(volume)) {
         if (volume.owner() == null || view.isGone(volume)) {
           unattached.add(volume);
         } else if (volume.owner().maintenance()) {

@@ -28,6 +28,7 @@ public final class MetadataMachine {
   private final PortalDecisions portals;
   private final ChunkDecisions chunks;
   private final PlacingDecisions placings;
+  private final MoveDecisions moves;
   private final ScrubDecisions scrubs;
   private final LossDecisions losses;
 
@@ -41,6 +42,7 @@ public final class MetadataMachine {
     portals = new PortalDecisions(state);
     chunks = new ChunkDecisions(state);
     placings = new PlacingDecisions(state);
+    moves = new MoveDecisions(state);
     scrubs = new ScrubDecisions(state);
     losses = new LossDecisions(state);
   }
@@ -142,6 +144,7 @@ public final class MetadataMachine {
       case Command.AllocateChunks c -> chunks.allocate(c, candidates);
       case Command.UpdateReplicas c -> chunks.update(c);
       case Command.PlaceReplicas c -> placings.place(c, candidates);
+      case Command.MoveReplicas c -> moves.move(c, candidates);
       case Command.ScrubVolume c -> scrubs.ask(c);
       case Command.ReportScrubs c -> scrubs.report(c);
       case Command.RecoverVolume c -> losses.recover(c, candidates);

@@ -116,7 +116,7 @@ public final class MetadataQueries {
     if (usable < volume.minInSync()) {
       return 4;
     }
-    if (syncing) {
+    if (syncing && (chunk.movesFromNodeId() == null || usable < volume.replicas())) {
       return 3;
     }
     return usable < volume.replicas() ? 2 : 1;

@@ -58,7 +58,10 @@ final class PlacingDecisions {
         chunk = state.chunk(c.volumeId(), placing.layer(), placing.index());
       }
       ErrorCode code = problem(volume, chunk, placing);
-      if (code == null && placing.takenNodeId() == 0) {
+      if (code == null && placing.takenNodeId() == 0 && chunk.movesFromNodeId() != null) {
+        // It lacks one because a replica is on its way, and that has come to nothing: it may stay.
+        chunk = chunk.moving(chunk.replicas(), null);
+      } else if (code == null && placing.takenNodeId() == 0) {
         Long chosen = chosen(volume, chunk, up);
         code =
             catchingUp >= CATCHING_UP_MAX && !mayPassLimit
@@ -142,6 +145,6 @@ final class PlacingDecisions {
   }
 
   private static ChunkRecord without(ChunkRecord chunk, long nodeId) {
-    return chunk.with(chunk.replicas().stream().filter(r -> r.nodeId() != nodeId).toList());
+    return chunk.moving(chunk.replicas().stream().filter(r -> r.nodeId() != nodeId).toList(), null);
   }
 }

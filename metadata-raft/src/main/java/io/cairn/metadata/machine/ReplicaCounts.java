@@ -19,6 +19,7 @@ public final class ReplicaCounts {
   private static final class Count {
     private long inSync;
     private long syncing;
+    private long moving;
   }
 
   private final Map<Long, Map<Long, Count>> volumes = new TreeMap<>();
@@ -74,6 +75,9 @@ public final class ReplicaCounts {
       } else {
         count.syncing += sign;
       }
+    }
+    if (chunk.movesFromNodeId() != null) {
+      nodes.computeIfAbsent(chunk.movesFromNodeId(), node -> new Count()).moving += sign;
     }
   }
 
@@ -143,6 +147,33 @@ public final class ReplicaCounts {
     long sum = 0;
     for (long volume : volumes.keySet()) {
       sum += replicas(volume, nodeId);
+    }
+    return sum;
+  }
+
+  /** Replicas of the volume that are on their way from the node to another one. */
+  long movingFrom(long volumeId, long nodeId) {
+    Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
+    return count == null ? 0 : count.moving;
+  }
+
+  /** Replicas that are on their way from the node to another one while it stays. */
+  long movingFrom(long nodeId) {
+    long sum = 0;
+    for (Map<Long, Count> nodes : volumes.values()) {
+      Count count = nodes.get(nodeId);
+      sum += count == null ? 0 : count.moving;
+    }
+    return sum;
+  }
+
+  /** Replicas that are on their way from one node to another one while both stay. */
+  public long moving() {
+    long sum = 0;
+    for (Map<Long, Count> nodes : volumes.values()) {
+      for (Count count : nodes.values()) {
+        sum += count.moving;
+      }
     }
     return sum;
   }

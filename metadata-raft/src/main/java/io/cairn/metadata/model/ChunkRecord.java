@@ -9,6 +9,8 @@ import java.util.List;
  * @param replicas in placement order; immutable.
  * @param scrub what the last scrubs came to, null before the first; changes without another epoch.
  * @param loss what was given up last, null when nothing ever was.
+ * @param movesFromNodeId the node whose replica leaves as soon as enough others are in sync, null
+ *     when none is to: the node itself stays.
  */
 public record ChunkRecord(
     long volumeId,
@@ -17,7 +19,8 @@ public record ChunkRecord(
     long epoch,
     List<Replica> replicas,
     ChunkScrub scrub,
-    ChunkLoss loss) {
+    ChunkLoss loss,
+    Long movesFromNodeId) {
   /** Keeps the list immutable. */
   public ChunkRecord {
     replicas = List.copyOf(replicas);
@@ -25,7 +28,7 @@ public record ChunkRecord(
 
   /** One that nobody has scrubbed. */
   public ChunkRecord(long volumeId, int layer, int index, long epoch, List<Replica> replicas) {
-    this(volumeId, layer, index, epoch, replicas, null, null);
+    this(volumeId, layer, index, epoch, replicas, null, null, null);
   }
 
   /** Bits of the epoch that count changes; those above tell chunks of one volume by their age. */
@@ -50,17 +53,29 @@ public record ChunkRecord(
 
   /** The chunk in its next epoch, with other replicas or other states of them. */
   public ChunkRecord with(List<Replica> changed) {
-    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, loss);
+    return new ChunkRecord(
+        volumeId, layer, index, epoch + 1, changed, scrub, loss, movesFromNodeId);
+  }
+
+  /** The chunk in its next epoch, with other replicas, of which the node's is to leave; or null. */
+  public ChunkRecord moving(List<Replica> changed, Long fromNodeId) {
+    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, loss, fromNodeId);
+  }
+
+  /** Whether the node's replica is to leave although the node stays. */
+  public boolean movesFrom(long nodeId) {
+    return movesFromNodeId != null && movesFromNodeId == nodeId;
   }
 
   /** The same chunk after another scrub. */
   public ChunkRecord scrubbed(ChunkScrub newScrub) {
-    return new ChunkRecord(volumeId, layer, index, epoch, replicas, newScrub, loss);
+    return new ChunkRecord(
+        volumeId, layer, index, epoch, replicas, newScrub, loss, movesFromNodeId);
   }
 
   /** The chunk in its next epoch, with one replica made current and the loss on record. */
   public ChunkRecord recovered(List<Replica> changed, ChunkLoss newLoss) {
-    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, newLoss);
+    return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, newLoss, null);
   }
 
   /** What the last scrubs came to. */

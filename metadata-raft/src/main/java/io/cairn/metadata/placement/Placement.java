@@ -38,7 +38,7 @@ public final class Placement {
       List<Candidate> already, List<Candidate> candidates, PlacementRequest request) {
     List<Candidate> left = new ArrayList<>();
     for (Candidate candidate : candidates) {
-      if (candidate.freeBytes() >= request.chunkSizeBytes() + RESERVE_BYTES) {
+      if (hasRoom(candidate, request.chunkSizeBytes())) {
         left.add(candidate);
       }
     }
@@ -54,6 +54,32 @@ public final class Placement {
       left.remove(best);
     }
     return chosen.stream().skip(already.size()).map(Candidate::nodeId).toList();
+  }
+
+  /** Whether a node has room for a chunk of that size. */
+  public static boolean hasRoom(Candidate node, long sizeBytes) {
+    return node.freeBytes() >= sizeBytes + RESERVE_BYTES;
+  }
+
+  /**
+   * How badly the replicas of one chunk lie: higher where more of them share a zone; with equally
+   * many, where more share a rack; then a host. Two on one node share all.
+   */
+  public static long crowding(List<Candidate> nodes) {
+    long zones = 0;
+    long racks = 0;
+    long hosts = 0;
+    for (int i = 0; i < nodes.size(); i++) {
+      for (int j = 0; j < i; j++) {
+        Candidate a = nodes.get(i);
+        Candidate b = nodes.get(j);
+        boolean zone = a.zone().equals(b.zone());
+        zones += zone ? 1 : 0;
+        racks += zone && a.rack().equals(b.rack()) ? 1 : 0;
+        hosts += a.hostLabel().equals(b.hostLabel()) ? 1 : 0;
+      }
+    }
+    return zones << 32 | racks << 16 | hosts;
   }
 
   private static int compare(

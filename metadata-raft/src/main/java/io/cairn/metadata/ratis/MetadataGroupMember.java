@@ -50,6 +50,7 @@ public final class MetadataGroupMember implements AutoCloseable {
    * @param electionTimeout shortest time without a sign of life after which a follower calls an
    *     election; the longest is 25/18 of it.
    * @param awayGrace how long a storage node may be silent before its replicas are placed anew.
+   * @param rebalance whether replicas are moved so that nodes are filled evenly.
    */
   public static MetadataGroupMember start(
       String address,
@@ -58,7 +59,8 @@ public final class MetadataGroupMember implements AutoCloseable {
       Path directory,
       GroupObserver observer,
       Duration electionTimeout,
-      Duration awayGrace)
+      Duration awayGrace,
+      boolean rebalance)
       throws IOException {
     return start(
         address,
@@ -68,6 +70,7 @@ public final class MetadataGroupMember implements AutoCloseable {
         observer,
         electionTimeout,
         awayGrace,
+        rebalance,
         GroupSettings.SNAPSHOT_ENTRIES);
   }
 
@@ -79,6 +82,7 @@ public final class MetadataGroupMember implements AutoCloseable {
       GroupObserver observer,
       Duration electionTimeout,
       Duration awayGrace,
+      boolean rebalance,
       long snapshotEntries)
       throws IOException {
     if (!group.contains(address)) {
@@ -89,7 +93,7 @@ public final class MetadataGroupMember implements AutoCloseable {
     RaftProperties properties =
         GroupSettings.server(listenHost, port, raft.toFile(), electionTimeout, snapshotEntries);
     MetadataStateMachine machine =
-        new MetadataStateMachine(directory.resolve("state"), observer, awayGrace);
+        new MetadataStateMachine(directory.resolve("state"), observer, awayGrace, rebalance);
     RaftServer server =
         RaftServer.newBuilder()
             .setServerId(GroupSettings.peerId(address))

@@ -5,7 +5,6 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.LossQueries;
-import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.MetadataState;
@@ -26,8 +25,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.SortedSet;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -71,8 +68,8 @@ final class MetadataStateMachine extends BaseStateMachine {
   private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
   private final Path database;
   private final GroupObserver observer;
-  private final long awayGraceNanos;
   private final SoftState soft = new SoftState();
+  private final GatewayAnswers gateways;
   private final TargetSessions sessions = new TargetSessions();
   private final Object lock = new Object();
   private RocksKeyValues keys;
@@ -84,8 +81,9 @@ final class MetadataStateMachine extends BaseStateMachine {
   /** When the last snapshot failed; only the thread that applies entries uses it. */
   private OptionalLong snapshotFailedNanos = OptionalLong.empty();
 
-  MetadataStateMachine(Path database, GroupObserver observer, Duration awayGrace) {
-    awayGraceNanos = awayGrace.toNanos();
+  MetadataStateMachine(
+      Path database, GroupObserver observer, Duration awayGrace, boolean rebalance) {
+    gateways = new GatewayAnswers(soft, awayGrace.toNanos(), rebalance);
     this.database = database;
     this.observer = observer;
   }
@@ -402,12 +400,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.NodeHeartbeat q -> heartbeat(state, q, nowNanos);
       case Query.GatewayHeartbeat q -> {
         soft.heard(q, nowNanos);
-        yield new Reply.HeartbeatAck(
-            List.of(),
-            state.nodes(),
-            offers(state, q, nowNanos),
-            away(state, nowNanos),
-            reshaped(state, q));
+        yield gateways.answer(state, q, nowNanos);
       }
     };
   }
@@ -453,50 +446,6 @@ final class MetadataStateMachine extends BaseStateMachine {
     return old.isEmpty() ? null : "not known to be of level " + level + ": " + old;
   }
 
-  private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {
-    SortedSet<Long> changed = new TreeSet<>(state.counts().misshapen());
-    changed.addAll(state.counts().toScrub());
-    return changed.stream()
-        .map(state::volume)
-        .filter(v -> v.owner() != null && v.owner().instance() == said.instance())
-        .toList();
-  }
-
-  private List<Long> away(MetadataState state, long nowNanos) {
-    return state.nodes().stream()
-        .map(NodeRecord::nodeId)
-        .filter(node -> soft.isAway(node, awayGraceNanos, nowNanos))
-        .toList();
-  }
-
-  private List<Reply.MaintenanceOffer> offers(
-      MetadataState state, Query.GatewayHeartbeat said, long nowNanos) {
-    if (!said.maintains()) {
-      return List.of();
-    }
-    Maintenance.View view =
-        new Maintenance.View() {
-          @Override
-          public boolean isUp(long nodeId) {
-            return soft.isUp(nodeId, nowNanos);
-          }
-
-          @Override
-          public boolean isLeaving(long nodeId) {
-            NodeRecord node = state.node(nodeId);
-            return node == null
-                || node.departure() != null
-                || soft.isAway(nodeId, awayGraceNanos, nowNanos);
-          }
-
-          @Override
-          public boolean isGone(VolumeRecord volume) {
-            return soft.isGone(volume, nowNanos);
-          }
-        };
-    return Maintenance.offers(state, said.gateway(), soft.maintainers(nowNanos), view);
-  }
-
   private Reply heartbeat(MetadataState state, Query.NodeHeartbeat said, long nowNanos) {
     NodeRecord node = state.node(said.nodeId());
     if (node == null) {
@@ -522,7 +471,13 @@ final class MetadataStateMachine extends BaseStateMachine {
     for (VolumeRecord volume : state.volumes()) {
       volumes.add(MetadataQueries.counted(state, volume, node -> soft.isUp(node, nowNanos)));
     }
-    return new Reply.Cluster(state.clusterId(), nodes, volumes, soft.gateways(nowNanos), members());
+    return new Reply.Cluster(
+        state.clusterId(),
+        nodes,
+        volumes,
+        soft.gateways(nowNanos),
+        members(),
+        gateways.rebalance(state));
   }
 
   private List<Reply.MetadataStatus> members() {

@@ -76,6 +76,17 @@ public final class MetadataOptions {
                   + " nodes. A leader counts from when it began to lead.")
           .clusterWide();
 
+  /** Whether replicas are moved so that nodes are filled evenly. */
+  public static final Option<Boolean> REBALANCE =
+      Option.of(
+              "rebalance",
+              OptionType.flag(),
+              "true",
+              "Whether replicas are moved by themselves, a few at a time, while nothing is to be"
+                  + " repaired: to nodes that hold less than their share of what is stored, and to"
+                  + " other zones, racks and hosts where a chunk has two in one.")
+          .clusterWide();
+
   /** All of them. */
   public static final OptionSet SET =
       OptionSet.of(
@@ -87,7 +98,8 @@ public final class MetadataOptions {
           CONSOLE_CHANGES,
           DATA_DIRECTORY,
           ELECTION_TIMEOUT,
-          NODE_AWAY_GRACE);
+          NODE_AWAY_GRACE,
+          REBALANCE);
 
   private MetadataOptions() {}
 }

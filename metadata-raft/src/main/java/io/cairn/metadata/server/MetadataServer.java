@@ -88,6 +88,7 @@ public final class MetadataServer implements AutoCloseable {
           options.get(MetadataOptions.HTTP_ADDRESS),
           options.get(MetadataOptions.ELECTION_TIMEOUT),
           options.get(MetadataOptions.NODE_AWAY_GRACE),
+          options.get(MetadataOptions.REBALANCE),
           options.get(MetadataOptions.CONSOLE_CHANGES));
       return server;
     } catch (IOException | RuntimeException e) {
@@ -101,6 +102,7 @@ public final class MetadataServer implements AutoCloseable {
       Address httpAddress,
       Duration electionTimeout,
       Duration awayGrace,
+      boolean rebalance,
       boolean consoleChanges)
       throws IOException {
     console = new Console(this::connect, consoleChanges);
@@ -117,7 +119,8 @@ public final class MetadataServer implements AutoCloseable {
             directory.path(),
             new Observer(),
             electionTimeout,
-            awayGrace);
+            awayGrace,
+            rebalance);
     meters.show(this::status);
     ownClient = RatisMetadataClient.connect(new SecureRandom().nextLong(), group, CONSOLE_DEADLINE);
     announcer = Announcer.start(ownClient, "metadata", address.toString());

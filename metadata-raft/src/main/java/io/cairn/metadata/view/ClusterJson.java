@@ -236,6 +236,12 @@ public final class ClusterJson {
       }
     }
     json.set("mends", mends(mendsOf(cluster)));
+    Reply.Rebalance rebalance = cluster.rebalance();
+    json.putObject("rebalance")
+        .put("enabled", rebalance.enabled())
+        .put("moving", rebalance.moving())
+        .put("moves", rebalance.moves())
+        .put("unevenPercent", rebalance.unevenPercent());
     json.set("volumes", volumes(cluster));
     return json;
   }

@@ -361,6 +361,7 @@ class MetadataGroupTest {
             new Failures(),
             Duration.ofMillis(900),
             Duration.ofMinutes(10),
+            true,
             SNAPSHOT_ENTRIES);
   }
 

@@ -1,0 +1,102 @@
+package io.cairn.metadata.ratis;
+
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.Maintenance;
+import io.cairn.metadata.machine.MetadataState;
+import io.cairn.metadata.machine.Rebalancing;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeRecord;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/**
+ * What the leader answers a gateway's heartbeat: where nodes are, and what is to be done for the
+ * volumes. Used under the state machine's lock.
+ */
+final class GatewayAnswers {
+  private final SoftState soft;
+  private final long awayGraceNanos;
+
+  /** Null when replicas are not moved by themselves. */
+  private final Rebalancing rebalancing;
+
+  GatewayAnswers(SoftState soft, long awayGraceNanos, boolean rebalance) {
+    this.soft = soft;
+    this.awayGraceNanos = awayGraceNanos;
+    rebalancing = rebalance ? new Rebalancing() : null;
+  }
+
+  /** How evenly nodes are filled. */
+  Reply.Rebalance rebalance(MetadataState state) {
+    return rebalancing == null ? Reply.Rebalance.OFF : rebalancing.status(state);
+  }
+
+  /** Answers one that was heard. */
+  Reply answer(MetadataState state, Query.GatewayHeartbeat said, long nowNanos) {
+    List<Reply.WantedMove> moves =
+        rebalancing == null
+            ? List.of()
+            : rebalancing.look(state, soft.candidates(state.nodes(), nowNanos), nowNanos);
+    return new Reply.HeartbeatAck(
+        List.of(),
+        state.nodes(),
+        offers(state, said, moves, nowNanos),
+        away(state, nowNanos),
+        reshaped(state, said),
+        moves);
+  }
+
+  private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {
+    SortedSet<Long> changed = new TreeSet<>(state.counts().misshapen());
+    changed.addAll(state.counts().toScrub());
+    return changed.stream()
+        .map(state::volume)
+        .filter(v -> v.owner() != null && v.owner().instance() == said.instance())
+        .toList();
+  }
+
+  private List<Long> away(MetadataState state, long nowNanos) {
+    return state.nodes().stream()
+        .map(NodeRecord::nodeId)
+        .filter(node -> soft.isAway(node, awayGraceNanos, nowNanos))
+        .toList();
+  }
+
+  private List<Reply.MaintenanceOffer> offers(
+      MetadataState state,
+      Query.GatewayHeartbeat said,
+      List<Reply.WantedMove> moves,
+      long nowNanos) {
+    if (!said.maintains()) {
+      return List.of();
+    }
+    Maintenance.View view =
+        new Maintenance.View() {
+          @Override
+          public boolean isUp(long nodeId) {
+            return soft.isUp(nodeId, nowNanos);
+          }
+
+          @Override
+          public boolean isLeaving(long nodeId) {
+            NodeRecord node = state.node(nodeId);
+            return node == null
+                || node.departure() != null
+                || soft.isAway(nodeId, awayGraceNanos, nowNanos);
+          }
+
+          @Override
+          public boolean isGone(VolumeRecord volume) {
+            return soft.isGone(volume, nowNanos);
+          }
+
+          @Override
+          public boolean hasMoves(VolumeRecord volume) {
+            return moves.stream().anyMatch(move -> move.volume().equals(volume.name()));
+          }
+        };
+    return Maintenance.offers(state, said.gateway(), soft.maintainers(nowNanos), view);
+  }
+}
