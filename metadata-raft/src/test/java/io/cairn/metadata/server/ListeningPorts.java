@@ -11,14 +11,18 @@ import java.util.Random;
 /**
  * Ports for the servers of tests that must know them beforehand, or be started on them again. They
  * lie below those that the kernel gives to outgoing connections and to port 0: one of those could
- * be taken between the choice and its use. No two calls in a process give the same port. Safe for
- * use by several threads.
+ * be taken between the choice and its use. No two calls in a process give the same port, nor do
+ * calls in two of a build's processes, which have a half of them each. Safe for use by several
+ * threads.
  */
 public final class ListeningPorts {
-  private static final int LOWEST = 10_000;
+  private static final int FORKS = 2;
+  private static final int FORK = Integer.getInteger("cairn.test.fork", 1);
 
-  /** Above these the chaos runs choose theirs, which may run beside a test. */
-  private static final int COUNT = 5_000;
+  /** Above all of them the chaos runs choose theirs, which may run beside a test. */
+  private static final int COUNT = 5_000 / FORKS;
+
+  private static final int LOWEST = 10_000 + (FORK - 1) % FORKS * COUNT;
 
   /** Not from a seed: processes beside each other must not choose alike. */
   private static int next = new Random().nextInt(COUNT);
