@@ -69,6 +69,9 @@ final class TargetUnit implements VolumeIo, TargetPorts {
   /** The unit was taken, and who has reserved it could not be read: the next heartbeat tries. */
   private boolean unlearned;
 
+  /** It is to be taken for a SANITIZE that its last owner did not end. */
+  private boolean resuming;
+
   private boolean looking;
   private boolean forced;
   private String problem;
@@ -96,7 +99,18 @@ final class TargetUnit implements VolumeIo, TargetPorts {
 
   /** Whether it has initiators, or what one of them began goes on without them. */
   boolean isUsed() {
-    return !sessions.isEmpty() || logical.isSanitizing();
+    return !sessions.isEmpty() || resuming || logical.isSanitizing();
+  }
+
+  /**
+   * A SANITIZE of it is on record that has not ended: if its owner is gone, it is taken for that,
+   * and given up afterwards.
+   */
+  void resumeSanitizing() {
+    if (state == State.STANDBY && !looking && !isUsed()) {
+      resuming = true;
+      look(() -> {});
+    }
   }
 
   /** A session wants the unit; it is let in once it is known whether the unit is active here. */
@@ -189,7 +203,7 @@ final class TargetUnit implements VolumeIo, TargetPorts {
               record = known.volume();
               portals = known.portals();
               boolean taken = !mayTake(known) && !forced;
-              if (taken || attempt > ATTEMPTS_MAX || sessions.isEmpty()) {
+              if (taken || attempt > ATTEMPTS_MAX || !isUsed()) {
                 problem = taken ? null : problem;
                 settle();
               } else {
@@ -264,6 +278,7 @@ final class TargetUnit implements VolumeIo, TargetPorts {
           problem = null;
           become(State.ACTIVE);
           settle();
+          giveUpUnlessUsed();
         });
   }
 
@@ -291,6 +306,7 @@ final class TargetUnit implements VolumeIo, TargetPorts {
   private void settle() {
     looking = false;
     forced = false;
+    resuming = false;
     List<Runnable> decided = waiting;
     waiting = new ArrayList<>();
     decided.forEach(Runnable::run);

@@ -21,6 +21,9 @@ import java.util.function.Consumer;
  * through all gateways.
  */
 final class VolumeTargets implements Targets {
+  /** Heartbeats between two looks for a SANITIZE that nobody goes on with. */
+  static final int SANITIZE_BEATS = 15;
+
   private final TargetUnit.Host host;
   private final String prefix;
   private final InitiatorAccess access;
@@ -31,6 +34,7 @@ final class VolumeTargets implements Targets {
   private final Map<Opening, Session> sessions = new IdentityHashMap<>();
 
   private int portalGroup;
+  private int beats;
 
   /**
    * The targets of one gateway.
@@ -128,7 +132,7 @@ final class VolumeTargets implements Targets {
                     Iscsi.LOGIN_AUTHORIZATION_FAILURE,
                     targetName + ": the ACL does not name the initiator " + initiator);
               } else if (reply instanceof Reply.Target target && portalGroup > 0) {
-                session.unit = unit(target, targetName);
+                session.unit = unit(target);
                 session.unit.logical().learnReservations(target.reservations());
                 session.unit.join(session);
               } else if (reply instanceof Reply.Refused refused) {
@@ -140,14 +144,15 @@ final class VolumeTargets implements Targets {
             });
   }
 
-  private TargetUnit unit(Reply.Target target, String targetName) {
+  private TargetUnit unit(Reply.Target target) {
     return units.computeIfAbsent(
         target.volume().volumeId(),
         id -> {
           TargetUnit unit =
               new TargetUnit(
                   host,
-                  new Identity(target.clusterId(), id, targetName, portalGroup),
+                  new Identity(
+                      target.clusterId(), id, prefix + target.volume().name(), portalGroup),
                   target.volume());
           copyUnits.add(unit.logical());
           return unit;
@@ -162,6 +167,24 @@ final class VolumeTargets implements Targets {
       }
       unit.beat();
     }
+    if (++beats % SANITIZE_BEATS == 0 && portalGroup > 0) {
+      resumeSanitizing();
+    }
+  }
+
+  /** Who began a SANITIZE need not be there for it to end, nor its gateway. */
+  private void resumeSanitizing() {
+    host.metadata()
+        .query(
+            new Query.GetTargets(),
+            (reply, now) -> {
+              if (reply instanceof Reply.Targets known) {
+                known.targets().stream()
+                    .filter(target -> canBeNamed(target.volume().name()))
+                    .filter(target -> target.reservations().hasSanitizeUnderWay())
+                    .forEach(target -> unit(target).resumeSanitizing());
+              }
+            });
   }
 
   /** Whether the unit of that volume is active here. */

@@ -385,6 +385,28 @@ class TargetUnitTest {
     assertNull(volume().owner(), "given up once it has ended");
   }
 
+  /** Nobody has to come for it: its initiator and its gateway may be gone for good. */
+  @Test
+  void sanitizeOfDeadGatewayIsEndedByAnother() {
+    Initiator active = new Initiator(first);
+    assertEquals(Scsi.GOOD, active.run("48820000000000000000"));
+    active.leave();
+    second.unit.resumeSanitizing();
+    assertFalse(second.unit.isUsed(), "its owner lives");
+    gone.add(first.instance);
+    erased.clear();
+    second.unit.resumeSanitizing();
+    assertEquals(2, volume().generation());
+    while (!erased.isEmpty()) {
+      assertTrue(second.unit.isUsed());
+      erased.remove().run();
+    }
+    assertNull(volume().owner(), "given up once it has ended");
+    assertFalse(machine.state().reservations(volume().volumeId()).hasSanitizeUnderWay());
+    second.unit.resumeSanitizing();
+    assertNull(volume().owner(), "nothing is left to do");
+  }
+
   @Test
   void withoutTheMetadataLoginsAreRefusedAndWhatIsActiveServes() {
     Initiator active = new Initiator(first);

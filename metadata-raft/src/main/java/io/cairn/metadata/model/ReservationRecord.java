@@ -63,6 +63,11 @@ public record ReservationRecord(
    */
   public record Port(String initiatorPort, int targetPort) {}
 
+  /** Whether a SANITIZE is under way: it has begun, and neither ended nor failed. */
+  public boolean hasSanitizeUnderWay() {
+    return sanitizing != null && !sanitizing.failed();
+  }
+
   /**
    * A SANITIZE, with all that a gateway needs to begin it anew.
    *
