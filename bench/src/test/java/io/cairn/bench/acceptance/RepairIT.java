@@ -44,8 +44,7 @@ class RepairIT {
             5,
             Map.of(VOLUME, "256MiB"),
             List.of(),
-            // Moves for the sake of even filling would be counted with what a node copies.
-            Map.of("CAIRN_METADATA_NODE_AWAY_GRACE", "10s", "CAIRN_METADATA_REBALANCE", "false"));
+            Map.of("CAIRN_METADATA_NODE_AWAY_GRACE", "10s"));
     try (RunningCluster cluster = RunningCluster.start(settings);
         RecordedLoad load =
             new RecordedLoad(
@@ -68,7 +67,12 @@ class RepairIT {
   void aNodeThatIsAddedGetsItsShareByItself() throws IOException {
     RunningCluster.Settings settings =
         new RunningCluster.Settings(
-            directory.resolve("grows"), false, 3, Map.of(VOLUME, "64MiB"), List.of());
+            directory.resolve("grows"),
+            false,
+            3,
+            Map.of(VOLUME, "64MiB"),
+            List.of(),
+            Map.of("CAIRN_METADATA_REBALANCE", "true"));
     try (RunningCluster cluster = RunningCluster.start(settings)) {
       ask(cluster, "volume", "create", "many", "--size", "24MiB", "--chunk-size", "1MiB");
       try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "many")) {
