@@ -212,8 +212,7 @@ class MutantsTest {
         .with(
             VOLUME + "OwnedChunk",
             "(ops.peek().durableMask & retained) == retained",
-            "ops.peek().completed")
-        .with(VOLUME + "WriteWindow", "    unlink(op);\n    if (op.payload", "    if (op.payload");
+            "ops.peek().completed");
     isCaughtAs("I7", "I6", "I4", "liveness", "exception");
   }
 
