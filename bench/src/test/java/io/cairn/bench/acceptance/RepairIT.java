@@ -68,7 +68,7 @@ class RepairIT {
     RunningCluster.Settings settings =
         new RunningCluster.Settings(
             directory.resolve("grows"),
-            false,
+            true,
             3,
             Map.of(VOLUME, "64MiB"),
             List.of(),
