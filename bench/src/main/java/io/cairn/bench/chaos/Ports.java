@@ -9,25 +9,33 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Ports for one cluster: {@code base+1} to {@code base+SPAN}, the last five for NBD, iSCSI and a
+ * Ports for one cluster: {@code base+1} to {@code base+66}, the last five for NBD, iSCSI and a
  * second gateway. They lie below those that the kernel gives to outgoing connections, or one of
  * those would sit on the port of a server that was just killed.
+ *
+ * <p>One more, which no server uses, is listened at as long as this process lives: so two processes
+ * that run clusters beside each other never choose alike, whenever the servers start.
  */
 public record Ports(int base) {
   /** Five more than what {@code cairn dev} uses above its base. */
-  static final int SPAN = 66;
+  private static final int SERVERS = 66;
 
+  private static final int CLAIM = SERVERS + 1;
+  private static final int SPAN = CLAIM + 1;
   private static final int LOWEST = 15_000;
   private static final int HIGHEST = 32_000;
   private static final int ATTEMPTS = 100;
 
-  /** Ports that nobody listens on now. */
-  public static Ports free() {
+  /** Kept from the collector, which would close them. */
+  private static final List<ServerSocket> CLAIMS = new ArrayList<>();
+
+  /** Ports that nobody listens on now, and that nobody else is given. */
+  public static synchronized Ports free() {
     // Not from a seed: runs beside each other must not choose alike.
     Random random = new Random();
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
       Ports ports = new Ports(LOWEST + random.nextInt((HIGHEST - LOWEST) / SPAN) * SPAN);
-      if (ports.areFree()) {
+      if (ports.claim()) {
         return ports;
       }
     }
@@ -36,45 +44,62 @@ public record Ports(int base) {
   }
 
   int secondIscsi() {
-    return base + SPAN - 4;
+    return base + SERVERS - 4;
   }
 
   int iscsi() {
-    return base + SPAN - 3;
+    return base + SERVERS - 3;
   }
 
   int nbd() {
-    return base + SPAN - 2;
+    return base + SERVERS - 2;
   }
 
   int secondNbd() {
-    return base + SPAN - 1;
+    return base + SERVERS - 1;
   }
 
   int secondHttp() {
-    return base + SPAN;
+    return base + SERVERS;
   }
 
-  private boolean areFree() {
-    List<ServerSocket> sockets = new ArrayList<>();
+  private boolean claim() {
+    List<ServerSocket> tried = new ArrayList<>();
     try {
-      for (int offset = 1; offset <= SPAN; offset++) {
-        ServerSocket socket = new ServerSocket();
-        sockets.add(socket);
-        socket.setReuseAddress(true);
-        socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), base + offset));
+      // First, as whoever else claims them looks at the others only when it has this one.
+      ServerSocket claim = listening(base + CLAIM);
+      boolean free = false;
+      try {
+        for (int offset = 1; offset <= SERVERS; offset++) {
+          tried.add(listening(base + offset));
+        }
+        free = true;
+      } finally {
+        (free ? CLAIMS : tried).add(claim);
       }
       return true;
-    } catch (IOException e) {
+    } catch (IOException taken) {
       return false;
     } finally {
-      for (ServerSocket socket : sockets) {
+      for (ServerSocket socket : tried) {
         try {
           socket.close();
         } catch (IOException e) {
           throw new ChaosFailure("a socket that was only tried cannot be closed", e);
         }
       }
+    }
+  }
+
+  private static ServerSocket listening(int port) throws IOException {
+    ServerSocket socket = new ServerSocket();
+    try {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      return socket;
+    } catch (IOException e) {
+      socket.close();
+      throw e;
     }
   }
 }

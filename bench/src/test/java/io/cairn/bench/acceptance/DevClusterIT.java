@@ -14,10 +14,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** One command, a whole cluster: how long it takes, what it costs when idle, what it keeps. */
+@Tag("alone")
 class DevClusterIT {
   /**
    * The promise is 20 s of the clock. Other programs stretch the clock but not the processor's

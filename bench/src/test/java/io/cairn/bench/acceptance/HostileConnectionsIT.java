@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * of processes that serve: they work on undisturbed, and keep nothing of it. The long form ({@code
  * -Dcairn.acceptance=long}) takes 20,000 and 2,000 for each port.
  */
+@Tag("alone")
 class HostileConnectionsIT {
   private static final boolean LONG = "long".equals(System.getProperty("cairn.acceptance"));
   private static final int GARBAGE_PER_PORT = LONG ? 20_000 : 500;
