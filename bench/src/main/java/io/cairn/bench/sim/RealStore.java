@@ -2,6 +2,8 @@ package io.cairn.bench.sim;
 
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.bench.sim.StoreModel.Chunk;
+import io.cairn.metadata.model.CacheMode;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.journal.JournalIdentity;
 import io.cairn.storage.journal.JournaledStore;
@@ -11,6 +13,8 @@ import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -23,6 +27,9 @@ final class RealStore implements SimStore {
 
   /** In one life out of so many an operator wants the journal kept flushed. */
   private static final int LIVES_PER_FLUSH = 4;
+
+  private static final long TIERS_NANOS_MIN = 20_000_000L;
+  private static final long TIERS_NANOS_MAX = 1_500_000_000L;
 
   private final SimWorld world;
   private final SimRandom random;
@@ -114,8 +121,32 @@ final class RealStore implements SimStore {
         if ((identity.nodeId() + openedLife) % LIVES_PER_FLUSH == 0) {
           opened.keepFlushed(true);
         }
+        // Not of the seed's own draws: what it drew before there were modes, it draws still.
+        SimRandom draws =
+            new SimRandom(identity.nodeId() << 16 ^ identity.shard() << 8 ^ openedLife);
+        if (draws.oneIn(2)) {
+          setTiers(process, opened, draws);
+        }
       }
     };
+  }
+
+  /** Somebody sets how volumes use the tier, again and again while they are in use. */
+  private void setTiers(SimProcess process, JournaledStore opened, SimRandom draws) {
+    Map<Long, VolumeTier> tiers = new TreeMap<>();
+    for (long volumeId : opened.volumes()) {
+      CacheMode mode = CacheMode.values()[draws.below(CacheMode.values().length)];
+      tiers.put(volumeId, new VolumeTier(mode, draws.oneIn(2)));
+    }
+    opened.volumeTiers(tiers);
+    world.after(
+        process,
+        draws.between(TIERS_NANOS_MIN, TIERS_NANOS_MAX),
+        () -> {
+          if (opened == store) {
+            setTiers(process, opened, draws);
+          }
+        });
   }
 
   private void overwritten(StoreModel.Key key, int block) {

@@ -2,8 +2,10 @@ package io.cairn.client.cli;
 
 import io.cairn.metadata.command.Command.CreateVolume;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.metadata.options.Sizes;
 import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
@@ -62,6 +64,15 @@ final class VolumeCreateCommand implements Callable<Integer> {
               + " Default: ${DEFAULT-VALUE}")
   private Durability durability;
 
+  @Option(
+      names = "--cache-mode",
+      paramLabel = "MODE",
+      converter = CacheModeConverter.class,
+      description =
+          "How it uses the nodes' fast devices: write-back, write-through (moved to the capacity"
+              + " tier at once) or write-around (and not kept in read caches). Default: write-back")
+  private CacheMode cacheMode;
+
   @Override
   public Integer call() {
     CreateVolume command =
@@ -71,7 +82,8 @@ final class VolumeCreateCommand implements Callable<Integer> {
             chunkSize(),
             given("--replicas", replicas),
             given("--min-in-sync", minInSync),
-            durability);
+            durability,
+            cacheMode == null ? null : new VolumeTier(cacheMode, false));
     try (ClusterCalls calls = options.connect()) {
       Reply.Volume created = calls.changeVolume(command);
       VolumeRecord volume = created.volume();

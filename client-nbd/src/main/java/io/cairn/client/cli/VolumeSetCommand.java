@@ -2,6 +2,7 @@ package io.cairn.client.cli;
 
 import io.cairn.metadata.command.Command.SetVolume;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.view.ClusterJson;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -11,12 +12,13 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code cairn volume set}: changes how many replicas a volume keeps, while it is in use. */
+/** {@code cairn volume set}: changes how a volume is kept, while it is in use. */
 @Command(
     name = "set",
     description =
-        "Changes how many replicas a volume keeps, while it is in use. New ones are brought up in"
-            + " the background; 'cairn status' shows how far that is.")
+        "Changes how a volume is kept, while it is in use. New replicas are brought up in the"
+            + " background; 'cairn status' shows how far that is. Nodes hear of another cache mode"
+            + " within some 12 s.")
 final class VolumeSetCommand implements Callable<Integer> {
   @Mixin private ClusterOptions options;
   @Spec private picocli.CommandLine.Model.CommandSpec spec;
@@ -35,16 +37,24 @@ final class VolumeSetCommand implements Callable<Integer> {
               + " when it was as usual for the old one")
   private Integer minInSync;
 
+  @Option(
+      names = "--cache-mode",
+      paramLabel = "MODE",
+      converter = CacheModeConverter.class,
+      description = "How it uses the nodes' fast devices: write-back, write-through, write-around.")
+  private CacheMode cacheMode;
+
   @Override
   public Integer call() {
-    if (replicas == null && minInSync == null) {
+    if (replicas == null && minInSync == null && cacheMode == null) {
       throw new ParameterException(
-          spec.commandLine(), "nothing is to be set: give --replicas or --min-in-sync");
+          spec.commandLine(),
+          "nothing is to be set: give --replicas, --min-in-sync or --cache-mode");
     }
     int wanted = checked("--replicas", replicas);
     int needed = checked("--min-in-sync", minInSync);
     try (ClusterCalls calls = options.connect()) {
-      calls.changeVolume(new SetVolume(name, wanted, needed));
+      calls.changeVolume(new SetVolume(name, wanted, needed, cacheMode));
       Reply.Volume volume = calls.volume(name);
       options.print(
           ClusterJson.volume(volume),
@@ -55,7 +65,9 @@ final class VolumeSetCommand implements Callable<Integer> {
                       + " keeps "
                       + volume.volume().replicas()
                       + " replicas now, writes need "
-                      + volume.volume().minInSync()));
+                      + volume.volume().minInSync()
+                      + ", cache mode "
+                      + volume.volume().tiering().mode().text()));
       return 0;
     }
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.metadata.command.Command.AcquireVolume;
 import io.cairn.metadata.command.Command.AllocateChunks;
+import io.cairn.metadata.command.Command.RaiseLevel;
 import io.cairn.metadata.command.Command.RegisterNode;
 import io.cairn.metadata.command.Command.UpdateReplicas;
 import io.cairn.metadata.command.Query;
@@ -285,7 +286,7 @@ class CairnTest {
   void theNumberOfReplicasIsSet() {
     run("volume", "create", "v", "--size", "1GiB").succeeds();
     assertEquals(
-        "volume v keeps 2 replicas now, writes need 1\n",
+        "volume v keeps 2 replicas now, writes need 1, cache mode write-back\n",
         run("volume", "set", "v", "--replicas", "2").succeeds().out());
     run("volume", "set", "v", "--replicas", "4")
         .fails(1, "cairn: 4 replicas need as many nodes, and there are 3; add nodes first");
@@ -293,6 +294,26 @@ class CairnTest {
         run("volume", "set", "v", "--replicas", "3", "--min-in-sync", "3", "-o", "json").json();
     assertEquals(3, set.get("minInSync").asInt());
     assertEquals(2, run("volume", "set", "v").exitCode());
+  }
+
+  @Test
+  void cacheModesAreSetOnceAllServersKnowThem() {
+    run("volume", "create", "v", "--size", "1GiB").succeeds();
+    run("volume", "set", "v", "--cache-mode", "write-through")
+        .fails(
+            1,
+            "cairn: cache modes and pins need level 2 and the cluster is at 1: when all servers"
+                + " are new, end the upgrade with 'cairn upgrade --finalize'");
+    metadata.apply(new RaiseLevel(2));
+    assertEquals(
+        "volume v keeps 3 replicas now, writes need 2, cache mode write-through\n",
+        run("volume", "set", "v", "--cache-mode", "write-through").succeeds().out());
+    run("volume", "create", "w", "--size", "1GiB", "--cache-mode", "write-around").succeeds();
+    JsonNode volumes = run("volume", "ls", "-o", "json").json();
+    assertEquals("write-through", volumes.at("/0/cacheMode").asText());
+    assertEquals("write-around", volumes.at("/1/cacheMode").asText());
+    assertTrue(run("volume", "show", "w").succeeds().out().contains("cache mode  write-around\n"));
+    assertEquals(2, run("volume", "set", "v", "--cache-mode", "writeback").exitCode());
   }
 
   private void volumeOnThreeNodes() {

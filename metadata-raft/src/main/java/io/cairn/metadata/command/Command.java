@@ -1,12 +1,14 @@
 package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.AccessRecord;
+import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.ReservationRecord;
+import io.cairn.metadata.model.VolumeTier;
 import java.util.List;
 
 /**
@@ -14,8 +16,18 @@ import java.util.List;
  * applies once and gets the first answer again.
  */
 public sealed interface Command {
-  /** Gives the cluster its identity; the first one wins, later ones are answered with it. */
-  record InitCluster(long clusterId) implements Command {}
+  /**
+   * Gives the cluster its identity; the first one wins, later ones are answered with it.
+   *
+   * @param level that the new cluster has, which is made by servers of one release: there is no
+   *     older one that it could go back to.
+   */
+  record InitCluster(long clusterId, int level) implements Command {
+    /** One that begins at level 1, as all did once. */
+    public InitCluster(long clusterId) {
+      this(clusterId, 0);
+    }
+  }
 
   /** Announces a node's process; answered by {@link Reply.NodeRegistered}. */
   record RegisterNode(
@@ -51,15 +63,32 @@ public sealed interface Command {
    */
   record FlushCache(long nodeId, boolean flushing) implements Command {}
 
-  /** Creates a volume; 0 for chunkSizeBytes, replicas and minInSync means the default. */
+  /**
+   * Creates a volume; 0 for chunkSizeBytes, replicas and minInSync means the default.
+   *
+   * @param tier what the nodes' fast devices are to do for it; null for the usual. Anything else
+   *     needs {@link io.cairn.metadata.release.Release#LEVEL_OF_TIERS}.
+   */
   record CreateVolume(
       String name,
       long sizeBytes,
       int chunkSizeBytes,
       int replicas,
       int minInSync,
-      Durability durability)
-      implements Command {}
+      Durability durability,
+      VolumeTier tier)
+      implements Command {
+    /** One that uses the fast devices as usual. */
+    public CreateVolume(
+        String name,
+        long sizeBytes,
+        int chunkSizeBytes,
+        int replicas,
+        int minInSync,
+        Durability durability) {
+      this(name, sizeBytes, chunkSizeBytes, replicas, minInSync, durability, null);
+    }
+  }
 
   /** Grows a volume; shrinking is refused. */
   record ResizeVolume(String name, long sizeBytes) implements Command {}
@@ -67,8 +96,16 @@ public sealed interface Command {
   /**
    * Changes how many replicas a volume keeps, while it is in use; 0 for what is to stay as it is. A
    * minInSync that was the default of the old number becomes the default of the new one.
+   *
+   * @param mode null for what is to stay as it is; else it needs {@link
+   *     io.cairn.metadata.release.Release#LEVEL_OF_TIERS}.
    */
-  record SetVolume(String name, int replicas, int minInSync) implements Command {}
+  record SetVolume(String name, int replicas, int minInSync, CacheMode mode) implements Command {
+    /** One that leaves the fast devices out of it. */
+    public SetVolume(String name, int replicas, int minInSync) {
+      this(name, replicas, minInSync, null);
+    }
+  }
 
   /**
    * Has all chunks of a volume compared: their checksums and versions, and with {@code deep} their

@@ -10,6 +10,7 @@ import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReservationRecord;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.model.VolumeTier;
 import java.util.List;
 
 /** An answer of the metadata. */
@@ -267,6 +268,8 @@ public sealed interface Reply {
    *     volume keeps, or that are to be scrubbed: the owner may not know that this was changed.
    * @param moves replicas that owners of these volumes are to move: a wish, of which the next
    *     answer has another.
+   * @param tiers what a node's fast devices are to do for the volumes that it named; null when it
+   *     named none, and from a server of an older release: it goes on as it does.
    */
   record HeartbeatAck(
       List<Long> deletedVolumes,
@@ -274,7 +277,8 @@ public sealed interface Reply {
       List<MaintenanceOffer> offers,
       List<Long> away,
       List<VolumeRecord> reshaped,
-      List<WantedMove> moves)
+      List<WantedMove> moves,
+      List<NamedTier> tiers)
       implements Reply {
     /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
@@ -284,6 +288,23 @@ public sealed interface Reply {
       away = away == null ? List.of() : List.copyOf(away);
       reshaped = reshaped == null ? List.of() : List.copyOf(reshaped);
       moves = moves == null ? List.of() : List.copyOf(moves);
+      tiers = tiers == null ? null : List.copyOf(tiers);
+    }
+
+    /** One for a gateway. */
+    public HeartbeatAck(
+        List<Long> deletedVolumes,
+        List<NodeRecord> nodes,
+        List<MaintenanceOffer> offers,
+        List<Long> away,
+        List<VolumeRecord> reshaped,
+        List<WantedMove> moves) {
+      this(deletedVolumes, nodes, offers, away, reshaped, moves, null);
+    }
+
+    /** One for a node. */
+    public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes, List<NamedTier> tiers) {
+      this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of(), tiers);
     }
 
     /** One that offers nothing. */
@@ -291,6 +312,9 @@ public sealed interface Reply {
       this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of());
     }
   }
+
+  /** What a node's fast devices are to do for a volume. */
+  record NamedTier(long volumeId, String volume, VolumeTier tier) {}
 
   /** One replica that is to be moved. */
   record WantedMove(String volume, int layer, int index, long fromNodeId, long toNodeId) {}

@@ -6,6 +6,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.release.Release;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -168,8 +169,11 @@ public final class MetadataMachine {
     if (command.clusterId() == 0) {
       return Decision.refused(Reply.ErrorCode.INVALID, "cluster id 0 is reserved");
     }
-    return new Decision(
-        List.of(new Event.ClusterInitialized(command.clusterId())),
-        new Reply.ClusterIdentity(command.clusterId()));
+    List<Event> events = new ArrayList<>();
+    events.add(new Event.ClusterInitialized(command.clusterId()));
+    if (Release.of(command.level()) > state.level()) {
+      events.add(new Event.LevelRaised(command.level()));
+    }
+    return new Decision(events, new Reply.ClusterIdentity(command.clusterId()));
   }
 }

@@ -10,6 +10,7 @@ import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.LongPredicate;
 
 /** Answers the queries that need nothing but the recorded state and which nodes are up. */
@@ -77,6 +78,17 @@ public final class MetadataQueries {
             .map(VolumeRecord::volumeId)
             .map(id -> new Reply.ChunkCount(id, state.counts().chunksOf(id)))
             .toList());
+  }
+
+  /** What a node's fast devices are to do for those of the volumes that exist; null for none. */
+  public static List<Reply.NamedTier> tiers(MetadataState state, List<Long> volumeIds) {
+    return volumeIds.isEmpty()
+        ? null
+        : volumeIds.stream()
+            .map(state::volume)
+            .filter(Objects::nonNull)
+            .map(v -> new Reply.NamedTier(v.volumeId(), v.name(), v.tiering()))
+            .toList();
   }
 
   /** A page of chunks. */

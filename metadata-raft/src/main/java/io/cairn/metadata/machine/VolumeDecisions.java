@@ -6,6 +6,8 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.model.VolumeTier;
+import io.cairn.metadata.release.Release;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -69,6 +71,10 @@ final class VolumeDecisions {
     if (minInSync < 1 || minInSync > replicas) {
       return invalid("minInSync " + minInSync + " is outside 1 to replicas, " + replicas);
     }
+    VolumeTier tier = c.tier() == null ? VolumeTier.USUAL : c.tier();
+    if (!tier.equals(VolumeTier.USUAL) && state.level() < Release.LEVEL_OF_TIERS) {
+      return tooEarly();
+    }
     VolumeRecord volume =
         new VolumeRecord(
             state.nextVolumeId(),
@@ -80,7 +86,18 @@ final class VolumeDecisions {
             c.durability() == null ? Durability.FLUSH : c.durability(),
             0,
             null);
-    return stored(volume);
+    return stored(volume.tiered(tier));
+  }
+
+  /** A server of the level before would leave it out of what it stores. */
+  private Decision tooEarly() {
+    return Decision.refused(
+        ErrorCode.INVALID,
+        "cache modes and pins need level "
+            + Release.LEVEL_OF_TIERS
+            + " and the cluster is at "
+            + state.level()
+            + ": when all servers are new, end the upgrade with 'cairn upgrade --finalize'");
   }
 
   /** A majority, but 1 for two replicas: a pair must survive the loss of either. */
@@ -133,7 +150,12 @@ final class VolumeDecisions {
               + staying
               + "; add nodes first");
     }
-    return stored(volume.keeping(replicas, minInSync));
+    VolumeTier before = volume.tiering();
+    VolumeTier tier = new VolumeTier(c.mode() == null ? before.mode() : c.mode(), before.pinned());
+    if (!tier.equals(before) && state.level() < Release.LEVEL_OF_TIERS) {
+      return tooEarly();
+    }
+    return stored(volume.keeping(replicas, minInSync).tiered(tier));
   }
 
   Decision delete(Command.DeleteVolume c) {

@@ -9,6 +9,7 @@ package io.cairn.metadata.model;
  * @param generation version of the ownership, 0 before the first owner; the fence.
  * @param owner the session that may write, or null when the last one released the volume.
  * @param scrub which scrubs operators asked for; null before the first.
+ * @param tier what the nodes' fast devices are to do for it; null as long as that is the usual.
  */
 public record VolumeRecord(
     long volumeId,
@@ -20,8 +21,9 @@ public record VolumeRecord(
     Durability durability,
     long generation,
     Owner owner,
-    VolumeScrub scrub) {
-  /** One of which nobody asked for a scrub. */
+    VolumeScrub scrub,
+    VolumeTier tier) {
+  /** One of which nobody asked for a scrub, nor for anything of the tier. */
   public VolumeRecord(
       long volumeId,
       String name,
@@ -42,6 +44,7 @@ public record VolumeRecord(
         durability,
         generation,
         owner,
+        null,
         null);
   }
 
@@ -73,6 +76,27 @@ public record VolumeRecord(
     return scrub == null ? VolumeScrub.NONE : scrub;
   }
 
+  /** What the nodes' fast devices are to do for it. */
+  public VolumeTier tiering() {
+    return tier == null ? VolumeTier.USUAL : tier;
+  }
+
+  /** The same volume with something else to be done for it; the usual is not written down. */
+  public VolumeRecord tiered(VolumeTier newTier) {
+    return new VolumeRecord(
+        volumeId,
+        name,
+        sizeBytes,
+        chunkSizeBytes,
+        replicas,
+        minInSync,
+        durability,
+        generation,
+        owner,
+        scrub,
+        newTier.equals(VolumeTier.USUAL) ? null : newTier);
+  }
+
   /** The same volume with another number of replicas. */
   public VolumeRecord keeping(int newReplicas, int newMinInSync) {
     return new VolumeRecord(
@@ -85,7 +109,8 @@ public record VolumeRecord(
         durability,
         generation,
         owner,
-        scrub);
+        scrub,
+        tier);
   }
 
   /** The same volume with another size. */
@@ -100,7 +125,8 @@ public record VolumeRecord(
         durability,
         generation,
         owner,
-        scrub);
+        scrub,
+        tier);
   }
 
   /** The same volume with other scrubs asked for or done. */
@@ -115,7 +141,8 @@ public record VolumeRecord(
         durability,
         generation,
         owner,
-        newScrub);
+        newScrub,
+        tier);
   }
 
   /** The same volume under another owner. */
@@ -130,6 +157,7 @@ public record VolumeRecord(
         durability,
         newGeneration,
         newOwner,
-        scrub);
+        scrub,
+        tier);
   }
 }

@@ -459,7 +459,8 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     soft.heard(said, nowNanos);
     List<Long> deleted = said.knownVolumes().stream().filter(state::wasDeleted).toList();
-    return new Reply.HeartbeatAck(deleted, state.nodes());
+    return new Reply.HeartbeatAck(
+        deleted, state.nodes(), MetadataQueries.tiers(state, said.knownVolumes()));
   }
 
   private Reply cluster(MetadataState state, long nowNanos) {

@@ -6,13 +6,16 @@ package io.cairn.metadata.release;
  * cluster's level, which an operator raises when all servers are new, is as high. It reads and
  * writes everything of the level below.
  *
- * <p>Level 1: the first.
+ * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}.
  */
 public final class Release {
   /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
   static final String LEVEL_PROPERTY = "cairn.release.level";
 
-  private static final int HIGHEST = 1;
+  /** From here on a volume may say what the nodes' fast devices are to do for it. */
+  public static final int LEVEL_OF_TIERS = 2;
+
+  private static final int HIGHEST = LEVEL_OF_TIERS;
 
   private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
 

@@ -16,6 +16,7 @@ import io.cairn.metadata.ratis.MemberStatus;
 import io.cairn.metadata.ratis.MetadataGroupMember;
 import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.metadata.release.Announcer;
+import io.cairn.metadata.release.Release;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -268,7 +269,7 @@ public final class MetadataServer implements AutoCloseable {
     RatisMetadataClient client =
         RatisMetadataClient.connect(random.nextLong(), group, BOOTSTRAP_DEADLINE);
     client
-        .submit(new Command.InitCluster(id))
+        .submit(new Command.InitCluster(id, Release.level()))
         .whenCompleteAsync(
             (reply, problem) -> {
               client.close();

@@ -44,7 +44,8 @@ public final class ClusterJson {
             .put("replicas", volume.replicas())
             .put("minInSync", volume.minInSync())
             .put("durability", volume.durability().name().toLowerCase(Locale.ROOT))
-            .put("generation", volume.generation());
+            .put("generation", volume.generation())
+            .put("cacheMode", volume.tiering().mode().text());
     VolumeRecord.Owner owner = volume.owner();
     if (owner == null) {
       json.putNull("owner");

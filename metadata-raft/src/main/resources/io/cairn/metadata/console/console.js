@@ -161,7 +161,7 @@ function showVolume(volume) {
     element('h3', {}, volume.name),
     element('p', {}, `${whole(health.chunks)} chunks of ${bytes(volume.chunkSizeBytes)} in use: ${whole(health.inSync)} in sync, `
       + `${whole(health.syncing)} catching up, ${whole(health.degraded)} short of replicas, ${whole(health.unavailable)} not writable. `
-      + `Durability ${volume.durability}, generation ${volume.generation}.`),
+      + `Durability ${volume.durability}, cache mode ${volume.cacheMode}, generation ${volume.generation}.`),
     element('div', { class: 'plots' },
       plot('IOPS: reads, writes', history, (look) => look.reads, (look) => look.writes, whole),
       plot('Throughput: read, written per second', history, (look) => look.readBytes, (look) => look.writtenBytes, bytes),

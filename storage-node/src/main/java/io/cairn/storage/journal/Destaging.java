@@ -32,6 +32,12 @@ final class Destaging {
    */
   private static final double RUN_NANOS = 1e9;
 
+  /**
+   * Blocks that are to leave the journal at once wait so long for others: each run ends a segment
+   * of the ring, however little is in it.
+   */
+  private static final long THROUGH_NANOS = 50_000_000L;
+
   /** The store, as destaging sees it; on the loop. */
   interface Host extends StoreReads.Host {
     /** Whether runs may begin. */
@@ -64,6 +70,11 @@ final class Destaging {
   /** Where the log ended when that began. */
   private long keptFromLsn;
 
+  /** Up to here the log has blocks that are to leave it at once. */
+  private long throughLsn;
+
+  private boolean throughArmed;
+
   private boolean roomWanted;
   private boolean underWay;
   private boolean draining;
@@ -77,6 +88,7 @@ final class Destaging {
 
   private final WritePace pace;
   private final Runnable paceEnded = this::paceEnded;
+  private final Runnable throughEnded = this::throughEnded;
 
   /** Which device had no room at the last try to destage, as the system says; null if both had. */
   private String fullReason;
@@ -178,6 +190,23 @@ final class Destaging {
     beginIfNeeded();
   }
 
+  /** What the log holds now, or some of it, is to leave it at once. */
+  void destageAtOnce() {
+    throughLsn = journal.headLsn();
+    if (!throughArmed) {
+      throughArmed = true;
+      loop.later(THROUGH_NANOS, throughEnded);
+    }
+  }
+
+  private void throughEnded() {
+    throughArmed = false;
+    if (host.takesPart()) {
+      flush(throughLsn);
+      beginIfNeeded();
+    }
+  }
+
   boolean keepsFlushed() {
     return keeping;
   }
@@ -273,7 +302,7 @@ final class Destaging {
 
   /** A run that writers wait for is as important as they; others take what time is left. */
   private void elsewhere(Runnable work) {
-    if (roomWanted || pace.isPaced(fillBytes())) {
+    if (roomWanted || pace.isPaced(fillBytes()) || throughLsn > journal.tailLsn()) {
       loop.offLoop(work);
     } else {
       loop.inBackground(work);

@@ -1,7 +1,9 @@
 package io.cairn.storage.journal;
 
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.cache.CacheDevice;
 import io.cairn.storage.cache.ReadCache;
+import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.env.Payloads;
@@ -12,6 +14,7 @@ import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.agrona.DirectBuffer;
 
@@ -34,6 +37,7 @@ public final class JournaledStore implements ShardStore {
   private final Destaging destaging;
   private final StoreReads reads;
   private final ReadCache cache;
+  private final VolumeShares shares = new VolumeShares();
   private final StoreCounters counters = new StoreCounters();
   private final TreeSet<Long> untrashed = new TreeSet<>();
   private final Recovery recovery;
@@ -77,7 +81,8 @@ public final class JournaledStore implements ShardStore {
     this.cache = cache;
     this.reads =
         new StoreReads(
-            journal, index, catalogue, tier, cache, loop, payloads, counters, settings, events);
+            journal, index, catalogue, tier, cache, shares, loop, payloads, counters, settings,
+            events);
     journal.listener(new JournalEvents());
     if (!index.trashed().isEmpty()) {
       index.trashed().clear();
@@ -156,6 +161,17 @@ public final class JournaledStore implements ShardStore {
    */
   public void keepFlushed(boolean keep) {
     destaging.keepFlushed(keep);
+  }
+
+  /**
+   * What the tier is to do for each volume from now on.
+   *
+   * @param tiers of all volumes of which the shard holds chunks; one that is missing is as usual.
+   */
+  public void volumeTiers(Map<Long, VolumeTier> tiers) {
+    if (shares.become(tiers)) {
+      destaging.destageAtOnce();
+    }
   }
 
   /**
@@ -447,6 +463,9 @@ public final class JournaledStore implements ShardStore {
     counters.appendedRecords++;
     counters.appendedBytes += record.recordBytes();
     destaging.appended(record.recordBytes());
+    if (shares.isDestagedAtOnce(record.volumeId())) {
+      destaging.destageAtOnce();
+    }
     try {
       index.apply(record, gone -> {});
     } catch (RuntimeException e) {

@@ -2,6 +2,7 @@ package io.cairn.storage.journal;
 
 import io.cairn.storage.cache.CacheIndex;
 import io.cairn.storage.cache.ReadCache;
+import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.env.Payloads;
@@ -53,6 +54,7 @@ final class StoreReads {
   /** Or null. */
   private final ReadCache cache;
 
+  private final VolumeShares shares;
   private final StoreLoop loop;
   private final Payloads payloads;
   private final StoreCounters counters;
@@ -78,6 +80,7 @@ final class StoreReads {
       Catalogue catalogue,
       CapacityTier tier,
       ReadCache cache,
+      VolumeShares shares,
       StoreLoop loop,
       Payloads payloads,
       StoreCounters counters,
@@ -87,6 +90,7 @@ final class StoreReads {
     this.index = index;
     this.tier = tier;
     this.cache = cache;
+    this.shares = shares;
     this.loop = loop;
     verifications = new Verifications(loop);
     loads = new PageLoads(journal, index, catalogue, loop, settings, host);
@@ -349,7 +353,7 @@ final class StoreReads {
         return;
       }
       if (problem == null && bad < 0) {
-        if (cache != null && !fromCache && !verifies && count <= CACHED_BLOCKS_MAX) {
+        if (mayBeCached(chunk) && !fromCache && !verifies && count <= CACHED_BLOCKS_MAX) {
           offer();
         }
         sink.onBlocks(crcs, versions, payload);
@@ -379,6 +383,10 @@ final class StoreReads {
 
   private static long key(IndexedChunk chunk, int block) {
     return CacheIndex.key(chunk.volumeId(), chunk.layer(), chunk.index(), block);
+  }
+
+  private boolean mayBeCached(IndexedChunk chunk) {
+    return cache != null && shares.of(chunk.volumeId()).tier().mayBeReadCached();
   }
 
   /** Whether the read cache has all blocks that the journal has not; sets their slots. */
@@ -455,7 +463,7 @@ final class StoreReads {
       payload.release();
       return;
     }
-    boolean mayUseCache = cache != null && attempts == ATTEMPTS && !verifies;
+    boolean mayUseCache = mayBeCached(chunk) && attempts == ATTEMPTS && !verifies;
     boolean inCache = mayUseCache && isInCache(chunk, block, count);
     if (inCache
         && fetchSlots(chunk, block, count, payload)

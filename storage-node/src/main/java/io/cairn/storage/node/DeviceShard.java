@@ -1,12 +1,14 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.StoreCounters;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.Map;
 import java.util.SortedSet;
 import java.util.function.ToDoubleFunction;
 
@@ -36,6 +38,11 @@ record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks 
   @Override
   public void keepFlushed(boolean keep) {
     journaled.keepFlushed(keep);
+  }
+
+  @Override
+  public void volumeTiers(Map<Long, VolumeTier> tiers) {
+    journaled.volumeTiers(tiers);
   }
 
   @Override

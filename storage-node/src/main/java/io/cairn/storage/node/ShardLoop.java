@@ -1,6 +1,7 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
@@ -15,6 +16,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.agrona.DirectBuffer;
@@ -182,6 +184,13 @@ final class ShardLoop implements LinkServer.Shard {
   void keepFlushed(boolean keep) {
     if (failure == null && !stopped) {
       opened.keepFlushed(keep);
+    }
+  }
+
+  /** What the tier is to do for each volume from now on; on the loop. */
+  void volumeTiers(Map<Long, VolumeTier> tiers) {
+    if (failure == null && !stopped) {
+      opened.volumeTiers(tiers);
     }
   }
 

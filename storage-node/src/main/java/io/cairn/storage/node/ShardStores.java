@@ -1,6 +1,7 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.device.Device;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.LostChunks;
@@ -128,6 +129,13 @@ interface ShardStores extends AutoCloseable {
 
     /** Has the journal destaged, now and until told otherwise. */
     void keepFlushed(boolean keep);
+
+    /**
+     * What the tier is to do for each volume from now on.
+     *
+     * @param tiers of all volumes of the shard; one that is missing is as usual.
+     */
+    void volumeTiers(Map<Long, VolumeTier> tiers);
 
     /**
      * Bytes of what the journal held when it was to be flushed that are not destaged yet; -1 when

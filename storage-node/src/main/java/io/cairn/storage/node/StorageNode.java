@@ -6,6 +6,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.directory.DataDirectory;
 import io.cairn.metadata.directory.Identity;
 import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.ratis.RatisMetadataClient;
@@ -269,6 +270,12 @@ public final class StorageNode implements AutoCloseable {
       nodes.update(ack.nodes());
       keepFlushed(
           ack.nodes().stream().anyMatch(node -> node.nodeId() == nodeId && node.flushing()));
+      if (ack.tiers() != null) {
+        Map<Long, VolumeTier> tiers =
+            ack.tiers().stream()
+                .collect(Collectors.toMap(Reply.NamedTier::volumeId, Reply.NamedTier::tier));
+        shards.forEach(s -> s.loop().execute(() -> s.volumeTiers(tiers)));
+      }
       if (!ack.deletedVolumes().isEmpty()) {
         LOG.info("the chunks of deleted volumes {} go to the trash", ack.deletedVolumes());
         shards.forEach(s -> s.loop().execute(() -> s.trash(ack.deletedVolumes())));

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.model.CacheMode;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.ChunkEntry;
@@ -20,6 +22,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.agrona.collections.LongArrayList;
@@ -385,6 +388,67 @@ class JournaledStoreFaultTest {
     write(1);
     loop.settle();
     assertEquals(0, store.counters().destagedBlocks());
+  }
+
+  private void become(CacheMode mode) {
+    store.volumeTiers(Map.of(VOLUME, new VolumeTier(mode, false)));
+  }
+
+  @Test
+  void aWriteThroughVolumeIsDestagedAtOnceAndAnotherModeTakesEffectWhileItIsWritten() {
+    write(1);
+    loop.settle();
+    assertEquals(0, store.counters().destagedBlocks());
+    become(CacheMode.WRITE_THROUGH);
+    loop.settle();
+    assertEquals(1, store.counters().destagedBlocks(), "what the journal held before");
+    write(2);
+    write(3);
+    loop.settle();
+    assertEquals(3, store.counters().destagedBlocks());
+    become(CacheMode.WRITE_BACK);
+    write(4);
+    loop.settle();
+    assertEquals(3, store.counters().destagedBlocks());
+    become(CacheMode.WRITE_AROUND);
+    loop.settle();
+    assertEquals(4, store.counters().destagedBlocks());
+    store.volumeTiers(Map.of());
+    write(5);
+    loop.settle();
+    assertEquals(4, store.counters().destagedBlocks(), "one that is not named is as usual");
+  }
+
+  @Test
+  void writesThatFollowEachOtherAreDestagedTogether() {
+    become(CacheMode.WRITE_THROUGH);
+    loop.settle();
+    long runs = store.counters().destageRuns();
+    for (int i = 0; i < 12; i++) {
+      write(i % 4);
+    }
+    loop.settle();
+    assertEquals(runs + 1, store.counters().destageRuns());
+    assertEquals(4, store.counters().destagedBlocks(), "merged");
+  }
+
+  @Test
+  void aWriteThroughVolumeOnATierWithoutRoomWaitsInTheJournal() throws IOException {
+    become(CacheMode.WRITE_THROUGH);
+    loop.settle();
+    disk.full = true;
+    write(1);
+    for (int i = 0; i < 20; i++) {
+      loop.advance(200_000_000L);
+      while (loop.step()) {}
+    }
+    assertNull(failure);
+    assertEquals(fillOf(1), read(1));
+    disk.full = false;
+    loop.settle();
+    assertEquals(1, store.counters().destagedBlocks());
+    restart();
+    assertEquals(fillOf(1), read(1));
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.model.CacheMode;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Status;
@@ -186,6 +188,31 @@ class DeviceNodeTest extends NodeTestBase {
     await(() -> !metadata.heartbeats().isEmpty() && used() > 0, "the chunk takes space");
     metadata.deleteVolume(ShardCaller.VOLUME);
     await(() -> metadata.heartbeats().getLast().chunkCount() == 0, "the chunk is gone");
+  }
+
+  @Test
+  void aNodeHearsWhichVolumesAreDestagedAtOnce() throws Exception {
+    initCluster();
+    StorageNode first = start("a");
+    writeAll(caller(first, 1).ready(BLOCKS), 1, 10, 0);
+    first.close();
+    metadata.setTier(ShardCaller.VOLUME, new VolumeTier(CacheMode.WRITE_THROUGH, false));
+    StorageNode second = start("a");
+    String name = "cairn_storage_destage_blocks_total";
+    await(() -> metric(page(second), name) >= 10, "what the journal held is destaged");
+    ShardCaller caller = caller(second, 1);
+    caller.hello(0);
+    caller.bare(MessageType.FENCE);
+    writeAll(caller, 11, 1, 0);
+    await(() -> metric(page(second), name) >= 11, "what is written is destaged");
+  }
+
+  private String page(StorageNode node) {
+    try {
+      return get(node, "/metrics", 200);
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
   }
 
   private long used() {

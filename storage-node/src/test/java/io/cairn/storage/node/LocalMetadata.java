@@ -7,9 +7,12 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.VolumeTier;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -18,6 +21,7 @@ final class LocalMetadata {
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private final List<Query.NodeHeartbeat> heartbeats = new ArrayList<>();
   private final List<Long> deleted = new ArrayList<>();
+  private final Map<Long, VolumeTier> tiers = new TreeMap<>();
   private long clients;
   private boolean away;
   private int staleAnswers;
@@ -41,6 +45,10 @@ final class LocalMetadata {
 
   synchronized void deleteVolume(long volumeId) {
     deleted.add(volumeId);
+  }
+
+  synchronized void setTier(long volumeId, VolumeTier tier) {
+    tiers.put(volumeId, tier);
   }
 
   synchronized NodeRecord node(long nodeId) {
@@ -108,7 +116,14 @@ final class LocalMetadata {
               Reply.ErrorCode.STALE_INCARNATION, "incarnation is " + node.incarnation());
         }
         yield new Reply.HeartbeatAck(
-            q.knownVolumes().stream().filter(deleted::contains).toList(), machine.state().nodes());
+            q.knownVolumes().stream().filter(deleted::contains).toList(),
+            machine.state().nodes(),
+            q.knownVolumes().isEmpty()
+                ? null
+                : q.knownVolumes().stream()
+                    .filter(tiers::containsKey)
+                    .map(volume -> new Reply.NamedTier(volume, "vol", tiers.get(volume)))
+                    .toList());
       }
       case Query.Announce q -> new Reply.Ok();
       default -> throw new IllegalArgumentException(query.toString());

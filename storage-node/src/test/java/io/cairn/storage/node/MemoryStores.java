@@ -1,6 +1,7 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.MemoryStore;
@@ -9,6 +10,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
@@ -117,6 +119,11 @@ final class MemoryStores implements ShardStores.Factory {
     @Override
     public void keepFlushed(boolean keep) {
       kept = keep;
+    }
+
+    @Override
+    public void volumeTiers(Map<Long, VolumeTier> tiers) {
+      // There is one tier only.
     }
 
     @Override
