@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
     description =
         "Changes how a volume is kept, while it is in use. New replicas are brought up in the"
             + " background; 'cairn status' shows how far that is. Nodes hear of another cache mode"
-            + " within some 12 s.")
+            + " or pin within some 12 s.")
 final class VolumeSetCommand implements Callable<Integer> {
   @Mixin private ClusterOptions options;
   @Spec private picocli.CommandLine.Model.CommandSpec spec;
@@ -44,17 +44,27 @@ final class VolumeSetCommand implements Callable<Integer> {
       description = "How it uses the nodes' fast devices: write-back, write-through, write-around.")
   private CacheMode cacheMode;
 
+  @Option(
+      names = "--pin",
+      paramLabel = "on|off",
+      description =
+          "Whether its blocks come into the nodes' read caches, where they have such, at their"
+              + " first read and stay there, as far as the option read.cache.pinned lets them.")
+  private OnOff pinned;
+
   @Override
   public Integer call() {
-    if (replicas == null && minInSync == null && cacheMode == null) {
+    if (replicas == null && minInSync == null && cacheMode == null && pinned == null) {
       throw new ParameterException(
           spec.commandLine(),
-          "nothing is to be set: give --replicas, --min-in-sync or --cache-mode");
+          "nothing is to be set: give --replicas, --min-in-sync, --cache-mode or --pin");
     }
     int wanted = checked("--replicas", replicas);
     int needed = checked("--min-in-sync", minInSync);
     try (ClusterCalls calls = options.connect()) {
-      calls.changeVolume(new SetVolume(name, wanted, needed, cacheMode));
+      calls.changeVolume(
+          new SetVolume(
+              name, wanted, needed, cacheMode, pinned == null ? null : pinned == OnOff.ON));
       Reply.Volume volume = calls.volume(name);
       options.print(
           ClusterJson.volume(volume),
@@ -67,7 +77,8 @@ final class VolumeSetCommand implements Callable<Integer> {
                       + " replicas now, writes need "
                       + volume.volume().minInSync()
                       + ", cache mode "
-                      + volume.volume().tiering().mode().text()));
+                      + volume.volume().tiering().mode().text()
+                      + (volume.volume().tiering().pinned() ? ", pinned" : "")));
       return 0;
     }
   }

@@ -57,7 +57,10 @@ final class VolumeShowCommand implements Callable<Integer> {
     out.println(
         "replicas    " + volume.replicas() + ", writes need " + volume.minInSync() + " in sync");
     out.println("durability  " + volume.durability().name().toLowerCase(Locale.ROOT));
-    out.println("cache mode  " + volume.tiering().mode().text());
+    out.println(
+        "cache mode  "
+            + volume.tiering().mode().text()
+            + (volume.tiering().pinned() ? ", pinned" : ""));
     out.println("generation  " + volume.generation());
     out.println(
         "owner       "

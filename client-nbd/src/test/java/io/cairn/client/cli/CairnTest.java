@@ -314,6 +314,15 @@ class CairnTest {
     assertEquals("write-around", volumes.at("/1/cacheMode").asText());
     assertTrue(run("volume", "show", "w").succeeds().out().contains("cache mode  write-around\n"));
     assertEquals(2, run("volume", "set", "v", "--cache-mode", "writeback").exitCode());
+    assertEquals(
+        "volume v keeps 3 replicas now, writes need 2, cache mode write-through, pinned\n",
+        run("volume", "set", "v", "--pin", "on").succeeds().out());
+    assertTrue(run("volume", "show", "v", "-o", "json").json().get("pinned").asBoolean());
+    run("volume", "set", "w", "--pin", "on")
+        .fails(1, "cairn: volume w cannot be pinned to the read caches in mode write-around");
+    assertTrue(run("volume", "show", "v").succeeds().out().contains("write-through, pinned\n"));
+    run("volume", "set", "v", "--pin", "off").succeeds();
+    assertEquals(2, run("volume", "set", "v", "--pin", "maybe").exitCode());
   }
 
   private void volumeOnThreeNodes() {

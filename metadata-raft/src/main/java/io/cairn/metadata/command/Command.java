@@ -99,11 +99,13 @@ public sealed interface Command {
    *
    * @param mode null for what is to stay as it is; else it needs {@link
    *     io.cairn.metadata.release.Release#LEVEL_OF_TIERS}.
+   * @param pinned the same.
    */
-  record SetVolume(String name, int replicas, int minInSync, CacheMode mode) implements Command {
+  record SetVolume(String name, int replicas, int minInSync, CacheMode mode, Boolean pinned)
+      implements Command {
     /** One that leaves the fast devices out of it. */
     public SetVolume(String name, int replicas, int minInSync) {
-      this(name, replicas, minInSync, null);
+      this(name, replicas, minInSync, null, null);
     }
   }
 

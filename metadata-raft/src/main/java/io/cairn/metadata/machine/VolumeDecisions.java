@@ -151,7 +151,17 @@ final class VolumeDecisions {
               + "; add nodes first");
     }
     VolumeTier before = volume.tiering();
-    VolumeTier tier = new VolumeTier(c.mode() == null ? before.mode() : c.mode(), before.pinned());
+    VolumeTier tier =
+        new VolumeTier(
+            c.mode() == null ? before.mode() : c.mode(),
+            c.pinned() == null ? before.pinned() : c.pinned());
+    if (tier.pinned() && !tier.mayBeReadCached()) {
+      return invalid(
+          "volume "
+              + c.name()
+              + " cannot be pinned to the read caches in mode "
+              + tier.mode().text());
+    }
     if (!tier.equals(before) && state.level() < Release.LEVEL_OF_TIERS) {
       return tooEarly();
     }

@@ -45,7 +45,8 @@ public final class ClusterJson {
             .put("minInSync", volume.minInSync())
             .put("durability", volume.durability().name().toLowerCase(Locale.ROOT))
             .put("generation", volume.generation())
-            .put("cacheMode", volume.tiering().mode().text());
+            .put("cacheMode", volume.tiering().mode().text())
+            .put("pinned", volume.tiering().pinned());
     VolumeRecord.Owner owner = volume.owner();
     if (owner == null) {
       json.putNull("owner");

@@ -120,7 +120,7 @@ class CodecTest {
     if (plain == int.class || plain == Integer.class) {
       return random.nextInt();
     }
-    if (plain == boolean.class) {
+    if (plain == boolean.class || plain == Boolean.class) {
       return random.nextBoolean();
     }
     if (plain == String.class) {

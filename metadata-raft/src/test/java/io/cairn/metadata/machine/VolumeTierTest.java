@@ -31,7 +31,7 @@ class VolumeTierTest {
   }
 
   private VolumeRecord set(CacheMode mode) {
-    assertInstanceOf(Reply.Volume.class, apply(new Command.SetVolume("v", 0, 0, mode)));
+    assertInstanceOf(Reply.Volume.class, apply(new Command.SetVolume("v", 0, 0, mode, null)));
     return machine.state().volume("v");
   }
 
@@ -42,7 +42,7 @@ class VolumeTierTest {
     create("v", AROUND);
     assertNull(machine.state().volume("v"));
     create("v", VolumeTier.USUAL);
-    Command through = new Command.SetVolume("v", 0, 0, CacheMode.WRITE_THROUGH);
+    Command through = new Command.SetVolume("v", 0, 0, CacheMode.WRITE_THROUGH, null);
     assertTrue(((Reply.Refused) apply(through)).message().contains("need level 2"));
     assertEquals(VolumeTier.USUAL, set(CacheMode.WRITE_BACK).tiering());
     apply(new Command.RaiseLevel(2));
@@ -73,6 +73,22 @@ class VolumeTierTest {
     assertEquals(
         through.tiering(), through.ownedBy(null, 3).sized(2L << 30).keeping(2, 1).tiering());
     assertEquals(usual, set(CacheMode.WRITE_BACK));
+  }
+
+  @Test
+  void whatIsKeptOutOfTheReadCachesCannotBePinned() {
+    apply(new Command.InitCluster(5, 2));
+    create("v", AROUND);
+    Command pin = new Command.SetVolume("v", 0, 0, null, true);
+    assertTrue(((Reply.Refused) apply(pin)).message().contains("in mode write-around"));
+    set(CacheMode.WRITE_THROUGH);
+    assertInstanceOf(Reply.Volume.class, apply(pin));
+    assertEquals(
+        new VolumeTier(CacheMode.WRITE_THROUGH, true), machine.state().volume("v").tiering());
+    assertInstanceOf(
+        Reply.Refused.class, apply(new Command.SetVolume("v", 0, 0, CacheMode.WRITE_AROUND, null)));
+    assertInstanceOf(
+        Reply.Volume.class, apply(new Command.SetVolume("v", 0, 0, CacheMode.WRITE_AROUND, false)));
   }
 
   @Test

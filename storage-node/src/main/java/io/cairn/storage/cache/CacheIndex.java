@@ -3,15 +3,16 @@ package io.cairn.storage.cache;
 import java.util.Arrays;
 
 /**
- * Which block is in which slot, and which one has to go. Pure, and without an object per block: 17
- * bytes per slot, 6 to 12 for the table that finds them and 4 to 8 for the ghosts, so 27 to 37
+ * Which block is in which slot, and which one has to go. Pure, and without an object per block: 19
+ * bytes per slot, 6 to 12 for the table that finds them and 4 to 8 for the ghosts, so 29 to 39
  * bytes per cached block.
  *
  * <p>The policy is that of S3-FIFO's main queue with its ghost queue in front, on slots that stay
  * where they are: a block is taken in when it is read a second time while its ghost is remembered,
  * so a scan takes nothing in and writes nothing; a hand goes round the slots, takes a use from each
- * block that was used since it last came by, and evicts the first that has none left. The new block
- * is written where the old one was: neighbours in time are neighbours on the device.
+ * block that was used since it last came by, and evicts the first that has none left and that is
+ * not kept for its volume ({@link VolumeShares}). The new block is written where the old one was:
+ * neighbours in time are neighbours on the device.
  *
  * <p>Single-threaded.
  */
@@ -34,6 +35,11 @@ public final class CacheIndex {
 
   private static final byte FILLING = -1;
 
+  /** Number of the volume whose block it is. */
+  private final char[] owners;
+
+  private final VolumeShares shares;
+
   /** Slot plus 1 of each key, open addressing with linear probing. */
   private final int[] table;
 
@@ -41,10 +47,21 @@ public final class CacheIndex {
   private final int[] ghosts;
   private final int ghostMask;
   private int hand;
+
+  /** Slots that were claimed in this turn, which ends when they are as many as there are. */
+  private int claims;
+
   private int filled;
 
-  /** An empty index. */
-  public CacheIndex(int slots) {
+  /**
+   * An empty index.
+   *
+   * @param shares of the volumes; told whose slots are whose.
+   */
+  public CacheIndex(int slots, VolumeShares shares) {
+    this.shares = shares;
+    shares.divide(slots);
+    owners = new char[slots];
     keys = new long[slots];
     versions = new long[slots];
     uses = new byte[slots];
@@ -95,8 +112,11 @@ public final class CacheIndex {
   /**
    * The slot that has a block in that version, which is one more use of it, or {@link #NONE}. A
    * slot with another version of it is given up.
+   *
+   * @param of the volume whose block it is.
    */
-  public int find(long key, long version) {
+  public int find(VolumeShare of, long key, long version) {
+    shares.use(of);
     int at = probe(key);
     if (at < 0) {
       return NONE;
@@ -108,6 +128,10 @@ public final class CacheIndex {
     }
     if (uses[slot] < USES_MAX) {
       uses[slot]++;
+    }
+    if (shares.isNobodys(owners[slot])) {
+      // A restart found it, or its volume was unknown for a moment.
+      own(slot, of.number());
     }
     return slot;
   }
@@ -127,10 +151,15 @@ public final class CacheIndex {
   }
 
   /**
-   * A block was read that is not in the cache: whether it is to be, as its ghost is known. Its
-   * ghost is, from now on, otherwise.
+   * A block was read that is not in the cache: whether it is to be, as its ghost is known or its
+   * volume pinned. Its ghost is, from now on, otherwise.
+   *
+   * @param of the volume whose block it is.
    */
-  public boolean wants(long key) {
+  public boolean wants(VolumeShare of, long key) {
+    if (shares.isTakenAtOnce(of)) {
+      return true;
+    }
     int mark = (int) (key >>> 32) | 1;
     int bucket = (int) key & ghostMask & -WAYS;
     for (int way = 0; way < WAYS; way++) {
@@ -145,16 +174,33 @@ public final class CacheIndex {
     return false;
   }
 
-  /** A slot to be written, whatever was in it; {@link #NONE} when all are being written. */
-  public int claim() {
+  private void own(int slot, int number) {
+    shares.gave(owners[slot]);
+    owners[slot] = (char) number;
+    shares.took(number);
+  }
+
+  /**
+   * A slot to be written, whatever was in it; {@link #NONE} when all are being written, and when
+   * many in a row are kept for other volumes: the hand has passed them then, and the next try goes
+   * on from there.
+   *
+   * @param by the volume whose block is to come.
+   */
+  public int claim(VolumeShare by) {
     int passed = 0;
-    for (int i = 0; i < 2 * keys.length + PASSED_MAX; i++) {
+    int kept = 0;
+    for (int i = 0; i < 2 * keys.length + PASSED_MAX && kept < PASSED_MAX; i++) {
       int slot = hand;
       hand = hand + 1 == keys.length ? 0 : hand + 1;
       if (uses[slot] == FILLING) {
         continue;
       }
       if (keys[slot] != 0) {
+        if (shares.isKept(owners[slot], by)) {
+          kept++;
+          continue;
+        }
         if (uses[slot] > 0 && passed++ < PASSED_MAX) {
           uses[slot]--;
           continue;
@@ -162,6 +208,12 @@ public final class CacheIndex {
         remove(slot, probe(keys[slot]));
       }
       uses[slot] = FILLING;
+      own(slot, by.number());
+      claims++;
+      if (claims == keys.length) {
+        claims = 0;
+        shares.nextTurn();
+      }
       return slot;
     }
     return NONE;
@@ -187,6 +239,7 @@ public final class CacheIndex {
   /** A slot that was claimed was not written. */
   public void release(int slot) {
     uses[slot] = 0;
+    own(slot, VolumeShare.NOBODY);
   }
 
   /** What the slot has is not what it should be. */
@@ -202,6 +255,8 @@ public final class CacheIndex {
     Arrays.fill(table, 0);
     Arrays.fill(keys, 0);
     Arrays.fill(uses, (byte) 0);
+    Arrays.fill(owners, (char) VolumeShare.NOBODY);
+    shares.gaveAll();
     filled = 0;
   }
 
@@ -209,6 +264,7 @@ public final class CacheIndex {
     keys[slot] = 0;
     versions[slot] = 0;
     uses[slot] = 0;
+    own(slot, VolumeShare.NOBODY);
     filled--;
     // What stands behind and would be found from here on moves up, so that no probe ends too soon.
     int hole = place;

@@ -41,6 +41,7 @@ public final class ReadCache {
   private final CacheDevice device;
   private final CacheLoop loop;
   private final CacheIndex index;
+  private final VolumeShares shares;
   private final CacheCounters counters = new CacheCounters();
   private final Crc32c crc = new Crc32c();
   private final BitSet dirtyPages = new BitSet();
@@ -59,15 +60,21 @@ public final class ReadCache {
   private volatile IOException failure;
   private boolean failed;
 
-  private ReadCache(CacheDevice device, CacheLoop loop) {
+  private ReadCache(CacheDevice device, CacheLoop loop, VolumeShares shares) {
     this.device = device;
     this.loop = loop;
-    index = new CacheIndex(device.slots());
+    this.shares = shares;
+    index = new CacheIndex(device.slots(), shares);
   }
 
-  /** What the device has from before, as far as its entries are whole; blocks. */
-  public static ReadCache open(CacheDevice device, CacheLoop loop) throws IOException {
-    ReadCache cache = new ReadCache(device, loop);
+  /**
+   * What the device has from before, as far as its entries are whole; blocks.
+   *
+   * @param shares of the volumes that use it.
+   */
+  public static ReadCache open(CacheDevice device, CacheLoop loop, VolumeShares shares)
+      throws IOException {
+    ReadCache cache = new ReadCache(device, loop, shares);
     UnsafeBuffer page = new UnsafeBuffer(ByteBuffer.allocateDirect(CacheEntries.PAGE_BYTES));
     for (int p = 0; p < CacheEntries.pages(device.slots()); p++) {
       device.readEntries(p, page, 0);
@@ -91,9 +98,9 @@ public final class ReadCache {
     return index.slots();
   }
 
-  /** The slot that has that version of a block, or {@link CacheIndex#NONE}. */
-  public int find(long key, long version) {
-    return failed ? CacheIndex.NONE : index.find(key, version);
+  /** The slot that has that version of a volume's block, or {@link CacheIndex#NONE}. */
+  public int find(long volumeId, long key, long version) {
+    return failed ? CacheIndex.NONE : index.find(shares.of(volumeId), key, version);
   }
 
   /** Reads a slot if that takes no waiting; on the loop. */
@@ -106,10 +113,11 @@ public final class ReadCache {
     device.read(slot, target, offset);
   }
 
-  /** So many blocks were served from the cache, or had to come from the tier. */
-  public void count(int hitBlocks, int missedBlocks) {
+  /** So many blocks of a volume were served from the cache, or had to come from the tier. */
+  public void count(long volumeId, int hitBlocks, int missedBlocks) {
     counters.hitBlocks += hitBlocks;
     counters.missedBlocks += missedBlocks;
+    shares.count(shares.of(volumeId), hitBlocks, missedBlocks);
   }
 
   /** A slot has not what it should have. */
@@ -119,8 +127,8 @@ public final class ReadCache {
   }
 
   /** A block came from the tier: it is taken in if it comes again. Its bytes are copied. */
-  public void offer(long key, long version, DirectBuffer source, int offset) {
-    if (failed || !index.wants(key)) {
+  public void offer(long volumeId, long key, long version, DirectBuffer source, int offset) {
+    if (failed || !index.wants(shares.of(volumeId), key)) {
       return;
     }
     if (filling.count == BATCH_BLOCKS) {
@@ -128,7 +136,7 @@ public final class ReadCache {
       return;
     }
     if (!filling.has(key) && !(writing && resting.has(key))) {
-      filling.add(key, version, source, offset);
+      filling.add(volumeId, key, version, source, offset);
       if (filling.count >= BATCH_ENOUGH) {
         writeBatch();
       } else if (!armed) {
@@ -163,6 +171,7 @@ public final class ReadCache {
   private final class Batch {
     private final UnsafeBuffer bytes =
         new UnsafeBuffer(ByteBuffer.allocateDirect(BATCH_BLOCKS * Frame.BLOCK_BYTES));
+    private final long[] volumes = new long[BATCH_BLOCKS];
     private final long[] keys = new long[BATCH_BLOCKS];
     private final long[] versions = new long[BATCH_BLOCKS];
     private final int[] slots = new int[BATCH_BLOCKS];
@@ -179,7 +188,8 @@ public final class ReadCache {
       return false;
     }
 
-    void add(long key, long version, DirectBuffer source, int offset) {
+    void add(long volumeId, long key, long version, DirectBuffer source, int offset) {
+      volumes[count] = volumeId;
       keys[count] = key;
       versions[count] = version;
       bytes.putBytes(count * Frame.BLOCK_BYTES, source, offset, Frame.BLOCK_BYTES);
@@ -188,11 +198,8 @@ public final class ReadCache {
 
     void claim() {
       for (int i = 0; i < count; i++) {
-        slots[i] = index.claim();
-        if (slots[i] == CacheIndex.NONE) {
-          counters.lostBlocks += count - i;
-          count = i;
-        }
+        slots[i] = index.claim(shares.of(volumes[i]));
+        counters.lostBlocks += slots[i] == CacheIndex.NONE ? 1 : 0;
       }
     }
 
@@ -201,6 +208,10 @@ public final class ReadCache {
       try {
         int i = 0;
         while (i < count) {
+          if (slots[i] == CacheIndex.NONE) {
+            i++;
+            continue;
+          }
           int end = i + 1;
           while (end < count && slots[end] == slots[end - 1] + 1) {
             end++;
@@ -220,13 +231,17 @@ public final class ReadCache {
         fail();
         return;
       }
+      int filled = 0;
       for (int i = 0; i < count; i++) {
-        index.fill(slots[i], keys[i], versions[i]);
-        dirtyPages.set(slots[i] / CacheEntries.PER_PAGE);
+        if (slots[i] != CacheIndex.NONE) {
+          index.fill(slots[i], keys[i], versions[i]);
+          dirtyPages.set(slots[i] / CacheEntries.PER_PAGE);
+          filled++;
+        }
       }
-      counters.writtenBlocks += count;
-      counters.writtenBytes += (long) count * Frame.BLOCK_BYTES;
-      undescribed += count;
+      counters.writtenBlocks += filled;
+      counters.writtenBytes += (long) filled * Frame.BLOCK_BYTES;
+      undescribed += filled;
       count = 0;
       if (filling.count >= BATCH_ENOUGH || undescribed >= ENTRIES_EVERY) {
         writeBatch();

@@ -37,7 +37,7 @@ public final class JournaledStore implements ShardStore {
   private final Destaging destaging;
   private final StoreReads reads;
   private final ReadCache cache;
-  private final VolumeShares shares = new VolumeShares();
+  private final VolumeShares shares;
   private final StoreCounters counters = new StoreCounters();
   private final TreeSet<Long> untrashed = new TreeSet<>();
   private final Recovery recovery;
@@ -60,7 +60,8 @@ public final class JournaledStore implements ShardStore {
       StoreLoop loop,
       Payloads payloads,
       StoreSettings settings,
-      ReadCache cache) {
+      ReadCache cache,
+      VolumeShares shares) {
     Events events = new Events();
     this.recovery = recovery;
     this.journal = recovery.journal();
@@ -79,6 +80,7 @@ public final class JournaledStore implements ShardStore {
             counters,
             events);
     this.cache = cache;
+    this.shares = shares;
     this.reads =
         new StoreReads(
             journal, index, catalogue, tier, cache, shares, loop, payloads, counters, settings,
@@ -114,8 +116,9 @@ public final class JournaledStore implements ShardStore {
       CacheDevice cacheDevice)
       throws IOException {
     Recovery recovery = Recovery.of(identity, ring, life, catalogue, tier);
-    ReadCache cache = cacheDevice == null ? null : ReadCache.open(cacheDevice, loop);
-    return new JournaledStore(recovery, catalogue, tier, loop, payloads, settings, cache);
+    VolumeShares shares = new VolumeShares(settings.pinnedPercent());
+    ReadCache cache = cacheDevice == null ? null : ReadCache.open(cacheDevice, loop, shares);
+    return new JournaledStore(recovery, catalogue, tier, loop, payloads, settings, cache, shares);
   }
 
   /** What recovery found, in one line for the log. */
@@ -148,6 +151,11 @@ public final class JournaledStore implements ShardStore {
   /** The read cache, or null. */
   public ReadCache readCache() {
     return cache;
+  }
+
+  /** The volumes' parts of the tier; on the loop. */
+  public VolumeShares shares() {
+    return shares;
   }
 
   /** Bytes of the journal that hold records which are not yet destaged. */

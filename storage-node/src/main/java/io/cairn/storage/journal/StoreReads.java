@@ -339,7 +339,8 @@ final class StoreReads {
       for (int i = 0; i < count; i++) {
         if (inTier[i]) {
           int source = payload.offset() + i * Frame.BLOCK_BYTES;
-          cache.offer(key(chunk, block + i), versions[i], payload.mutable(), source);
+          cache.offer(
+              chunk.volumeId(), key(chunk, block + i), versions[i], payload.mutable(), source);
         }
       }
     }
@@ -396,11 +397,11 @@ final class StoreReads {
     for (int i = 0; i < count; i++) {
       if (isInTier(chunk, block + i)) {
         blocks++;
-        slots[i] = cache.find(key(chunk, block + i), versions[i]);
+        slots[i] = cache.find(chunk.volumeId(), key(chunk, block + i), versions[i]);
         all &= slots[i] != CacheIndex.NONE;
       }
     }
-    cache.count(all ? blocks : 0, all ? 0 : blocks);
+    cache.count(chunk.volumeId(), all ? blocks : 0, all ? 0 : blocks);
     return all;
   }
 

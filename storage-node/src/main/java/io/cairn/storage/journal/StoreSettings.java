@@ -10,6 +10,7 @@ package io.cairn.storage.journal;
  * @param destageSegmentsMax segments that one run moves at most.
  * @param pagesMax pages of 256 blocks that are kept in memory beyond those that must be.
  * @param retryNanos pause after the capacity tier was full.
+ * @param pinnedPercent part of the read cache that pinned volumes may hold, 0 to 90.
  */
 public record StoreSettings(
     long syncDelayNanos,
@@ -18,9 +19,23 @@ public record StoreSettings(
     int destageBelow,
     int destageSegmentsMax,
     int pagesMax,
-    long retryNanos) {
+    long retryNanos,
+    int pinnedPercent) {
   /** What a node uses unless it is told otherwise. */
   public static StoreSettings defaults() {
-    return new StoreSettings(50_000_000L, 4 << 20, 50, 25, 8, 32_768, 1_000_000_000L);
+    return new StoreSettings(50_000_000L, 4 << 20, 50, 25, 8, 32_768, 1_000_000_000L, 50);
+  }
+
+  /** The same with another part of the read cache for pinned volumes. */
+  public StoreSettings pinning(int percent) {
+    return new StoreSettings(
+        syncDelayNanos,
+        syncBytes,
+        destageAbove,
+        destageBelow,
+        destageSegmentsMax,
+        pagesMax,
+        retryNanos,
+        percent);
   }
 }

@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.StoreCounters;
 import io.cairn.storage.replication.LostChunks;
@@ -46,6 +47,11 @@ record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks 
   }
 
   @Override
+  public VolumeShares shares() {
+    return journaled.shares();
+  }
+
+  @Override
   public long flushLeftBytes() {
     return journaled.flushLeftBytes();
   }
@@ -67,7 +73,7 @@ record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks 
 
   @Override
   public void bindMetrics(MeterRegistry registry, String shard) {
-    ReadCacheMetrics.bind(registry, shard, journaled.readCache());
+    ReadCacheMetrics.bind(registry, shard, journaled.readCache(), journaled.shares());
     StoreCounters counters = journaled.counters();
     counter(
         registry,

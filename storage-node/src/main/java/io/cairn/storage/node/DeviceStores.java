@@ -221,7 +221,7 @@ final class DeviceStores implements ShardStores {
             capacity.tier(),
             threads.get(shard).loop(loops.get(shard)),
             payloads,
-            StoreSettings.defaults(),
+            StoreSettings.defaults().pinning(plan.readCachePinnedPercent()),
             readCache(shard));
     LOG.info(
         "shard {} recovered in {} ms: {}; {} bytes of {} in use",

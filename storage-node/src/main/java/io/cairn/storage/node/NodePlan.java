@@ -97,6 +97,7 @@ final class NodePlan {
             journal,
             Math.toIntExact(segment),
             options.get(StorageOptions.READ_CACHE_SIZE).orElse(0L),
+            options.get(StorageOptions.READ_CACHE_PINNED),
             options.get(StorageOptions.JOURNAL_MEMORY).orElse(null),
             options.get(StorageOptions.TRASH_DELAY),
             options.get(StorageOptions.TEST_DEVICE_FAULTS)),

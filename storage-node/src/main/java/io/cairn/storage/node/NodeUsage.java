@@ -19,7 +19,7 @@ final class NodeUsage {
 
   NodeUsage(List<ShardLoop> shards) {
     this.shards = shards;
-    this.last = shards.stream().map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0)).toList();
+    this.last = shards.stream().map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0, false)).toList();
   }
 
   ShardLoop.Usage of(int shard) {

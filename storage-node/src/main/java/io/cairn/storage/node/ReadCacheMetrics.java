@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.storage.cache.CacheCounters;
 import io.cairn.storage.cache.ReadCache;
+import io.cairn.storage.cache.VolumeShares;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -12,7 +13,7 @@ final class ReadCacheMetrics {
   private ReadCacheMetrics() {}
 
   /** Adds them; the cache may be null. */
-  static void bind(MeterRegistry registry, String shard, ReadCache cache) {
+  static void bind(MeterRegistry registry, String shard, ReadCache cache, VolumeShares shares) {
     CacheCounters counters = cache == null ? new CacheCounters() : cache.counters();
     counter(
         registry,
@@ -54,6 +55,14 @@ final class ReadCacheMetrics {
             counters,
             unused -> cache == null ? 0 : cache.filledBlocks())
         .description("Blocks that are in the read cache.")
+        .tag("shard", shard)
+        .register(registry);
+    Gauge.builder("cairn.storage.read.cache.pinned.blocks", shares, VolumeShares::pinnedSlots)
+        .description("Blocks of pinned volumes that are in the read cache.")
+        .tag("shard", shard)
+        .register(registry);
+    Gauge.builder("cairn.storage.read.cache.pinned.max.blocks", shares, VolumeShares::pinnedMax)
+        .description("Blocks of pinned volumes that stay in the read cache at most.")
         .tag("shard", shard)
         .register(registry);
     Gauge.builder(

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.env.Dialer;
@@ -17,6 +18,7 @@ import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.agrona.DirectBuffer;
@@ -40,6 +42,7 @@ final class ShardLoop implements LinkServer.Shard {
   private final ReplicaShard replica;
   private final LatencyHistogram writes = new LatencyHistogram();
   private final LatencyHistogram reads = new LatencyHistogram();
+  private VolumeCacheMetrics cacheOfVolumes;
   private int untilTimed;
   private ScheduledFuture<?> timer;
   private long armedNanos = Long.MAX_VALUE;
@@ -62,7 +65,8 @@ final class ShardLoop implements LinkServer.Shard {
       long flushLeftBytes,
       int chunkCount,
       int links,
-      int catchUps) {}
+      int catchUps,
+      boolean pinnedFull) {}
 
   /**
    * A shard that is not started.
@@ -116,9 +120,10 @@ final class ShardLoop implements LinkServer.Shard {
     return opened.syncs();
   }
 
-  /** Adds the store's own meters. */
+  /** Adds the store's own meters; before {@link #volumeTiers}. */
   void bindMetrics(MeterRegistry registry) {
     opened.bindMetrics(registry, Integer.toString(number));
+    cacheOfVolumes = new VolumeCacheMetrics(registry, Integer.toString(number), opened.shares());
   }
 
   /**
@@ -177,7 +182,8 @@ final class ShardLoop implements LinkServer.Shard {
         opened.flushLeftBytes(),
         opened.chunkCount(),
         replica.linkCount(),
-        replica.catchUpCount());
+        replica.catchUpCount(),
+        opened.shares().isPinnedFull());
   }
 
   /** What the journal holds is destaged, and what comes after it at once; on the loop. */
@@ -188,9 +194,12 @@ final class ShardLoop implements LinkServer.Shard {
   }
 
   /** What the tier is to do for each volume from now on; on the loop. */
-  void volumeTiers(Map<Long, VolumeTier> tiers) {
+  void volumeTiers(List<Reply.NamedTier> volumes) {
     if (failure == null && !stopped) {
+      Map<Long, VolumeTier> tiers = new TreeMap<>();
+      volumes.forEach(volume -> tiers.put(volume.volumeId(), volume.tier()));
       opened.volumeTiers(tiers);
+      cacheOfVolumes.show(volumes);
     }
   }
 

@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.device.Device;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.LostChunks;
@@ -46,6 +47,7 @@ interface ShardStores extends AutoCloseable {
    * @param slowCapacityBytes bytes a second then.
    * @param journalBytes size of each shard's journal.
    * @param readCacheBytes size of each shard's read cache; 0 for none.
+   * @param readCachePinnedPercent part of it that pinned volumes may hold.
    * @param journalMemory file system for the journals' working copies, or null for none.
    * @param faults whether tests play faults on the devices.
    */
@@ -58,6 +60,7 @@ interface ShardStores extends AutoCloseable {
       long journalBytes,
       int segmentBytes,
       long readCacheBytes,
+      int readCachePinnedPercent,
       Path journalMemory,
       Duration trashDelay,
       boolean faults) {
@@ -75,6 +78,7 @@ interface ShardStores extends AutoCloseable {
           journalBytes,
           segmentBytes,
           readCacheBytes,
+          readCachePinnedPercent,
           journalMemory,
           trashDelay,
           faults);
@@ -136,6 +140,9 @@ interface ShardStores extends AutoCloseable {
      * @param tiers of all volumes of the shard; one that is missing is as usual.
      */
     void volumeTiers(Map<Long, VolumeTier> tiers);
+
+    /** What volumes have of the tier. */
+    VolumeShares shares();
 
     /**
      * Bytes of what the journal held when it was to be flushed that are not destaged yet; -1 when

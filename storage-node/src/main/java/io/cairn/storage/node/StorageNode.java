@@ -6,7 +6,6 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.directory.DataDirectory;
 import io.cairn.metadata.directory.Identity;
 import io.cairn.metadata.http.OperationsServer;
-import io.cairn.metadata.model.VolumeTier;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.ratis.RatisMetadataClient;
@@ -249,11 +248,22 @@ public final class StorageNode implements AutoCloseable {
       Stream<String> ofDevices =
           stores.devices().stream().map(use -> DeviceWatch.trouble(use.device()));
       String text =
-          Stream.of(unserved.stream(), ofDevices, shards.stream().map(ShardLoop::trouble))
+          Stream.of(
+                  unserved.stream(),
+                  ofDevices,
+                  shards.stream().map(ShardLoop::trouble),
+                  Stream.of(pinnedTrouble()))
               .flatMap(lines -> lines)
               .filter(Objects::nonNull)
               .collect(Collectors.joining("; "));
       return text.isEmpty() ? null : text;
+    }
+
+    private String pinnedTrouble() {
+      return usage.all().stream().anyMatch(ShardLoop.Usage::pinnedFull)
+          ? "pinned volumes fill the part of a read cache that read.cache.pinned lets them have;"
+              + " what more they read is treated as not pinned"
+          : null;
     }
 
     private List<Long> volumes() throws InterruptedException {
@@ -271,10 +281,7 @@ public final class StorageNode implements AutoCloseable {
       keepFlushed(
           ack.nodes().stream().anyMatch(node -> node.nodeId() == nodeId && node.flushing()));
       if (ack.tiers() != null) {
-        Map<Long, VolumeTier> tiers =
-            ack.tiers().stream()
-                .collect(Collectors.toMap(Reply.NamedTier::volumeId, Reply.NamedTier::tier));
-        shards.forEach(s -> s.loop().execute(() -> s.volumeTiers(tiers)));
+        shards.forEach(s -> s.loop().execute(() -> s.volumeTiers(ack.tiers())));
       }
       if (!ack.deletedVolumes().isEmpty()) {
         LOG.info("the chunks of deleted volumes {} go to the trash", ack.deletedVolumes());

@@ -164,7 +164,16 @@ public final class StorageOptions {
           "read.cache.size",
           OptionType.size(MIB, 4 * TIB),
           "Size of each shard's read cache in the cache directory, for blocks of the capacity tier"
-              + " that are read again; none unless given. Each GiB takes 8 to 10 MiB of the heap.");
+              + " that are read again; none unless given. Each GiB takes 8 to 11 MiB of the heap.");
+
+  /** How much of the read caches pinned volumes may hold. */
+  public static final Option<Integer> READ_CACHE_PINNED =
+      Option.of(
+          "read.cache.pinned",
+          OptionType.integer(0, 90),
+          "50",
+          "Part of each read cache, in percent, that volumes which are pinned may hold for as long"
+              + " as they like; what they want beyond is treated as if they were not pinned.");
 
   /** How long deleted chunks are kept. */
   public static final Option<Duration> TRASH_DELAY =
@@ -234,6 +243,7 @@ public final class StorageOptions {
           JOURNAL_SEGMENT,
           JOURNAL_MEMORY,
           READ_CACHE_SIZE,
+          READ_CACHE_PINNED,
           TRASH_DELAY,
           CONNECTIONS,
           NAME,

@@ -95,21 +95,23 @@ class PolicyComparisonTest {
   }
 
   private static final class Ours implements Policy {
+    private final VolumeShares shares = new VolumeShares(50);
+    private final VolumeShare volume = shares.of(1);
     private final CacheIndex index;
     private long written;
 
     Ours(int size) {
-      index = new CacheIndex(size);
+      index = new CacheIndex(size, shares);
     }
 
     @Override
     public boolean read(int block) {
       long key = CacheIndex.key(1, 0, 0, block);
-      if (index.find(key, 1) != CacheIndex.NONE) {
+      if (index.find(volume, key, 1) != CacheIndex.NONE) {
         return true;
       }
-      if (index.wants(key)) {
-        index.fill(index.claim(), key, 1);
+      if (index.wants(volume, key)) {
+        index.fill(index.claim(volume), key, 1);
         written++;
       }
       return false;

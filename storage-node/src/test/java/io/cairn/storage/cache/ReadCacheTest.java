@@ -22,7 +22,10 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadCacheTest {
   private static final long SIZE_BYTES = 4 << 20;
 
+  private static final long VOLUME = 7;
+
   @TempDir private Path directory;
+  private final VolumeShares shares = new VolumeShares(50);
   private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
   private final UnsafeBuffer block = new UnsafeBuffer(ByteBuffer.allocateDirect(Frame.BLOCK_BYTES));
 
@@ -46,7 +49,9 @@ class ReadCacheTest {
 
   private ReadCache open(long nodeId) throws IOException {
     return ReadCache.open(
-        FileCacheDevice.open(directory.resolve("read-cache"), SIZE_BYTES, 1, nodeId, 0), loop);
+        FileCacheDevice.open(directory.resolve("read-cache"), SIZE_BYTES, 1, nodeId, 0),
+        loop,
+        shares);
   }
 
   private void settle() {
@@ -56,17 +61,17 @@ class ReadCacheTest {
   }
 
   private static long key(int number) {
-    return CacheIndex.key(7, 0, 0, number);
+    return CacheIndex.key(VOLUME, 0, 0, number);
   }
 
   private void offerTwice(ReadCache cache, int number) {
     block.setMemory(0, Frame.BLOCK_BYTES, (byte) number);
-    cache.offer(key(number), 1000 + number, block, 0);
-    cache.offer(key(number), 1000 + number, block, 0);
+    cache.offer(VOLUME, key(number), 1000 + number, block, 0);
+    cache.offer(VOLUME, key(number), 1000 + number, block, 0);
   }
 
   private byte read(ReadCache cache, int number) throws IOException {
-    int slot = cache.find(key(number), 1000 + number);
+    int slot = cache.find(VOLUME, key(number), 1000 + number);
     assertNotEquals(CacheIndex.NONE, slot, "block " + number);
     block.setMemory(0, Frame.BLOCK_BYTES, (byte) 0);
     cache.read(slot, block, 0);
@@ -82,7 +87,7 @@ class ReadCacheTest {
       settle();
       assertEquals(i, read(cache, i));
     }
-    cache.offer(key(999), 1, block, 0);
+    cache.offer(VOLUME, key(999), 1, block, 0);
     settle();
     assertEquals(100, cache.counters().writtenBlocks(), "what is read once is not written");
     cache.close();

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.storage.cache.CacheDevice;
+import io.cairn.storage.cache.VolumeShare;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.ChunkEntry;
@@ -41,6 +43,7 @@ class JournaledStoreFaultTest {
   private final Random random = new Random(1);
   private final TestLoop loop = new TestLoop(random);
   private final TestDisk disk = new TestDisk(loop, random, SEGMENT_BYTES, 5);
+  private CacheDevice cache;
   private JournaledStore store;
   private ChunkEntry chunk;
   private long life;
@@ -66,8 +69,8 @@ class JournaledStoreFaultTest {
         disk,
         loop,
         length -> HeapPayload.of(new byte[length]),
-        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, pagesMax, 1_000_000_000L),
-        null);
+        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, pagesMax, 1_000_000_000L, 50),
+        cache);
   }
 
   private void open() throws IOException {
@@ -417,6 +420,38 @@ class JournaledStoreFaultTest {
     write(5);
     loop.settle();
     assertEquals(4, store.counters().destagedBlocks(), "one that is not named is as usual");
+  }
+
+  private void readOften(int block) {
+    for (int i = 0; i < 4; i++) {
+      assertTrue(read(block) >= 0);
+      loop.settle();
+    }
+  }
+
+  @Test
+  void aWriteAroundVolumeIsNotInTheReadCacheAndWhatOthersReadIsCountedByVolume()
+      throws IOException {
+    cache = disk.new MemoryCache(50);
+    restart();
+    become(CacheMode.WRITE_BACK);
+    fillTwice();
+    readOften(1);
+    VolumeShare share = store.shares().of(VOLUME);
+    assertEquals(1, share.cachedBlocks());
+    assertEquals(2, share.missedBlocks(), "taken in at the second read");
+    assertEquals(2, share.hitBlocks());
+    become(CacheMode.WRITE_AROUND);
+    readOften(1);
+    readOften(2);
+    assertEquals(4, share.hitBlocks() + share.missedBlocks(), "nobody looked");
+    assertEquals(1, store.readCache().filledBlocks());
+    become(CacheMode.WRITE_BACK);
+    readOften(1);
+    assertEquals(6, share.hitBlocks());
+    store.volumeTiers(Map.of(VOLUME, new VolumeTier(CacheMode.WRITE_BACK, true)));
+    readOften(3);
+    assertEquals(9, share.hitBlocks(), "a pinned one is taken in at the first read");
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.MemoryStore;
@@ -124,6 +125,11 @@ final class MemoryStores implements ShardStores.Factory {
     @Override
     public void volumeTiers(Map<Long, VolumeTier> tiers) {
       // There is one tier only.
+    }
+
+    @Override
+    public VolumeShares shares() {
+      return new VolumeShares(50);
     }
 
     @Override
