@@ -1,6 +1,7 @@
 package io.cairn.bench.jmh;
 
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.ShardStore;
 import java.util.HashMap;
 import java.util.Map;
@@ -183,6 +184,21 @@ final class VoidStore implements ShardStore {
   @Override
   public void readExtents(ChunkEntry chunk, int blockOffset, int blockCount, VersionsSink sink) {
     throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void trashChunk(ChunkEntry chunk) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public boolean isLeaving(long volumeId, int layer, int index) {
+    return false;
+  }
+
+  @Override
+  public java.util.List<ChunkName> chunksAfter(ChunkName after, int countMax) {
+    return java.util.List.of();
   }
 
   @Override

@@ -99,6 +99,18 @@ final class Losses {
       }
 
       @Override
+      public void trashed(StoreModel.Key key) {
+        if (key.volumeId() != volumeId) {
+          return;
+        }
+        ChunkRecord record = records.apply(key.index());
+        if (record.replicas().contains(new Replica(nodeId, ReplicaState.IN_SYNC))) {
+          throw new InvariantViolation(
+              "I3", "node " + nodeId + " gives back what is in sync on record: " + record);
+        }
+      }
+
+      @Override
       public void catchesUp(StoreModel.Chunk chunk, long base) {
         if (chunk.volumeId() != volumeId) {
           return;

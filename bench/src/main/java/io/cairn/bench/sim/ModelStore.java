@@ -4,12 +4,16 @@ import io.cairn.bench.sim.StoreModel.Change;
 import io.cairn.bench.sim.StoreModel.Chunk;
 import io.cairn.bench.sim.StoreModel.Key;
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.LongArrayList;
 
@@ -29,6 +33,7 @@ final class ModelStore implements SimStore {
   private Session session;
   private long appendedLsn;
   private long durableLsn;
+  private final Map<Key, Long> leaving = new TreeMap<>();
   private boolean full;
   private boolean spaceless;
   private boolean failed;
@@ -139,6 +144,7 @@ final class ModelStore implements SimStore {
   public Session open(SimProcess process, SimPayload.Ledger ledger) {
     durableLsn = appendedLsn;
     failed = false;
+    leaving.clear();
     session = new Session(process, ledger);
     return session;
   }
@@ -289,6 +295,23 @@ final class ModelStore implements SimStore {
       if (model.fence(volumeId) != Version.GENERATION_MAX) {
         append(new Change.Trash(volumeId), 0);
       }
+    }
+
+    @Override
+    public void trashChunk(ChunkEntry chunk) {
+      Key key = ((Chunk) chunk).key;
+      append(new Change.TrashChunk(key), 0);
+      leaving.put(key, appendedLsn);
+    }
+
+    @Override
+    public boolean isLeaving(long volumeId, int layer, int index) {
+      return leaving.getOrDefault(new Key(volumeId, layer, index), 0L) > durableLsn;
+    }
+
+    @Override
+    public List<ChunkName> chunksAfter(ChunkName after, int countMax) {
+      return model.chunksAfter(after, countMax);
     }
 
     @Override

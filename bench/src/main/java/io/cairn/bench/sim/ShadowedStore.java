@@ -6,6 +6,7 @@ import io.cairn.bench.sim.StoreModel.Chunk;
 import io.cairn.bench.sim.StoreModel.Key;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
@@ -47,6 +48,7 @@ final class ShadowedStore implements ShardStore {
 
   /** After a recovery: the store's chunks and fences are the model's. */
   void compareAll(long recoveredLsn) {
+    chunksAfter(null, Integer.MAX_VALUE);
     for (Chunk chunk : model.chunks()) {
       ChunkEntry entry = store.find(chunk.volumeId(), chunk.layer(), chunk.index());
       if (entry == null) {
@@ -256,6 +258,33 @@ final class ShadowedStore implements ShardStore {
     trashing.add(volumeId);
     store.trashVolume(volumeId);
     trashed();
+  }
+
+  @Override
+  public void trashChunk(ChunkEntry chunk) {
+    Key key = key(chunk);
+    store.trashChunk(chunk);
+    appended(new Change.TrashChunk(key));
+    // What had rotted of it is gone with it.
+    for (int block = 0; block < chunk.sizeBlocks(); block++) {
+      overwrites.overwritten(key, block);
+    }
+  }
+
+  @Override
+  public boolean isLeaving(long volumeId, int layer, int index) {
+    return store.isLeaving(volumeId, layer, index);
+  }
+
+  @Override
+  public List<ChunkName> chunksAfter(ChunkName after, int countMax) {
+    List<ChunkName> names = store.chunksAfter(after, countMax);
+    List<ChunkName> expected = model.chunksAfter(after, countMax);
+    if (!names.equals(expected)) {
+      throw new InvariantViolation(
+          "I9", "behind " + after + " the store holds " + names + ", not " + expected);
+    }
+    return names;
   }
 
   /** A full journal puts a deletion off: the fence tells when it happened. */

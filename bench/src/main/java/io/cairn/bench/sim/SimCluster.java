@@ -46,7 +46,7 @@ final class SimCluster {
   private final Set<Long> away = new TreeSet<>();
 
   /** What the metadata's leader wishes to be moved. */
-  private Supplier<List<Reply.WantedMove>> wishes = List::of;
+  private final List<Supplier<List<Reply.WantedMove>>> wishes = new ArrayList<>();
 
   private final long volumeId;
   private final long doomedId;
@@ -192,9 +192,15 @@ final class SimCluster {
     return away;
   }
 
-  /** Says what the metadata's leader wishes to be moved, asked for with each heartbeat. */
+  /** Says what the metadata's leader wishes to be moved as well, asked for with each heartbeat. */
   void wishes(Supplier<List<Reply.WantedMove>> moves) {
-    wishes = moves;
+    wishes.add(moves);
+  }
+
+  private List<Reply.WantedMove> wishes() {
+    List<Reply.WantedMove> all = new ArrayList<>();
+    wishes.forEach(moves -> all.addAll(moves.get()));
+    return all;
   }
 
   /** Whether the node's replicas are to be placed anew. */
@@ -206,14 +212,13 @@ final class SimCluster {
   /** Gateways hear of the nodes, as heartbeats tell them. */
   void tellGateways() {
     for (SimGateway gateway : gateways) {
-      gateway.onNodes(
-          metadata.machine().state().nodes(), List.copyOf(away), volume(), wishes.get());
+      gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away), volume(), wishes());
     }
     doomedGateway.onNodes(
         metadata.machine().state().nodes(),
         List.copyOf(away),
         metadata.machine().state().volume(doomedId),
-        wishes.get());
+        wishes());
     world.after(HEARTBEAT_NANOS, this::tellGateways);
   }
 

@@ -76,7 +76,8 @@ final class SimMetadata {
     }
   }
 
-  private boolean isAwayFor(SimProcess process) {
+  /** Whether the process does not reach the group now. */
+  boolean isAwayFor(SimProcess process) {
     return down || cutOff.contains(process.number());
   }
 

@@ -64,6 +64,11 @@ final class SimNode implements SimNetwork.Acceptor {
     }
   }
 
+  /** The shards with their machines, by number; none while the process is dead. */
+  List<ReplicaShard> shards() {
+    return shards;
+  }
+
   /** The metadata says that the volume was deleted: its chunks go to the trash for good. */
   void trash(long volumeId) {
     trashed = volumeId;

@@ -37,6 +37,7 @@ final class SimRun {
   private final SimScrubs scrubs;
   private final SimLostCopies lost;
   private final SimMoves moves;
+  private final SimStrays strays;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
@@ -86,6 +87,7 @@ final class SimRun {
     scrubs = new SimScrubs(cluster, seed);
     lost = new SimLostCopies(cluster, faults, seed);
     moves = new SimMoves(cluster, faults, seed);
+    strays = new SimStrays(cluster, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -109,6 +111,7 @@ final class SimRun {
       scrubs.begin(faultsEndNanos, faults::rot);
       lost.begin(faultsEndNanos);
       moves.begin(faultsEndNanos);
+      strays.begin();
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -151,6 +154,7 @@ final class SimRun {
   private void heal() {
     faults.heal();
     lost.heal();
+    strays.heal();
     advance(world.nowNanos() + random.between(0, SECOND));
     workload.stop();
     // Commands whose clients gave up may reach the metadata's log until now.
@@ -265,6 +269,7 @@ final class SimRun {
                 ? "the owner of a deleted volume goes on:\n"
                     + cluster.doomedGateway().session().describe()
                 : null);
+    await(strays::notGivenBack);
     replicasEqual();
     nothingLeaked();
     recoverAll();

@@ -2,6 +2,7 @@ package io.cairn.bench.sim;
 
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
@@ -38,6 +39,9 @@ final class StoreModel {
 
     /** A chunk begins to catch up from a base. */
     void catchesUp(Chunk chunk, long base);
+
+    /** A chunk goes to the trash though its volume lives. */
+    void trashed(Key key);
   }
 
   StoreModel(String name, Observer observer) {
@@ -61,6 +65,8 @@ final class StoreModel {
     record End(Key key) implements Change {}
 
     record Trash(long volumeId) implements Change {}
+
+    record TrashChunk(Key key) implements Change {}
   }
 
   record Key(long volumeId, int layer, int index) implements Comparable<Key> {
@@ -166,6 +172,7 @@ final class StoreModel {
           chunk.syncing = false;
           chunk.syncGeneration = 0;
         }
+        case Change.TrashChunk t -> chunks.remove(t.key());
         case Change.Trash t -> {
           chunks.keySet().removeIf(key -> key.volumeId == t.volumeId());
           fences.put(t.volumeId(), Version.GENERATION_MAX);
@@ -213,6 +220,7 @@ final class StoreModel {
         observer.stored(write.key(), write.version());
       }
       case Change.Begin begin -> observer.catchesUp(state.chunks.get(begin.key()), begin.base());
+      case Change.TrashChunk trash -> observer.trashed(trash.key());
       case Change.Fence fence -> {
         requireHigher(fence);
         fenced.add(fence.volumeId());
@@ -371,6 +379,16 @@ final class StoreModel {
   /** The chunk as it is, or null. */
   Chunk chunk(long volumeId, int layer, int index) {
     return state.chunks.get(new Key(volumeId, layer, index));
+  }
+
+  /** Names of the first chunks behind one, or of all where it is null. */
+  List<ChunkName> chunksAfter(ChunkName after, int countMax) {
+    Key behind = after == null ? null : new Key(after.volumeId(), after.layer(), after.index());
+    return (behind == null ? state.chunks : state.chunks.tailMap(behind, false))
+        .keySet().stream()
+            .limit(countMax)
+            .map(key -> new ChunkName(key.volumeId(), key.layer(), key.index()))
+            .toList();
   }
 
   /** All chunks, by key. */

@@ -72,7 +72,7 @@ class RepairIT {
             3,
             Map.of(VOLUME, "64MiB"),
             List.of(),
-            Map.of("CAIRN_METADATA_REBALANCE", "true"));
+            Map.of("CAIRN_METADATA_REBALANCE", "true", "CAIRN_STORAGE_TRASH_DELAY", "0s"));
     try (RunningCluster cluster = RunningCluster.start(settings)) {
       ask(cluster, "volume", "create", "many", "--size", "24MiB", "--chunk-size", "1MiB");
       try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "many")) {
@@ -99,6 +99,13 @@ class RepairIT {
           "  %s has %d of 72 replicas after %.1f s%n",
           added, replicas(cluster, added), (System.nanoTime() - begin) / 1e9);
       assertEquals(72, replicasOf(cluster));
+      Await.until(
+          "those that gave replicas have given their space back",
+          LIMIT,
+          () -> usedBytes(cluster) == 72L << 20,
+          () -> String.valueOf(ask(cluster, "node", "ls")));
+      System.out.printf(
+          "  72 MiB are used by 72 replicas after %.1f s%n", (System.nanoTime() - begin) / 1e9);
       cluster.awaitInSync("many", LIMIT);
       try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "many")) {
         for (int chunk = 0; chunk < 24; chunk++) {
@@ -279,6 +286,14 @@ class RepairIT {
       }
     }
     throw new AssertionError("there is no " + node);
+  }
+
+  private static long usedBytes(RunningCluster cluster) {
+    long sum = 0;
+    for (JsonNode shown : ask(cluster, "node", "ls")) {
+      sum += shown.path("usedBytes").asLong();
+    }
+    return sum;
   }
 
   private static int replicasOf(RunningCluster cluster) {

@@ -391,6 +391,12 @@ class MutantsTest {
   }
 
   @Test
+  void nodeThatGivesBackByAnOldRecord() {
+    mutant.with(STORAGE + "Strays", "chunk == null || !unused.contains(name)", "chunk == null");
+    isCaughtAs("I2", "I3", "I4", "I6");
+  }
+
+  @Test
   void recoveryThatGivesUpWhatCouldComeBack() {
     mutant.with(
         METADATA + "LossDecisions",

@@ -75,6 +75,27 @@ public sealed interface Query {
   /** A page of a volume's allocated chunks, in the order (layer, index). */
   record GetChunks(long volumeId, int layer, int fromIndex, int limit) implements Query {}
 
+  /**
+   * Which of these chunks, of which the node has files, are not its own any more; answered by
+   * {@link Reply.Strays}, linearizably: what a later entry of the log placed there is not looked
+   * at, but nothing that an earlier one did is missed.
+   *
+   * @param clusterId of the cluster that gave the node its id.
+   * @param chunks at most {@link #HELD_MAX}.
+   */
+  record GetStrays(long clusterId, long nodeId, java.util.List<HeldChunk> chunks) implements Query {
+    /** Most chunks in one question. */
+    public static final int HELD_MAX = 1024;
+
+    /** Keeps the list immutable. */
+    public GetStrays {
+      chunks = java.util.List.copyOf(chunks);
+    }
+  }
+
+  /** A chunk of which a node has a file. */
+  record HeldChunk(long volumeId, int layer, int index) {}
+
   /** Whether the generation is still the volume's; answered after a quorum confirmed the leader. */
   record ConfirmGeneration(long volumeId, long generation) implements Query {}
 

@@ -122,6 +122,14 @@ public sealed interface Reply {
     }
   }
 
+  /** Of the chunks that were asked about, those that the node may give back. */
+  record Strays(List<Query.HeldChunk> chunks) implements Reply {
+    /** Keeps the list immutable. */
+    public Strays {
+      chunks = List.copyOf(chunks);
+    }
+  }
+
   /** How many chunks a volume has. */
   record ChunkCount(long volumeId, long chunks) {}
 
@@ -270,6 +278,9 @@ public sealed interface Reply {
    *     answer has another.
    * @param tiers what a node's fast devices are to do for the volumes that it named; null when it
    *     named none, and from a server of an older release: it goes on as it does.
+   * @param replicas to a storage node: how many replicas it has on record, so that it knows when it
+   *     has files of more; null to others, and while a node is down that has any: what somebody may
+   *     miss yet is not given back.
    */
   record HeartbeatAck(
       List<Long> deletedVolumes,
@@ -278,7 +289,8 @@ public sealed interface Reply {
       List<Long> away,
       List<VolumeRecord> reshaped,
       List<WantedMove> moves,
-      List<NamedTier> tiers)
+      List<NamedTier> tiers,
+      Long replicas)
       implements Reply {
     /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
@@ -291,7 +303,13 @@ public sealed interface Reply {
       tiers = tiers == null ? null : List.copyOf(tiers);
     }
 
-    /** One for a gateway. */
+    /** To a storage node. */
+    public HeartbeatAck(
+        List<Long> deletedVolumes, List<NodeRecord> nodes, List<NamedTier> tiers, Long replicas) {
+      this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of(), tiers, replicas);
+    }
+
+    /** To a gateway. */
     public HeartbeatAck(
         List<Long> deletedVolumes,
         List<NodeRecord> nodes,
@@ -299,17 +317,7 @@ public sealed interface Reply {
         List<Long> away,
         List<VolumeRecord> reshaped,
         List<WantedMove> moves) {
-      this(deletedVolumes, nodes, offers, away, reshaped, moves, null);
-    }
-
-    /** One for a node. */
-    public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes, List<NamedTier> tiers) {
-      this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of(), tiers);
-    }
-
-    /** One that offers nothing. */
-    public HeartbeatAck(List<Long> deletedVolumes, List<NodeRecord> nodes) {
-      this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of());
+      this(deletedVolumes, nodes, offers, away, reshaped, moves, null, null);
     }
   }
 

@@ -8,6 +8,7 @@ import io.cairn.metadata.machine.LossQueries;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.MetadataState;
+import io.cairn.metadata.machine.StrayQueries;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.release.Release;
@@ -390,6 +391,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.GetSessions q -> sessions.all(nowNanos);
       case Query.EndSession q -> sessions.end(q, nowNanos);
       case Query.GetChunkCounts _ -> MetadataQueries.chunkCounts(state);
+      case Query.GetStrays q -> StrayQueries.strays(state, q);
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
       case Query.ConfirmGeneration q -> MetadataQueries.confirm(state, q);
       case Query.GetReleases q -> new Reply.Releases(state.level(), releases(state, nowNanos));
@@ -460,7 +462,20 @@ final class MetadataStateMachine extends BaseStateMachine {
     soft.heard(said, nowNanos);
     List<Long> deleted = said.knownVolumes().stream().filter(state::wasDeleted).toList();
     return new Reply.HeartbeatAck(
-        deleted, state.nodes(), MetadataQueries.tiers(state, said.knownVolumes()));
+        deleted,
+        state.nodes(),
+        MetadataQueries.tiers(state, said.knownVolumes()),
+        replicas(state, node, nowNanos));
+  }
+
+  /** Replicas of the node on record; null while a node is down that has any. */
+  private Long replicas(MetadataState state, NodeRecord node, long nowNanos) {
+    for (NodeRecord other : state.nodes()) {
+      if (!soft.isUp(other.nodeId(), nowNanos) && state.counts().replicasOn(other.nodeId()) > 0) {
+        return null;
+      }
+    }
+    return state.counts().replicasOn(node.nodeId());
   }
 
   private Reply cluster(MetadataState state, long nowNanos) {

@@ -150,6 +150,7 @@ public final class RatisMetadataClient implements MetadataClient {
               client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _,
               Query.GetChunkCounts _,
+              Query.GetStrays _,
               Query.ConfirmGeneration _,
               Query.GetTarget _,
               Query.GetTargets _ ->

@@ -254,10 +254,17 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     if (Files.exists(source)) {
       Files.setLastModifiedTime(source, FileTime.fromMillis(System.currentTimeMillis()));
       Path target = trash.resolve(chunk + "." + sizeBytes);
-      try {
-        Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
-      } catch (FileSystemException e) {
-        throw ChunkFiles.outOfSpace(e);
+      synchronized (trash) {
+        boolean twice = Files.exists(target);
+        try {
+          Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (FileSystemException e) {
+          throw ChunkFiles.outOfSpace(e);
+        }
+        if (twice) {
+          // An older one of that name, given back a short time ago, makes place for this one.
+          reservedBytes.addAndGet(-sizeBytes);
+        }
       }
       NativeFile.syncDirectory(trash);
       NativeFile.syncDirectory(source.getParent());
@@ -301,10 +308,12 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     int deleted = 0;
     try (DirectoryStream<Path> files = Files.newDirectoryStream(trash)) {
       for (Path file : files) {
-        if (setAside(file) > 0 && Files.getLastModifiedTime(file).toMillis() <= before) {
-          Files.delete(file);
-          reservedBytes.addAndGet(-setAside(file));
-          deleted++;
+        synchronized (trash) {
+          if (setAside(file) > 0 && Files.getLastModifiedTime(file).toMillis() <= before) {
+            Files.delete(file);
+            reservedBytes.addAndGet(-setAside(file));
+            deleted++;
+          }
         }
       }
     }

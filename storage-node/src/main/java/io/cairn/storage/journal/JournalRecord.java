@@ -70,6 +70,9 @@ final class JournalRecord {
   /** ZERO keeps space allocated. */
   static final short FLAG_ALLOCATE = 1;
 
+  /** One chunk goes to the trash; it may be created anew once the record is destaged. */
+  static final byte TRASH_CHUNK = 11;
+
   private static final int TABLE = 72;
   private static final int SCRATCH_BYTES = 3 * Frame.BLOCK_BYTES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;

@@ -6,13 +6,17 @@ import io.cairn.storage.cache.ReadCache;
 import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
+import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.replication.ChunkEntry;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -40,6 +44,13 @@ public final class JournaledStore implements ShardStore {
   private final VolumeShares shares;
   private final StoreCounters counters = new StoreCounters();
   private final TreeSet<Long> untrashed = new TreeSet<>();
+
+  /**
+   * Chunks that went to the trash one by one, and where the log ended then: until all before that
+   * is destaged. So one run of the destager never has to do with two chunks of one name.
+   */
+  private final Map<ChunkId, Long> leaving = new HashMap<>();
+
   private final Recovery recovery;
   private final Runnable syncAfterDelay = this::syncAfterDelay;
   private final Runnable whenLoaded = this::room;
@@ -87,6 +98,7 @@ public final class JournaledStore implements ShardStore {
             events);
     journal.listener(new JournalEvents());
     if (!index.trashed().isEmpty()) {
+      index.trashed().forEach(id -> leaving.put(id, recovery.found().endLsn()));
       index.trashed().clear();
       destaging.flush(recovery.found().endLsn());
     }
@@ -398,6 +410,36 @@ public final class JournaledStore implements ShardStore {
     listener.onTrashed(volumeId);
   }
 
+  @Override
+  public void trashChunk(ChunkEntry chunk) {
+    IndexedChunk indexed = (IndexedChunk) chunk;
+    requireThere(indexed);
+    bare(JournalRecord.TRASH_CHUNK, 0, chunk.volumeId(), chunk.layer(), chunk.index(), 0, 0, 0);
+    index.trashed().clear();
+    leaving.put(indexed.id, journal.headLsn());
+    destaging.flush(journal.headLsn());
+  }
+
+  @Override
+  public boolean isLeaving(long volumeId, int layer, int chunkIndex) {
+    Long lsn = leaving.get(new ChunkId(volumeId, layer, chunkIndex));
+    return lsn != null && lsn > journal.tailLsn();
+  }
+
+  @Override
+  public List<ChunkName> chunksAfter(ChunkName after, int countMax) {
+    List<ChunkName> names = new ArrayList<>();
+    ChunkId behind =
+        after == null ? null : new ChunkId(after.volumeId(), after.layer(), after.index());
+    for (IndexedChunk chunk : index.chunksAfter(behind)) {
+      if (names.size() == countMax) {
+        break;
+      }
+      names.add(new ChunkName(chunk.volumeId(), chunk.layer(), chunk.index()));
+    }
+    return names;
+  }
+
   /** A record of a chunk that is gone would stop the next recovery. */
   private static void requireThere(IndexedChunk chunk) {
     if (chunk.gone) {
@@ -616,6 +658,7 @@ public final class JournaledStore implements ShardStore {
     if (closed || failure != null) {
       return;
     }
+    leaving.values().removeIf(lsn -> lsn <= journal.tailLsn());
     while (!untrashed.isEmpty() && hasRoom(0)) {
       trashVolume(untrashed.pollFirst());
     }

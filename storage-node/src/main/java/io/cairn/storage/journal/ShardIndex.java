@@ -106,6 +106,11 @@ final class ShardIndex {
     return chunk;
   }
 
+  /** The first chunks behind an id, or of all where it is null, in order. */
+  Iterable<IndexedChunk> chunksAfter(ChunkId after) {
+    return (after == null ? chunks : chunks.tailMap(after, false)).values();
+  }
+
   Iterable<IndexedChunk> chunks() {
     return chunks.values();
   }
@@ -180,6 +185,10 @@ final class ShardIndex {
       case JournalRecord.FENCE -> raiseFence(record.volumeId(), record.argument());
       case JournalRecord.CREATE -> add(created(record));
       case JournalRecord.TRASH -> trash(record.volumeId(), onTrash);
+      case JournalRecord.TRASH_CHUNK -> {
+        IndexedChunk chunk = known(record);
+        trash(chunk, onTrash);
+      }
       case JournalRecord.LIFE, JournalRecord.SEAL -> {}
       case JournalRecord.WRITE,
           JournalRecord.ZERO,
@@ -200,11 +209,7 @@ final class ShardIndex {
   }
 
   private void applyToChunk(JournalRecord record) {
-    IndexedChunk chunk = find(record.volumeId(), record.layer(), record.index());
-    if (chunk == null) {
-      throw new IllegalStateException(
-          "the journal record at " + record.lsn() + " is of an unknown chunk " + record.chunk());
-    }
+    IndexedChunk chunk = known(record);
     switch (record.kind()) {
       case JournalRecord.WRITE -> applyWrite(chunk, record);
       case JournalRecord.ZERO -> applyZero(chunk, record);
@@ -215,6 +220,15 @@ final class ShardIndex {
       }
       default -> chunk.syncGeneration = 0;
     }
+  }
+
+  private IndexedChunk known(JournalRecord record) {
+    IndexedChunk chunk = find(record.volumeId(), record.layer(), record.index());
+    if (chunk == null) {
+      throw new IllegalStateException(
+          "the journal record at " + record.lsn() + " is of an unknown chunk " + record.chunk());
+    }
+    return chunk;
   }
 
   private void applyWrite(IndexedChunk chunk, JournalRecord record) {
@@ -277,14 +291,18 @@ final class ShardIndex {
                     new ChunkId(volumeId, Integer.MAX_VALUE, Integer.MAX_VALUE),
                     true)
                 .values())) {
-      chunk.gone = true;
-      chunks.remove(chunk.id);
-      byKey.remove(probe.set(chunk.volumeId(), chunk.layer(), chunk.index()));
-      for (Page page : chunk.pages) {
-        loadedPages -= page == null ? 0 : 1;
-      }
-      trashed.add(chunk.id);
-      onTrash.accept(chunk);
+      trash(chunk, onTrash);
     }
+  }
+
+  private void trash(IndexedChunk chunk, Consumer<IndexedChunk> onTrash) {
+    chunk.gone = true;
+    chunks.remove(chunk.id);
+    byKey.remove(probe.set(chunk.volumeId(), chunk.layer(), chunk.index()));
+    for (Page page : chunk.pages) {
+      loadedPages -= page == null ? 0 : 1;
+    }
+    trashed.add(chunk.id);
+    onTrash.accept(chunk);
   }
 }

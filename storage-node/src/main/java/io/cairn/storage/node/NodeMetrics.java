@@ -135,6 +135,13 @@ final class NodeMetrics {
         "catchup.failures",
         "Catch-ups that ended before the chunk was complete.",
         ReplicaCounters::catchUpFailures);
+    counter(
+        registry,
+        shard,
+        counters,
+        "given.back.chunks",
+        "Chunks that went to the trash as the metadata had placed them on other nodes.",
+        ReplicaCounters::givenBack);
     gauge(registry, shard, number, usage, "links", "Links.", ShardLoop.Usage::links);
     gauge(
         registry,

@@ -6,9 +6,11 @@ import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.ReplicaCounters;
 import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.replication.ShardStore;
+import io.cairn.storage.replication.Strays;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.wire.Frame;
@@ -214,6 +216,18 @@ final class ShardLoop implements LinkServer.Shard {
       for (long volume : deletedVolumes) {
         replica.trashVolume(volume);
       }
+    }
+  }
+
+  /** What to ask the metadata about next; on the loop. */
+  Strays.Question askStrays(int chunksMax) {
+    return failure == null && !stopped ? replica.strays().ask(chunksMax) : Strays.Question.NONE;
+  }
+
+  /** The answer: what is not the node's own goes to the trash; on the loop. */
+  void giveBack(long question, List<ChunkName> strays) {
+    if (failure == null && !stopped) {
+      replica.giveBack(question, strays);
     }
   }
 

@@ -97,6 +97,7 @@ public final class StorageNode implements AutoCloseable {
 
   private ShardStores stores;
   private NodeUsage usage;
+  private StrayRounds strays;
   private long nodeId;
   private long beats;
 
@@ -276,7 +277,7 @@ public final class StorageNode implements AutoCloseable {
     }
 
     @Override
-    public void onHeard(Reply.HeartbeatAck ack) {
+    public void onHeard(Reply.HeartbeatAck ack) throws InterruptedException {
       nodes.update(ack.nodes());
       keepFlushed(
           ack.nodes().stream().anyMatch(node -> node.nodeId() == nodeId && node.flushing()));
@@ -293,6 +294,8 @@ public final class StorageNode implements AutoCloseable {
         LOG.info("node {} serves on {}", nodeId, server.address());
         serving.complete(null);
       }
+      strays.onHeard(
+          ack.replicas(), usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum());
     }
 
     private void keepFlushed(boolean wanted) {
@@ -351,6 +354,7 @@ public final class StorageNode implements AutoCloseable {
       shard.loop().submit(shard::start).syncUninterruptibly();
     }
     usage = new NodeUsage(shards);
+    strays = new StrayRounds(client, owner.clusterId(), owner.nodeId(), shards, System::nanoTime);
     DeviceWatch watch = new DeviceWatch(timer, plan.deviceStall().toNanos(), stores, shards);
     NodeMetrics.bind(registry, server, stores, shards, usage);
     DeviceMetrics.bind(registry, stores, watch);

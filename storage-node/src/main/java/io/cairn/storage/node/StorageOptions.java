@@ -181,7 +181,8 @@ public final class StorageOptions {
           "trash.delay",
           OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
           "24h",
-          "Time for which chunks of deleted volumes are kept before their space is free.");
+          "Time for which chunks of deleted volumes, and those that were moved to other nodes, are"
+              + " kept before their space is free.");
 
   /** Most connections. */
   public static final Option<Integer> CONNECTIONS =

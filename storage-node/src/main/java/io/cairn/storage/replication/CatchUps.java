@@ -19,15 +19,8 @@ final class CatchUps {
   private final ReplicaLimits limits;
   private final Answers answers;
   private final ReplicaCounters counters;
-  private final Map<ChunkKey, CatchUp> running = new LinkedHashMap<>();
+  private final Map<ChunkName, CatchUp> running = new LinkedHashMap<>();
   private CatchUpObserver observer = CatchUpObserver.NONE;
-
-  /** Names a chunk. */
-  private record ChunkKey(long volumeId, int layer, int index) {
-    static ChunkKey of(ChunkEntry chunk) {
-      return new ChunkKey(chunk.volumeId(), chunk.layer(), chunk.index());
-    }
-  }
 
   CatchUps(
       long clusterId,
@@ -62,7 +55,7 @@ final class CatchUps {
     long base = Request.catchUpBase(b, o);
     long generation = Request.generation(b, o);
     long attempt = Request.catchUpAttempt(b, o);
-    ChunkKey key = ChunkKey.of(chunk);
+    ChunkName key = ChunkName.of(chunk);
     CatchUp known = running.get(key);
     if (known != null && known.generation() == generation && known.attempt() >= attempt) {
       return answers.refuse(
@@ -128,7 +121,7 @@ final class CatchUps {
         : base == chunk.lastVersion();
   }
 
-  private void onEnded(ClientLink client, long id, ChunkKey key, CatchUp ended, Status status) {
+  private void onEnded(ClientLink client, long id, ChunkName key, CatchUp ended, Status status) {
     running.remove(key, ended);
     counters.catchUpBlocks += ended.copiedBlocks();
     observer.onEnded(
@@ -158,7 +151,7 @@ final class CatchUps {
 
   /** A write reached a chunk that is syncing. */
   void onWritten(ChunkEntry chunk, long nowNanos) {
-    CatchUp catchUp = running.get(ChunkKey.of(chunk));
+    CatchUp catchUp = running.get(ChunkName.of(chunk));
     if (catchUp != null) {
       catchUp.onWritten(nowNanos);
     }
@@ -176,7 +169,7 @@ final class CatchUps {
 
   /** Ends those of a volume that an owner before the given one began. */
   void abortOlder(long volumeId, long generation) {
-    for (Map.Entry<ChunkKey, CatchUp> entry : List.copyOf(running.entrySet())) {
+    for (Map.Entry<ChunkName, CatchUp> entry : List.copyOf(running.entrySet())) {
       if (entry.getKey().volumeId() == volumeId && entry.getValue().generation() < generation) {
         entry.getValue().abort(Status.STALE_GENERATION);
       }
@@ -185,10 +178,18 @@ final class CatchUps {
 
   /** Ends all of a volume. */
   void abortAll(long volumeId, Status status) {
-    for (Map.Entry<ChunkKey, CatchUp> entry : List.copyOf(running.entrySet())) {
+    for (Map.Entry<ChunkName, CatchUp> entry : List.copyOf(running.entrySet())) {
       if (entry.getKey().volumeId() == volumeId) {
         entry.getValue().abort(status);
       }
+    }
+  }
+
+  /** Ends that of a chunk, if there is one: the chunk is about to go. */
+  void abort(ChunkName chunk) {
+    CatchUp catchUp = running.get(chunk);
+    if (catchUp != null) {
+      catchUp.abort(Status.ABSENT);
     }
   }
 

@@ -13,6 +13,7 @@ public final class ReplicaCounters {
   long catchUpBlocks;
   long catchUps;
   long catchUpFailures;
+  long givenBack;
 
   void request(int type) {
     requests[type]++;
@@ -50,6 +51,11 @@ public final class ReplicaCounters {
   /** Blocks copied from other replicas. */
   public long catchUpBlocks() {
     return catchUpBlocks;
+  }
+
+  /** Chunks that went to the trash as they were not the node's own any more. */
+  public long givenBack() {
+    return givenBack;
   }
 
   /** Catch-ups that ended well. */

@@ -14,6 +14,7 @@ import io.cairn.storage.wire.Version;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.Long2ObjectHashMap;
@@ -46,6 +47,7 @@ public final class ReplicaShard implements ShardStore.Listener {
   private final Answers answers;
   private final ReplicaReads reads;
   private final CatchUps catchUps;
+  private final Strays strays;
 
   /** Kept between syncs: the links while they are told what is durable. */
   private ClientLink[] present = {};
@@ -83,6 +85,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     reads = new ReplicaReads(store, answers, this::generationProblem);
     catchUps =
         new CatchUps(clusterId, nodeId, incarnation, store, peers, limits, answers, counters);
+    strays = new Strays(store, catchUps, counters);
   }
 
   /** Tells somebody of each catch-up from now on. */
@@ -288,6 +291,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     if (index < 0 || Shards.shardOf(volume, layer, index, shardCount) != shardIndex) {
       return refuse(client, type, id, Status.WRONG_SHARD, 0, shardCount);
     }
+    strays.used(volume, layer, index);
     ChunkEntry chunk = store.find(volume, layer, index);
     if (type == MessageType.CREATE) {
       return create(client, id, b, o, chunk);
@@ -387,6 +391,21 @@ public final class ReplicaShard implements ShardStore.Listener {
     store.trashVolume(volumeId);
   }
 
+  /** Which of its chunks the shard asks the metadata about. */
+  public Strays strays() {
+    return strays;
+  }
+
+  /**
+   * The metadata answered a {@link Strays.Question}: those of its chunks go to the trash that are
+   * not this node's own, and that nobody used since it was asked.
+   */
+  public void giveBack(long question, Collection<ChunkName> chunks) {
+    if (failure == null && !stopping && !withdrawn) {
+      strays.answered(question, chunks);
+    }
+  }
+
   private boolean create(ClientLink client, long id, DirectBuffer b, int o, ChunkEntry chunk) {
     int sizeBlocks = Request.createSizeBlocks(b, o);
     if (chunk != null) {
@@ -402,6 +421,9 @@ public final class ReplicaShard implements ShardStore.Listener {
     }
     if (sizeBlocks < CHUNK_BLOCKS_MIN || sizeBlocks > CHUNK_BLOCKS_MAX) {
       return refuse(client, MessageType.CREATE, id, Status.INVALID, 0, sizeBlocks);
+    }
+    if (store.isLeaving(Request.volumeId(b, o), Request.layer(b, o), Request.index(b, o))) {
+      return refuse(client, MessageType.CREATE, id, Status.NO_SPACE, 0, 0);
     }
     if (!store.hasRoom(0)) {
       return store.isFull() && refuse(client, MessageType.CREATE, id, Status.NO_SPACE, 0, 0);
@@ -420,6 +442,9 @@ public final class ReplicaShard implements ShardStore.Listener {
     int sizeBlocks = Request.catchUpSizeBlocks(b, o);
     if (sizeBlocks < CHUNK_BLOCKS_MIN || sizeBlocks > CHUNK_BLOCKS_MAX) {
       return refuse(client, MessageType.CATCH_UP, id, Status.INVALID, 0, sizeBlocks);
+    }
+    if (store.isLeaving(Request.volumeId(b, o), Request.layer(b, o), Request.index(b, o))) {
+      return refuse(client, MessageType.CATCH_UP, id, Status.NO_SPACE, 0, 0);
     }
     if (!store.hasRoom(0)) {
       return store.isFull() && refuse(client, MessageType.CATCH_UP, id, Status.NO_SPACE, 0, 0);

@@ -1,6 +1,7 @@
 package io.cairn.storage.replication;
 
 import io.cairn.storage.env.Payload;
+import java.util.List;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.LongArrayList;
 
@@ -144,6 +145,27 @@ public interface ShardStore {
 
   /** Moves all chunks of a volume to the trash, to be deleted after the store's delay. */
   void trashVolume(long volumeId);
+
+  /**
+   * Moves one chunk to the trash, as {@link #trashVolume} does all of a volume; its caller has seen
+   * to it that there is room for a record. Its name may be used again once {@link #isLeaving} is
+   * over.
+   */
+  void trashChunk(ChunkEntry chunk);
+
+  /**
+   * Whether the chunk of that name went to the trash a moment ago and is still on its way out: it
+   * cannot be created anew before that.
+   */
+  boolean isLeaving(long volumeId, int layer, int index);
+
+  /**
+   * Names of chunks that the shard holds, in order.
+   *
+   * @param after the first ones behind this name; null for the first ones of all.
+   * @param countMax at most so many.
+   */
+  List<ChunkName> chunksAfter(ChunkName after, int countMax);
 
   /** Receives what happens behind the replica machine's back. */
   interface Listener {

@@ -171,6 +171,18 @@ class FileCapacityTierTest {
   }
 
   @Test
+  void aChunkThatComesBackAndGoesAgainTakesTheOlderOnesPlaceInTheTrash() throws IOException {
+    for (int turn = 1; turn <= 2; turn++) {
+      assertTrue(tier.reserve(CHUNK_BYTES));
+      write(CHUNK, 0, 4, turn);
+      tier.trash(CHUNK, CHUNK_BYTES);
+    }
+    assertEquals(CHUNK_BYTES, tier.reservedBytes());
+    assertEquals(1, tier.emptyTrash(0));
+    assertEquals(0, tier.reservedBytes());
+  }
+
+  @Test
   void whatIsNoChunkStaysInTheTrash() throws IOException {
     Path other = Files.writeString(directory.resolve("trash/README"), "operator's note");
     reopen();

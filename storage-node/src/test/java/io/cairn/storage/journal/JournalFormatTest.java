@@ -215,6 +215,18 @@ class JournalFormatTest {
   }
 
   @Test
+  void trashChunk() {
+    assertEquals(
+        """
+        43 52 4e 4a 40 00 00 00 0b 01 00 00 38 99 8e 0e
+        80 80 01 00 00 00 00 00 09 00 00 00 00 00 00 00
+        08 07 06 05 04 03 02 01 11 00 00 00 15 14 13 12
+        00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+        """,
+        bare(JournalRecord.TRASH_CHUNK, 0, 0, 0, 0));
+  }
+
+  @Test
   void seal() {
     long lsn = journal.headLsn();
     journal.roll();

@@ -215,6 +215,24 @@ class DeviceNodeTest extends NodeTestBase {
     }
   }
 
+  @Test
+  void aChunkThatWasPlacedElsewhereLeavesTheNodeAndItsSpaceIsFree() throws Exception {
+    initCluster();
+    Map<String, String> settings = new java.util.HashMap<>(SMALL);
+    settings.put("trash.delay", "0");
+    StorageNode away = start("a");
+    writeAll(caller(away, 1).ready(BLOCKS), 1, 10, 0);
+    away.close();
+    metadata.placeElsewhere(ShardCaller.VOLUME, ShardCaller.INDEX);
+    StorageNode node =
+        StorageNode.start(plan("a", settings), DeviceStores::open, metadata::connect);
+    nodes.add(node);
+    ShardCaller.await(node.serving().toCompletableFuture());
+    await(() -> metadata.heartbeats().getLast().chunkCount() == 0, "the chunk is gone");
+    assertEquals(1, metric(get(node, "/metrics", 200), "cairn_storage_given_back_chunks_total"));
+    await(() -> used() == 0, "its space is free");
+  }
+
   private long used() {
     return metadata.heartbeats().getLast().usedBytes();
   }

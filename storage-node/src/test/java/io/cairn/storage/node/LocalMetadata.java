@@ -2,11 +2,18 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.StrayQueries;
 import io.cairn.metadata.machine.TreeKeyValues;
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.model.VolumeTier;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -49,6 +56,22 @@ final class LocalMetadata {
 
   synchronized void setTier(long volumeId, VolumeTier tier) {
     tiers.put(volumeId, tier);
+  }
+
+  /** One chunk of a volume is whole, on a node that is not there. */
+  synchronized void placeElsewhere(long volumeId, int index) {
+    machine
+        .state()
+        .replay(
+            new Event.VolumeStored(
+                new VolumeRecord(
+                    volumeId, "moved", 1L << 30, 1 << 20, 1, 1, Durability.FLUSH, 1, null)));
+    machine
+        .state()
+        .replay(
+            new Event.ChunkStored(
+                new ChunkRecord(
+                    volumeId, 0, index, 1, List.of(new Replica(99, ReplicaState.IN_SYNC)))));
   }
 
   synchronized NodeRecord node(long nodeId) {
@@ -104,6 +127,7 @@ final class LocalMetadata {
       case Query.GetCluster q ->
           new Reply.Cluster(
               machine.state().clusterId(), List.of(), List.of(), List.of(), List.of());
+      case Query.GetStrays q -> StrayQueries.strays(machine.state(), q);
       case Query.GetChunkCounts q -> chunkCounts();
       case Query.NodeHeartbeat q -> {
         heartbeats.add(q);
@@ -123,7 +147,8 @@ final class LocalMetadata {
                 : q.knownVolumes().stream()
                     .filter(tiers::containsKey)
                     .map(volume -> new Reply.NamedTier(volume, "vol", tiers.get(volume)))
-                    .toList());
+                    .toList(),
+            machine.state().counts().replicasOn(q.nodeId()));
       }
       case Query.Announce q -> new Reply.Ok();
       default -> throw new IllegalArgumentException(query.toString());

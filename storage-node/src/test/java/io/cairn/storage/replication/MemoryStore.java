@@ -82,6 +82,7 @@ public final class MemoryStore implements ShardStore {
   }
 
   private final List<Entry> log = new ArrayList<>();
+  private final TreeMap<Integer, Long> leaving = new TreeMap<>();
   private State state = new State();
   private long appendedLsn;
   private long durableLsn;
@@ -403,6 +404,28 @@ public final class MemoryStore implements ShardStore {
 
   private boolean isZero(ChunkEntry entry, int block) {
     return Arrays.equals(chunk(entry.index()).blocks[block], ZERO);
+  }
+
+  @Override
+  public void trashChunk(ChunkEntry chunk) {
+    int index = chunk.index();
+    append(0, s -> s.chunks.remove(index));
+    leaving.put(index, appendedLsn);
+  }
+
+  @Override
+  public boolean isLeaving(long volumeId, int layer, int index) {
+    return leaving.getOrDefault(index, 0L) > durableLsn;
+  }
+
+  @Override
+  public List<ChunkName> chunksAfter(ChunkName after, int countMax) {
+    return state.chunks.values().stream()
+        .map(ChunkName::of)
+        .sorted()
+        .filter(name -> after == null || name.compareTo(after) > 0)
+        .limit(countMax)
+        .toList();
   }
 
   @Override

@@ -830,6 +830,93 @@ class ReplicaShardTest {
     assertEquals(end, joiner.store.appendedLsn());
   }
 
+  /** What the shard holds is asked about, and the answer is that it is all others'. */
+  private Strays.Question allAreAskedAbout() {
+    Strays.Question question = joiner.shard.strays().ask(10);
+    assertEquals(List.of(new ChunkName(VOLUME, 0, 0)), question.chunks());
+    return question;
+  }
+
+  @Test
+  void aChunkThatIsNotTheNodesOwnAnyMoreIsGivenBackAndAbsentFromThenOn() {
+    Client owner = joiner.owner(1);
+    owner.write(1, 0, 1);
+    Strays.Question question = allAreAskedAbout();
+    joiner.shard.giveBack(question.number(), question.chunks());
+    assertEquals(1, joiner.shard.counters().givenBack());
+    owner.write(2, 0, 2);
+    assertEquals(Status.ABSENT, owner.last());
+    assertEquals(List.of(), joiner.shard.strays().ask(10).chunks());
+  }
+
+  @Test
+  void aChunkThatWasOpenedSinceItWasAskedAboutStays() {
+    Client owner = joiner.owner(1);
+    owner.write(1, 0, 1);
+    Strays.Question question = allAreAskedAbout();
+    owner.bare(MessageType.OPEN);
+    joiner.shard.giveBack(question.number(), question.chunks());
+    assertEquals(0, joiner.shard.counters().givenBack());
+    Strays.Question round = joiner.shard.strays().ask(10);
+    assertEquals(List.of(), round.chunks(), "the round is over");
+    question = allAreAskedAbout();
+    joiner.shard.giveBack(question.number(), question.chunks());
+    assertEquals(1, joiner.shard.counters().givenBack());
+  }
+
+  @Test
+  void anAnswerThatComesAfterTheNextQuestionCountsForNothing() {
+    joiner.owner(1).write(1, 0, 1);
+    Strays.Question lost = allAreAskedAbout();
+    Strays.Question again = allAreAskedAbout();
+    joiner.shard.giveBack(lost.number(), lost.chunks());
+    assertEquals(0, joiner.shard.counters().givenBack());
+    joiner.shard.giveBack(again.number(), List.of());
+    joiner.shard.giveBack(again.number(), again.chunks());
+    assertEquals(0, joiner.shard.counters().givenBack());
+  }
+
+  @Test
+  void whatFindsNoRoomInTheJournalIsAskedAboutAgain() {
+    joiner.owner(1).write(1, 0, 1);
+    Strays.Question question = allAreAskedAbout();
+    joiner.store.full = true;
+    joiner.shard.giveBack(question.number(), question.chunks());
+    assertEquals(0, joiner.shard.counters().givenBack());
+    joiner.store.full = false;
+    question = allAreAskedAbout();
+    joiner.shard.giveBack(question.number(), question.chunks());
+    assertEquals(1, joiner.shard.counters().givenBack());
+  }
+
+  @Test
+  void aCatchUpIntoAChunkThatIsGivenBackEndsBeforeAnotherBlockIsStored() {
+    Client atSource = source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    atSource.write(1, 0, 1);
+    atJoiner.catchUp(Version.of(1, 1), 1);
+    Strays.Question question = allAreAskedAbout();
+    joiner.shard.giveBack(question.number(), question.chunks());
+    assertEquals(0, joiner.shard.catchUpCount());
+    assertEquals(Status.ABSENT, atJoiner.last());
+    long end = joiner.store.appendedLsn();
+    deliver();
+    assertEquals(end, joiner.store.appendedLsn());
+  }
+
+  @Test
+  void aChunkThatIsStillOnItsWayOutIsNotCreatedAnew() {
+    Client owner = joiner.owner(1);
+    joiner.sync();
+    Strays.Question question = allAreAskedAbout();
+    joiner.shard.giveBack(question.number(), question.chunks());
+    owner.create();
+    assertEquals(Status.NO_SPACE, owner.last());
+    joiner.sync();
+    owner.create();
+    assertEquals(Status.OK, owner.last());
+  }
+
   @Test
   void aSourceThatSendsGarbageFailsTheCatchUpAndThrowsNothing() {
     Client atSource = source.owner(1);
