@@ -81,11 +81,10 @@ public final class MetadataOptions {
       Option.of(
               "rebalance",
               OptionType.flag(),
-              "false",
+              "true",
               "Whether replicas are moved by themselves, a few at a time, while nothing is to be"
                   + " repaired: to nodes that hold less than their share of what is stored, and to"
-                  + " other zones, racks and hosts where a chunk has two in one. What a node gave"
-                  + " away stays on its disk for now.")
+                  + " other zones, racks and hosts where a chunk has two in one.")
           .clusterWide();
 
   /** All of them. */
