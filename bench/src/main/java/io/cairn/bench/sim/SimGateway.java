@@ -1,5 +1,6 @@
 package io.cairn.bench.sim;
 
+import io.cairn.client.volume.CatchUpPace;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
@@ -14,6 +15,10 @@ final class SimGateway {
   private final SimCluster cluster;
   private final String volume;
   private VolumeSession session;
+
+  /** What the sessions of one life of the gateway share. */
+  private CatchUpPace pace;
+
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private boolean serving;
   private boolean releasing;
@@ -90,6 +95,7 @@ final class SimGateway {
   private void attach(long offeredGeneration) {
     if (!process.isUp()) {
       process.start();
+      pace = CatchUpPace.ofGateway();
       ledger = new SimPayload.Ledger();
     }
     SimWorld world = cluster.world();
@@ -101,7 +107,10 @@ final class SimGateway {
     long instance = process.number() * 100_000L + process.life() * 1000L + sessions;
     SessionSettings usual = SessionSettings.of(process.name(), instance, process.name());
     SessionSettings settings =
-        usual.withWindow(256 << 10, usual.windowEntriesMax()).forMaintenance(offeredGeneration);
+        usual
+            .withPace(pace)
+            .withWindow(256 << 10, usual.windowEntriesMax())
+            .forMaintenance(offeredGeneration);
     world.log(
         process.name() + ": " + (maintains ? "maintain" : "attach") + ", session " + instance);
     if (scrub != null) {

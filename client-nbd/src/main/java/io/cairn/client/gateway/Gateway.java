@@ -7,6 +7,7 @@ import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.iscsi.server.IscsiServer;
 import io.cairn.client.nbd.server.NbdServer;
+import io.cairn.client.volume.CatchUpPace;
 import io.cairn.client.volume.ScrubPace;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
@@ -142,9 +143,11 @@ public final class Gateway implements AutoCloseable {
             options.get(GatewayOptions.SCRUB_DEEP_INTERVAL).toMillis(),
             System::currentTimeMillis,
             new ScrubPace(options.get(GatewayOptions.SCRUB_RATE)));
+    CatchUpPace pace = CatchUpPace.ofGateway();
     Function<String, SessionSettings> settings =
         reachable ->
             SessionSettings.of(name, instance, reachable)
+                .withPace(pace)
                 .withScrub(scrub)
                 .withWindow(options.get(GatewayOptions.WINDOW_SIZE), 16 << 10)
                 .withRequestTimeout(options.get(GatewayOptions.IO_TIMEOUT).toNanos());

@@ -9,6 +9,9 @@ import java.util.List;
  * more at one time than one with two. Used on the one loop of its sessions.
  */
 public final class CatchUpPace {
+  /** Chunks that catch up at one time through one gateway. */
+  private static final int GATEWAY_CHUNKS_MAX = 8;
+
   private static final int NOTHING = Integer.MAX_VALUE;
 
   private final int chunksMax;
@@ -21,6 +24,11 @@ public final class CatchUpPace {
    */
   public CatchUpPace(int chunksMax) {
     this.chunksMax = chunksMax;
+  }
+
+  /** That of all volumes of one gateway. */
+  public static CatchUpPace ofGateway() {
+    return new CatchUpPace(GATEWAY_CHUNKS_MAX);
   }
 
   /** What one volume uses of it, and waits for. */

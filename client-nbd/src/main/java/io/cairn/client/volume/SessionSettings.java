@@ -33,9 +33,7 @@ public record SessionSettings(
     long maintainsGeneration,
     long takesGeneration,
     ScrubSettings scrub) {
-  private static final int GATEWAY_CATCH_UPS_MAX = 8;
-
-  /** The defaults of a gateway; sessions of all its volumes derive from the same. */
+  /** The defaults of a gateway with one volume; who has several gives them all the same pace. */
   public static SessionSettings of(String gateway, long instance, String address) {
     return new SessionSettings(
         gateway,
@@ -46,11 +44,29 @@ public record SessionSettings(
         64L << 20,
         16 << 10,
         4,
-        new CatchUpPace(GATEWAY_CATCH_UPS_MAX),
+        CatchUpPace.ofGateway(),
         0,
         -1,
         -1,
         ScrubSettings.onRequest());
+  }
+
+  /** The same, beside other sessions of that pace, which run on the same loop. */
+  public SessionSettings withPace(CatchUpPace shared) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        shared,
+        requestTimeoutNanos,
+        maintainsGeneration,
+        takesGeneration,
+        scrub);
   }
 
   /** The same with other bounds of the window. */
