@@ -27,7 +27,6 @@ import io.cairn.storage.transport.TurnLoop;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
@@ -132,7 +131,7 @@ public final class Gateway implements AutoCloseable {
 
     LinkClient links = new LinkClient(loop);
     parts.push(links);
-    Payloads payloads = NettyPayload.allocator(PooledByteBufAllocator.DEFAULT);
+    Payloads payloads = NettyPayload.allocator(NettyPayload.POOL);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     GatewayMeters meters = new GatewayMeters(registry);
     long instance = random.nextLong();

@@ -1,5 +1,6 @@
 package io.cairn.client.listener;
 
+import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
@@ -114,6 +115,7 @@ public final class ClientListener implements AutoCloseable {
 
   private SocketAddress bind(ServerBootstrap bootstrap, SocketAddress address) throws IOException {
     bootstrap.group(loop);
+    bootstrap.childOption(ChannelOption.ALLOCATOR, NettyPayload.POOL);
     bootstrap.childOption(
         ChannelOption.WRITE_BUFFER_WATER_MARK,
         new WriteBufferWaterMark(UNREAD_BYTES_HIGH / 2, UNREAD_BYTES_HIGH));

@@ -84,8 +84,20 @@ public interface CapacityTier {
 
   /** Writes of one run of the destager; nothing is promised of them before {@link #sync}. */
   interface Writer extends AutoCloseable {
-    /** As {@link CapacityTier#write}, sooner or later; the source is not needed any more. */
-    void write(ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+    /**
+     * As {@link CapacityTier#write}, sooner or later; the source is not needed any more.
+     *
+     * @param crcs CRC32C of each block, the first one's at crcOffset.
+     * @return how many blocks do not have theirs; they are written all the same.
+     */
+    int write(
+        ChunkId chunk,
+        int blockOffset,
+        int blockCount,
+        DirectBuffer source,
+        int offset,
+        int[] crcs,
+        int crcOffset)
         throws IOException;
 
     /** As {@link CapacityTier#zero}. */
@@ -102,6 +114,7 @@ public interface CapacityTier {
   /** The writer of a tier that has nothing better. */
   final class EachAtOnce implements Writer {
     private final CapacityTier tier;
+    private final BlockCheck check = new BlockCheck();
     private final Set<ChunkId> touched = new LinkedHashSet<>();
 
     private EachAtOnce(CapacityTier tier) {
@@ -109,11 +122,18 @@ public interface CapacityTier {
     }
 
     @Override
-    public void write(
-        ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+    public int write(
+        ChunkId chunk,
+        int blockOffset,
+        int blockCount,
+        DirectBuffer source,
+        int offset,
+        int[] crcs,
+        int crcOffset)
         throws IOException {
       tier.write(chunk, blockOffset, blockCount, source, offset);
       touched.add(chunk);
+      return check.badMapped(source, offset, blockCount, crcs, crcOffset);
     }
 
     @Override

@@ -19,6 +19,7 @@ final class DirectWriter implements CapacityTier.Writer {
   private final FileCapacityTier tier;
   private final ChunkFiles files;
   private final DirectBatch batch;
+  private final BlockCheck check = new BlockCheck();
   private final Map<ChunkId, ChunkFiles.Opened> held = new LinkedHashMap<>();
 
   /** Takes the batch for itself until it is closed; {@link FileCapacityTier} gets it back. */
@@ -29,27 +30,38 @@ final class DirectWriter implements CapacityTier.Writer {
   }
 
   @Override
-  public void write(ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+  public int write(
+      ChunkId chunk,
+      int blockOffset,
+      int blockCount,
+      DirectBuffer source,
+      int offset,
+      int[] crcs,
+      int crcOffset)
       throws IOException {
     ChunkFiles.Opened opened = hold(chunk);
     long position = (long) blockOffset * Frame.BLOCK_BYTES;
     NativeFile direct = opened.direct(position + (long) blockCount * Frame.BLOCK_BYTES);
     if (direct == null) {
       tier.write(chunk, blockOffset, blockCount, source, offset);
-      return;
+      return check.badMapped(source, offset, blockCount, crcs, crcOffset);
     }
-    int left = blockCount * Frame.BLOCK_BYTES;
-    int at = offset;
-    while (left > 0) {
-      int part = Math.min(left, batch.capacityBytes());
-      if (!batch.add(direct, position, source, at, part)) {
+    int bad = 0;
+    int blocksMax = batch.capacityBytes() / Frame.BLOCK_BYTES;
+    int done = 0;
+    while (done < blockCount) {
+      int blocks = Math.min(blockCount - done, blocksMax);
+      int at = done * Frame.BLOCK_BYTES;
+      int copy = batch.add(direct, position + at, source, offset + at, blocks * Frame.BLOCK_BYTES);
+      if (copy < 0) {
         batch.run();
         continue;
       }
-      position += part;
-      at += part;
-      left -= part;
+      // The copy is in the processor's cache: to look at it here costs no second pass over memory.
+      bad += check.bad(batch.memory(), copy, blocks, crcs, crcOffset + done);
+      done += blocks;
     }
+    return bad;
   }
 
   private ChunkFiles.Opened hold(ChunkId chunk) throws IOException {

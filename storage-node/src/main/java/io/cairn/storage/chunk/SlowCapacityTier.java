@@ -119,11 +119,18 @@ public final class SlowCapacityTier implements CapacityTier {
     }
 
     @Override
-    public void write(
-        ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+    public int write(
+        ChunkId chunk,
+        int blockOffset,
+        int blockCount,
+        DirectBuffer source,
+        int offset,
+        int[] crcs,
+        int crcOffset)
         throws IOException {
-      writer.write(chunk, blockOffset, blockCount, source, offset);
+      int bad = writer.write(chunk, blockOffset, blockCount, source, offset, crcs, crcOffset);
       moved(chunk, blockOffset, blockCount, blockCount);
+      return bad;
     }
 
     @Override

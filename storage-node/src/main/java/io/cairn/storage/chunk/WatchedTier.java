@@ -95,11 +95,18 @@ public final class WatchedTier implements CapacityTier {
     }
 
     @Override
-    public void write(
-        ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int offset)
+    public int write(
+        ChunkId chunk,
+        int blockOffset,
+        int blockCount,
+        DirectBuffer source,
+        int offset,
+        int[] crcs,
+        int crcOffset)
         throws IOException {
-      device.run(
-          Operation.WRITE, () -> writer.write(chunk, blockOffset, blockCount, source, offset));
+      return device.get(
+          Operation.WRITE,
+          () -> writer.write(chunk, blockOffset, blockCount, source, offset, crcs, crcOffset));
     }
 
     @Override

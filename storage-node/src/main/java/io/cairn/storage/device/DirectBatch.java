@@ -108,18 +108,19 @@ public final class DirectBatch implements AutoCloseable {
    * Takes bytes to be written; what continues the write before becomes part of it.
    *
    * @param file opened for direct transfers, and left open until the batch has run.
-   * @return false when there is no place: the batch must run first.
+   * @return where in {@link #memory} they were copied to; -1 when there is no place: the batch must
+   *     run first.
    */
-  public boolean add(
+  public int add(
       NativeFile file, long position, DirectBuffer source, int sourceOffset, int length) {
     if (length > buffer.capacity() - filled) {
-      return false;
+      return -1;
     }
     int last = count - 1;
     boolean continues =
         count > 0 && files[last] == file && positions[last] + lengths[last] == position;
     if (!continues && count == files.length) {
-      return false;
+      return -1;
     }
     buffer.putBytes(filled, source, sourceOffset, length);
     if (continues) {
@@ -131,8 +132,14 @@ public final class DirectBatch implements AutoCloseable {
       lengths[count] = length;
       count++;
     }
+    int copy = filled;
     filled += length;
-    return true;
+    return copy;
+  }
+
+  /** The batch's own copies of what was added. Borrowed, until the batch runs. */
+  public DirectBuffer memory() {
+    return buffer;
   }
 
   /** Forgets what was added and not run. */

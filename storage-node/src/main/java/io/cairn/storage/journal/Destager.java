@@ -52,6 +52,7 @@ final class Destager {
 
   private volatile long progressBytes;
   private long movedBlocks;
+  private long rottenBlocks;
   private double bytesPerBlock;
 
   /**
@@ -62,7 +63,7 @@ final class Destager {
    * @param ops what the tier had to do for it.
    * @param blocks that were moved.
    * @param mergedBlocks that were not, as they were written again meanwhile.
-   * @param rottenBlocks blocks of the journal that failed their checksum.
+   * @param rottenBlocks those moved that failed their checksum in the journal.
    */
   record Outcome(
       long lsn,
@@ -89,7 +90,6 @@ final class Destager {
     private final List<Touched> touched = new ArrayList<>();
     private final long fromLsn;
     private long toLsn;
-    private long rottenBlocks;
     private long writtenBlocks;
     private long changedBlocks;
     private int looked;
@@ -150,9 +150,6 @@ final class Destager {
         case JournalRecord.WRITE, JournalRecord.FILL, JournalRecord.ZERO ->
             writtenBlocks += record.blockCount();
         default -> {}
-      }
-      for (int bad = record.badBlock(0); bad >= 0; bad = record.badBlock(bad + 1)) {
-        rottenBlocks++;
       }
     }
 
@@ -233,6 +230,7 @@ final class Destager {
     List<Catalogue.Stored> chunks = new ArrayList<>();
     long blocks = 0;
     movedBlocks = 0;
+    rottenBlocks = 0;
     final long ops = run.ops();
     bytesPerBlock = (double) (run.toLsn - run.fromLsn) / Math.max(1, run.changedBlocks);
     try (Catalogue.Checkpoint checkpoint = catalogue.begin()) {
@@ -258,8 +256,7 @@ final class Destager {
       checkpoint.commit(run.toLsn);
     }
     trashed.clear();
-    return new Outcome(
-        run.toLsn, chunks, ops, blocks, run.writtenBlocks - blocks, run.rottenBlocks);
+    return new Outcome(run.toLsn, chunks, ops, blocks, run.writtenBlocks - blocks, rottenBlocks);
   }
 
   private long move(
@@ -301,7 +298,8 @@ final class Destager {
           throw new IllegalStateException("block " + (first + i) + " of " + id + " at " + place);
         }
         MutableDirectBuffer segment = journal.segment(place);
-        writer.write(id, first + i, end - i, segment, journal.offset(place));
+        rottenBlocks +=
+            writer.write(id, first + i, end - i, segment, journal.offset(place), page.crcs, i);
         Arrays.fill(page.places, i, end, Page.TIER);
       } else {
         writer.zero(id, first + i, end - i, place == Page.ALLOCATED);

@@ -11,8 +11,8 @@ import io.cairn.storage.device.Device;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.LoopOptions;
+import io.cairn.storage.transport.NettyPayload;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -217,7 +217,7 @@ final class NodePlan {
           new InetSocketAddress(address.host(), address.port()),
           acceptor,
           linkLimits(),
-          ByteBufAllocator.DEFAULT);
+          NettyPayload.POOL);
     } catch (IOException e) {
       throw options.refuse(StorageOptions.DATA_ADDRESS, e.getMessage());
     }

@@ -19,7 +19,6 @@ import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
@@ -339,8 +338,7 @@ public final class StorageNode implements AutoCloseable {
   }
 
   private void openShards(ShardStores.Owner owner) throws IOException {
-    stores =
-        factory.open(plan.stores(), owner, loops, NettyPayload.allocator(ByteBufAllocator.DEFAULT));
+    stores = factory.open(plan.stores(), owner, loops, NettyPayload.allocator(NettyPayload.POOL));
     CatchUpLog catchUps = new CatchUpLog(timer, System::nanoTime);
     for (int i = 0; i < plan.shardCount(); i++) {
       ShardStores.Slot slot = stores.shards().get(i);
@@ -378,7 +376,7 @@ public final class StorageNode implements AutoCloseable {
         number,
         loop,
         store,
-        new LinkClient(loop, plan.linkLimits(), ByteBufAllocator.DEFAULT),
+        new LinkClient(loop, plan.linkLimits(), NettyPayload.POOL),
         nodes,
         peers -> {
           ReplicaShard replica =

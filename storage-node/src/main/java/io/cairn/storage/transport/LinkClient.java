@@ -3,7 +3,6 @@ package io.cairn.storage.transport;
 import io.cairn.storage.env.Dialer;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
@@ -31,7 +30,7 @@ public final class LinkClient implements Dialer, AutoCloseable {
 
   /** A client with the default bounds. */
   public LinkClient(EventLoop loop) {
-    this(loop, LinkLimits.defaults(), PooledByteBufAllocator.DEFAULT);
+    this(loop, LinkLimits.defaults(), NettyPayload.POOL);
   }
 
   /**

@@ -4,6 +4,7 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.util.IllegalReferenceCountException;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.agrona.MutableDirectBuffer;
@@ -50,6 +51,13 @@ public final class NettyPayload implements Payloads.Writable {
     }
     return payload;
   }
+
+  /**
+   * Where payloads come from that do not fit in a slab, and what the sockets of the data path are
+   * given. Netty's default allocator pools nothing above a mebibyte, so that each such payload
+   * costs fresh memory, its zeroing and its page faults.
+   */
+  public static final PooledByteBufAllocator POOL = PooledByteBufAllocator.DEFAULT;
 
   /** Allocates payloads off the heap. */
   public static Payloads allocator(ByteBufAllocator allocator) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.device.OutOfSpaceException;
+import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -215,10 +216,12 @@ class FileCapacityTierTest {
     tier = FileCapacityTier.open(directory, 4 * CHUNK_BYTES, 0, OPEN_FILES_MAX);
     int count = DirectWriter.HELD_MAX + 40;
     int most = 0;
+    Crc32c crc = new Crc32c();
     try (CapacityTier.Writer writer = tier.writer()) {
       for (int i = 0; i < count; i++) {
         bytes.setMemory(0, BLOCK, (byte) (i % 100 + 1));
-        writer.write(new ChunkId(5, 0, i), i % 60, 1, bytes, 0);
+        int[] crcs = {0, crc.of(bytes, 0, BLOCK) + i % 2};
+        assertEquals(i % 2, writer.write(new ChunkId(5, 0, i), i % 60, 1, bytes, 0, crcs, 1));
         most = Math.max(most, tier.openFiles());
       }
       writer.sync();

@@ -50,10 +50,10 @@ class DirectBatchTest {
       for (int i = 0; i < 1000; i++) {
         int at = random.nextInt(256);
         UnsafeBuffer bytes = block(i);
-        if (!batch.add(file, (long) at * BLOCK, bytes, 0, BLOCK)) {
+        if (batch.add(file, (long) at * BLOCK, bytes, 0, BLOCK) < 0) {
           batch.run();
           assertTrue(batch.isEmpty());
-          assertTrue(batch.add(file, (long) at * BLOCK, bytes, 0, BLOCK));
+          assertEquals(0, batch.add(file, (long) at * BLOCK, bytes, 0, BLOCK));
         }
         // The order of two writes to one place within a batch is the device's: keep them apart.
         batch.run();
@@ -70,12 +70,12 @@ class DirectBatchTest {
         DirectBatch batch = new DirectBatch(4, 64 * BLOCK)) {
       file.resize(64 * BLOCK);
       for (int i = 0; i < 40; i++) {
-        assertTrue(batch.add(file, (long) i * BLOCK, block(i), 0, BLOCK));
+        assertEquals(i * BLOCK, batch.add(file, (long) i * BLOCK, block(i), 0, BLOCK));
       }
-      assertTrue(batch.add(file, 50 * BLOCK, block(50), 0, BLOCK));
-      assertTrue(batch.add(file, 52 * BLOCK, block(52), 0, BLOCK));
-      assertTrue(batch.add(file, 54 * BLOCK, block(54), 0, BLOCK));
-      assertFalse(batch.add(file, 56 * BLOCK, block(56), 0, BLOCK));
+      assertTrue(batch.add(file, 50 * BLOCK, block(50), 0, BLOCK) >= 0);
+      assertTrue(batch.add(file, 52 * BLOCK, block(52), 0, BLOCK) >= 0);
+      assertTrue(batch.add(file, 54 * BLOCK, block(54), 0, BLOCK) >= 0);
+      assertEquals(-1, batch.add(file, 56 * BLOCK, block(56), 0, BLOCK));
       batch.run();
     }
     byte[] bytes = Files.readAllBytes(path);
@@ -108,7 +108,7 @@ class DirectBatchTest {
           OutOfSpaceException.class,
           () -> {
             for (int i = 0; i < 16 * 1024; i++) {
-              if (!batch.add(file, (long) i * BLOCK, block(i), 0, BLOCK)) {
+              if (batch.add(file, (long) i * BLOCK, block(i), 0, BLOCK) < 0) {
                 batch.run();
               }
             }

@@ -4,14 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.ByteBufAllocatorMetricProvider;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -218,8 +217,7 @@ class GarbageOnTheDataPortTest extends NodeTestBase {
   }
 
   private static long usedBytes() {
-    long direct =
-        ((ByteBufAllocatorMetricProvider) ByteBufAllocator.DEFAULT).metric().usedDirectMemory();
+    long direct = NettyPayload.POOL.pinnedDirectMemory();
     System.gc();
     return direct + ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
   }
