@@ -85,8 +85,8 @@ public final class LoadCommand implements Callable<Integer> {
       paramLabel = "NAME",
       split = ",",
       description =
-          "Of nbdkit, qemu-nbd, raw, ceph, and by iSCSI of tgt; or none. What is not installed is"
-              + " left out. Default: all of the protocol")
+          "Of nbdkit, qemu-nbd, raw, ceph, and by iSCSI of tgt, tgt-direct; or none. What is not"
+              + " installed is left out. Default: all of the protocol")
   private List<String> peers;
 
   @Option(
@@ -103,7 +103,7 @@ public final class LoadCommand implements Callable<Integer> {
     /** By fio. */
     NBD(List.of("nbdkit", "qemu-nbd", "raw", "ceph"), Row.DEFAULT),
     /** By libiscsi, which Debian's fio does not have. */
-    ISCSI(List.of("tgt"), Row.ISCSI);
+    ISCSI(List.of("tgt", "tgt-direct"), Row.ISCSI);
 
     private final List<String> peers;
     private final List<String> rows;

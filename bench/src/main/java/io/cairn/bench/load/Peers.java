@@ -57,7 +57,10 @@ final class Peers {
                                   work.resolve("ceph"), ports.base() + 10, regionBytes))));
     }
     if (names.contains("tgt")) {
-      add("tgt", () -> List.of(TgtTarget.start(work, ports.base() + 5, regionBytes)));
+      add("tgt", () -> List.of(TgtTarget.start(work, ports.base() + 5, regionBytes, false)));
+    }
+    if (names.contains("tgt-direct")) {
+      add("tgt-direct", () -> List.of(TgtTarget.start(work, ports.base() + 6, regionBytes, true)));
     }
     for (String export : exports) {
       ExportTarget target = ExportTarget.parse(export);

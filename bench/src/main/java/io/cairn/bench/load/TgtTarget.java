@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** tgt of the distribution's package: one copy in a file, through the page cache. */
+/** tgt of the distribution's package: one copy in a file, through the page cache or past it. */
 final class TgtTarget implements Target {
   static final Tool TGTD = new Tool("tgtd", "tgt");
   static final Tool TGTADM = new Tool("tgtadm", "tgt");
@@ -19,11 +19,13 @@ final class TgtTarget implements Target {
   private static final int LUN = 1;
   private static final Duration CALL = Duration.ofSeconds(20);
 
+  private final boolean direct;
   private final int port;
   private final String control;
   private final Tool.Running running;
 
-  private TgtTarget(int port, String control, Tool.Running running) {
+  private TgtTarget(boolean direct, int port, String control, Tool.Running running) {
+    this.direct = direct;
     this.port = port;
     this.control = control;
     this.running = running;
@@ -33,9 +35,10 @@ final class TgtTarget implements Target {
    * Starts it with a file of the given size.
    *
    * @param directory on the device to be measured.
+   * @param direct whether each request goes to the device, and none to the page cache.
    */
-  static TgtTarget start(Path directory, int port, long sizeBytes) {
-    Path file = directory.resolve("tgt.raw");
+  static TgtTarget start(Path directory, int port, long sizeBytes, boolean direct) {
+    Path file = directory.resolve(name(direct) + ".raw");
     try (var channel = new RandomAccessFile(file.toFile(), "rw")) {
       channel.setLength(sizeBytes);
     } catch (IOException e) {
@@ -45,7 +48,7 @@ final class TgtTarget implements Target {
     String control = Integer.toString(port);
     Tool.Running running =
         TGTD.start(
-            directory.resolve("tgtd.out"),
+            directory.resolve(name(direct) + ".out"),
             "--foreground",
             "--control-port",
             control,
@@ -54,21 +57,16 @@ final class TgtTarget implements Target {
     try {
       NbdTarget.awaitServing("tgtd", port, running);
       admin(control, "--mode", "target", "--op", "new", "--tid", "1", "--targetname", TARGET);
-      admin(
-          control,
-          "--mode",
-          "logicalunit",
-          "--op",
-          "new",
-          "--tid",
-          "1",
-          "--lun",
-          Integer.toString(LUN),
-          "--backing-store",
-          file.toString());
+      List<String> unit = new ArrayList<>(List.of("--mode", "logicalunit", "--op", "new"));
+      unit.addAll(List.of("--tid", "1", "--lun", Integer.toString(LUN)));
+      unit.addAll(List.of("--backing-store", file.toString()));
+      if (direct) {
+        unit.addAll(List.of("--bsoflags", "direct"));
+      }
+      admin(control, unit.toArray(String[]::new));
       admin(
           control, "--mode", "target", "--op", "bind", "--tid", "1", "--initiator-address", "ALL");
-      return new TgtTarget(port, control, running);
+      return new TgtTarget(direct, port, control, running);
     } catch (RuntimeException e) {
       running.close();
       throw e;
@@ -82,15 +80,21 @@ final class TgtTarget implements Target {
     TGTADM.run(CALL, all.toArray(String[]::new)).ok();
   }
 
+  private static String name(boolean direct) {
+    return direct ? "tgt-direct" : "tgt";
+  }
+
   @Override
   public String name() {
-    return "tgt";
+    return name(direct);
   }
 
   @Override
   public String description() {
-    return "tgt on a file by the page cache (its default): one copy, durable at SYNCHRONIZE CACHE,"
-        + " or by FUA where the row says always";
+    return (direct
+            ? "tgt on a file past the page cache (direct)"
+            : "tgt on a file by the page cache (its default)")
+        + ": one copy, durable at SYNCHRONIZE CACHE, or by FUA where the row says always";
   }
 
   @Override
