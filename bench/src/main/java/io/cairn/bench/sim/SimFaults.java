@@ -566,7 +566,11 @@ final class SimFaults {
           .world()
           .after(
               random.between(0, 4 * SECOND),
-              () -> cluster.metadata().operate(new Command.DrainNode(node.nodeId, null)));
+              () -> {
+                if (!lost.contains(node)) {
+                  cluster.metadata().operate(new Command.DrainNode(node.nodeId, null));
+                }
+              });
     }
   }
 

@@ -1,6 +1,7 @@
 package io.cairn.bench.sim;
 
 import io.cairn.client.volume.CatchUpPace;
+import io.cairn.client.volume.RepairRate;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
@@ -95,7 +96,7 @@ final class SimGateway {
   private void attach(long offeredGeneration) {
     if (!process.isUp()) {
       process.start();
-      pace = CatchUpPace.ofGateway();
+      pace = CatchUpPace.ofGateway(repairRate());
       ledger = new SimPayload.Ledger();
     }
     SimWorld world = cluster.world();
@@ -133,6 +134,11 @@ final class SimGateway {
         },
         () -> world.log(process.name() + ": session over, fenced " + started.isFenced()),
         world.nowNanos());
+  }
+
+  /** Every other life is one whose clients must not wait long: it copies slowly. */
+  private RepairRate repairRate() {
+    return process.life() % 2 == 0 ? RepairRate.unbounded() : new RepairRate(1, 1 << 20);
   }
 
   /**

@@ -8,6 +8,7 @@ import io.cairn.client.iscsi.TransferMemory;
 import io.cairn.client.iscsi.server.IscsiServer;
 import io.cairn.client.nbd.server.NbdServer;
 import io.cairn.client.volume.CatchUpPace;
+import io.cairn.client.volume.RepairRate;
 import io.cairn.client.volume.ScrubPace;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
@@ -142,7 +143,12 @@ public final class Gateway implements AutoCloseable {
             options.get(GatewayOptions.SCRUB_DEEP_INTERVAL).toMillis(),
             System::currentTimeMillis,
             new ScrubPace(options.get(GatewayOptions.SCRUB_RATE)));
-    CatchUpPace pace = CatchUpPace.ofGateway();
+    RepairRate repairRate =
+        new RepairRate(
+            options.get(GatewayOptions.REPAIR_LATENCY_FACTOR),
+            options.get(GatewayOptions.REPAIR_RATE_MIN));
+    meters.repair(repairRate);
+    CatchUpPace pace = CatchUpPace.ofGateway(repairRate);
     Function<String, SessionSettings> settings =
         reachable ->
             SessionSettings.of(name, instance, reachable)

@@ -1,10 +1,14 @@
 package io.cairn.client.gateway;
 
+import io.cairn.client.volume.RepairRate;
 import io.cairn.metadata.metrics.HistogramFamily;
 import io.cairn.metadata.metrics.LatencyHistogram;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 /** The metrics of a gateway that differ by volume or by storage node. */
 final class GatewayMeters {
@@ -33,6 +37,23 @@ final class GatewayMeters {
             registry,
             "cairn_gateway_round_trip_seconds",
             "How long a storage node took to answer reads and writes, the network included.");
+  }
+
+  /** What bounds the copying of replicas; read by any thread, may be a little old. */
+  void repair(RepairRate rate) {
+    Gauge.builder("cairn.gateway.repair.rate.bytes", rate, RepairRate::bytesPerSecond)
+        .description(
+            "Bytes a second that may be copied to replicas that are brought up, so that clients do"
+                + " not wait longer than repair.latency.factor allows")
+        .register(registry);
+    TimeGauge.builder(
+            "cairn.gateway.latency.before.repair",
+            rate,
+            TimeUnit.NANOSECONDS,
+            RepairRate::beforeNanos)
+        .description(
+            "What clients' reads and writes took at the 99th percentile while nothing was repaired")
+        .register(registry);
   }
 
   /** The meters of a volume, which stay when it is given up. */

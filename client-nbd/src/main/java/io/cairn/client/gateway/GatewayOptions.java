@@ -172,6 +172,25 @@ public final class GatewayOptions {
           "32MiB",
           "Bytes a second that each replica reads for scrubs, over all volumes of the gateway.");
 
+  /** How much longer clients may wait while replicas are copied. */
+  public static final Option<Integer> REPAIR_LATENCY_FACTOR =
+      Option.of(
+          "repair.latency.factor",
+          OptionType.integer(0, 100),
+          "2",
+          "While replicas are brought up, they are copied so fast that clients' reads and writes"
+              + " take at most so many times as long as before, at the 99th percentile. 0 copies"
+              + " as fast as it goes.");
+
+  /** How fast replicas are copied whatever clients wait for. */
+  public static final Option<Long> REPAIR_RATE_MIN =
+      Option.of(
+          "repair.rate.min",
+          OptionType.size(1L << 20, 16L << 30),
+          "16MiB",
+          "Bytes a second that are copied to replicas that are brought up, however long clients"
+              + " wait, over all volumes of the gateway.");
+
   /** How long the end may take. */
   public static final Option<Duration> STOP_TIMEOUT =
       Option.of(
@@ -205,6 +224,8 @@ public final class GatewayOptions {
           SCRUB_INTERVAL,
           SCRUB_DEEP_INTERVAL,
           SCRUB_RATE,
+          REPAIR_LATENCY_FACTOR,
+          REPAIR_RATE_MIN,
           STOP_TIMEOUT);
 
   private GatewayOptions() {}

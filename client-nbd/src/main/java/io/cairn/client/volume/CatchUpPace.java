@@ -1,5 +1,6 @@
 package io.cairn.client.volume;
 
+import io.cairn.storage.wire.CopyPace;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,20 +16,50 @@ public final class CatchUpPace {
   private static final int NOTHING = Integer.MAX_VALUE;
 
   private final int chunksMax;
+  private final RepairRate rate;
   private final List<Share> shares = new ArrayList<>();
 
   /**
    * One that nobody uses yet.
    *
    * @param chunksMax chunks of all volumes that catch up at one time.
+   * @param rate how fast, all together.
    */
-  public CatchUpPace(int chunksMax) {
+  public CatchUpPace(int chunksMax, RepairRate rate) {
     this.chunksMax = chunksMax;
+    this.rate = rate;
+  }
+
+  /** How fast replicas are copied, all together. */
+  RepairRate rate() {
+    return rate;
+  }
+
+  /** What one chunk's part of the rate is: a {@link CopyPace}. */
+  int ofOneChunk() {
+    double all = rate.bytesPerSecond();
+    return all == Double.POSITIVE_INFINITY
+        ? CopyPace.UNBOUNDED
+        : CopyPace.ofRate(all / Math.max(1, running()));
+  }
+
+  private int running() {
+    int running = 0;
+    for (int i = 0; i < shares.size(); i++) {
+      running += shares.get(i).running;
+    }
+    return running;
+  }
+
+  /** So many chunks of a volume catch up. */
+  void runs(Share share, int chunks, long nowNanos) {
+    share.running = chunks;
+    rate.copying(running() > 0, nowNanos);
   }
 
   /** That of all volumes of one gateway. */
-  public static CatchUpPace ofGateway() {
-    return new CatchUpPace(GATEWAY_CHUNKS_MAX);
+  public static CatchUpPace ofGateway(RepairRate rate) {
+    return new CatchUpPace(GATEWAY_CHUNKS_MAX, rate);
   }
 
   /** What one volume uses of it, and waits for. */
@@ -47,8 +78,9 @@ public final class CatchUpPace {
     return share;
   }
 
-  void leave(Share share) {
+  void leave(Share share, long nowNanos) {
     shares.remove(share);
+    rate.copying(running() > 0, nowNanos);
   }
 
   /**

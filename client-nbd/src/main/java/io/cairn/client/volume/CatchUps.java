@@ -1,5 +1,6 @@
 package io.cairn.client.volume;
 
+import io.cairn.storage.wire.CopyPace;
 import java.util.List;
 
 /**
@@ -40,8 +41,11 @@ final class CatchUps {
     for (OwnedChunk chunk : session.chunks()) {
       running += chunk.isCatchingUp() && !LostChunks.isLost(chunk, nowNanos) ? 1 : 0;
     }
-    share.running = running;
+    pace.runs(share, running, nowNanos);
     pace.waitsForNothing(share);
+    if (running > 0) {
+      tellPace(nowNanos);
+    }
     if (running >= chunksMax) {
       return;
     }
@@ -61,6 +65,24 @@ final class CatchUps {
       }
       share.running++;
     }
+  }
+
+  private void tellPace(long nowNanos) {
+    int copyPace = pace.ofOneChunk();
+    for (OwnedChunk chunk : session.chunks()) {
+      if (chunk.isCatchingUp()) {
+        for (OwnedReplica replica : chunk.replicas()) {
+          if (replica.phase == OwnedReplica.Phase.CATCHING) {
+            replica.node.pace(copyPace, nowNanos);
+          }
+        }
+      }
+    }
+  }
+
+  /** How fast one chunk may be copied now: a {@link CopyPace}. */
+  int copyPace() {
+    return pace.ofOneChunk();
   }
 
   /** Chunks that cannot be opened until a node comes back must not hold up the others. */
@@ -89,7 +111,7 @@ final class CatchUps {
 
   /** The session is over: others may use its share. */
   void abandon() {
-    pace.leave(share);
+    pace.leave(share, session.now());
   }
 
   /** Whether a replica could do something now, or is due to leave the set. */

@@ -8,6 +8,7 @@ import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaLook;
+import io.cairn.storage.wire.CopyPace;
 import io.cairn.storage.wire.Version;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +78,7 @@ final class LostChunks {
             replica,
             replica,
             base,
+            CopyPace.UNBOUNDED,
             (header, offset, now) -> {
               replica.phase = Phase.LIVE;
               replica.openState = STATE_COMPLETE;

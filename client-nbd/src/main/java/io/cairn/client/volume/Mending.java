@@ -2,6 +2,7 @@ package io.cairn.client.volume;
 
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ReplicaLook;
+import io.cairn.storage.wire.CopyPace;
 import java.util.List;
 
 /**
@@ -23,6 +24,7 @@ public final class Mending {
     placing = new Placing(session);
     moves = new Moves(session, placing);
     catchUps = new CatchUps(session, settings.catchUpsMax(), settings.pace());
+    session.timings.feed(settings.pace().rate());
     scrubs = new Scrubs(session, settings.scrub());
     lost = new LostChunks(session);
   }
@@ -104,6 +106,16 @@ public final class Mending {
   /** Whether chunks may be scrubbed: not when the ownership is being given up. */
   boolean mayScrub() {
     return session.isServing() && !session.isReleasing();
+  }
+
+  /** How fast one chunk may be copied now: a {@link CopyPace}. */
+  int copyPace() {
+    return catchUps.copyPace();
+  }
+
+  /** The same for one replica: what clients wait for is not slowed down. */
+  int copyPaceOf(OwnedReplica replica) {
+    return replica.required() ? CopyPace.UNBOUNDED : copyPace();
   }
 
   void describe(StringBuilder text) {

@@ -362,6 +362,7 @@ final class OwnedChunk {
         replica,
         source,
         base,
+        session.mending.copyPaceOf(replica),
         (header, offset, now) -> {
           session.counters.copiedBlocks += Reply.detail(header, offset);
           replica.failingSinceNanos = Long.MAX_VALUE;

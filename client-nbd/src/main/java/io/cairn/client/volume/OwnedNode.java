@@ -30,6 +30,10 @@ final class OwnedNode implements NodeLink.Listener {
 
   private long upSinceNanos;
   private boolean pinging;
+
+  /** The pace that what is copied to this shard was told last. */
+  private int copyPace;
+
   private long syncAskedLsn;
 
   OwnedNode(VolumeSession session, NodeLinkFactory links, long nowNanos) {
@@ -50,8 +54,20 @@ final class OwnedNode implements NodeLink.Listener {
   }
 
   private void fence(long nowNanos) {
-    bare(
+    int length =
+        link.request.bare(
+            link.out,
+            0,
+            MessageType.FENCE,
+            link.nextRequestId(),
+            link.nodeId,
+            session.volumeId(),
+            0,
+            0,
+            session.generation());
+    sendBare(
         MessageType.FENCE,
+        length,
         nowNanos,
         () -> {
           ready = true;
@@ -64,22 +80,28 @@ final class OwnedNode implements NodeLink.Listener {
   void ping(long nowNanos) {
     if (ready && !pinging) {
       pinging = true;
-      bare(MessageType.PING, nowNanos, () -> pinging = false);
+      copyPace = session.mending.copyPace();
+      int length =
+          link.request.ping(
+              link.out,
+              0,
+              link.nextRequestId(),
+              link.nodeId,
+              session.volumeId(),
+              session.generation(),
+              copyPace);
+      sendBare(MessageType.PING, length, nowNanos, () -> pinging = false);
     }
   }
 
-  private void bare(int type, long nowNanos, Runnable confirmed) {
-    int length =
-        link.request.bare(
-            link.out,
-            0,
-            type,
-            link.nextRequestId(),
-            link.nodeId,
-            session.volumeId(),
-            0,
-            0,
-            session.generation());
+  /** Tells the shard of another pace for the chunks that catch up there. */
+  void pace(int newPace, long nowNanos) {
+    if (newPace != copyPace) {
+      ping(nowNanos);
+    }
+  }
+
+  private void sendBare(int type, int length, long nowNanos, Runnable confirmed) {
     link.send(
         length,
         null,

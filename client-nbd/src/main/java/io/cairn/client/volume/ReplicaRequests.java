@@ -57,7 +57,13 @@ final class ReplicaRequests {
     send(replica, length, good, nowNanos);
   }
 
-  void catchUp(OwnedReplica replica, OwnedReplica source, long base, Good good, long nowNanos) {
+  void catchUp(
+      OwnedReplica replica,
+      OwnedReplica source,
+      long base,
+      int copyPace,
+      Good good,
+      long nowNanos) {
     NodeLink link = replica.node.link;
     ChunkRecord record = chunk.record();
     int length =
@@ -75,7 +81,8 @@ final class ReplicaRequests {
             source.node.link.nodeId,
             chunk.session.chunkBlocks(),
             source.node.link.host(),
-            source.node.link.port());
+            source.node.link.port(),
+            copyPace);
     send(replica, length, good, nowNanos);
   }
 

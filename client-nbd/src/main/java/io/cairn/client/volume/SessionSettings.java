@@ -44,7 +44,7 @@ public record SessionSettings(
         64L << 20,
         16 << 10,
         4,
-        CatchUpPace.ofGateway(),
+        CatchUpPace.ofGateway(RepairRate.unbounded()),
         0,
         -1,
         -1,

@@ -65,6 +65,7 @@ public final class SessionTimings {
   private LongFunction<LatencyHistogram> byNode = nodeId -> new LatencyHistogram();
   private long slowNanos = Long.MAX_VALUE;
   private Consumer<Slow> onSlow = slow -> {};
+  private RepairRate repairRate = RepairRate.unbounded();
 
   /** When the write that is being acknowledged was sent. */
   private long acknowledgedSentNanos;
@@ -84,6 +85,11 @@ public final class SessionTimings {
   /** Says where the round trips to each node are counted, from the next link on. */
   public void countRoundTrips(LongFunction<LatencyHistogram> byNodeId) {
     byNode = byNodeId;
+  }
+
+  /** Lets the rate of repairs know how long reads and writes take. */
+  void feed(RepairRate rate) {
+    repairRate = rate;
   }
 
   /** What was counted of one kind. */
@@ -112,6 +118,9 @@ public final class SessionTimings {
   void ended(ClientRequest request, boolean failed, int chunkSizeBytes, long nowNanos) {
     long tookNanos = nowNanos - request.startNanos;
     of(request.kind).record(tookNanos);
+    if (request.kind == Kind.READ || request.kind == Kind.WRITE) {
+      repairRate.requestEnded(tookNanos, nowNanos);
+    }
     if (tookNanos >= slowNanos) {
       long queueNanos = request.sentNanos == 0 ? tookNanos : request.sentNanos - request.startNanos;
       onSlow.accept(

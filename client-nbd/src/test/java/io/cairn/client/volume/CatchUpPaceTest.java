@@ -1,13 +1,16 @@
 package io.cairn.client.volume;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.client.volume.CatchUpPace.Share;
+import io.cairn.storage.wire.CopyPace;
 import org.junit.jupiter.api.Test;
 
 class CatchUpPaceTest {
-  private final CatchUpPace pace = new CatchUpPace(2);
+  private final RepairRate rate = new RepairRate(2, 16 << 20);
+  private final CatchUpPace pace = new CatchUpPace(2, rate);
   private final Share first = pace.join();
   private final Share second = pace.join();
 
@@ -54,7 +57,17 @@ class CatchUpPaceTest {
     assertTrue(begins(first, 1));
     assertTrue(begins(first, 1));
     assertFalse(begins(second, 3));
-    pace.leave(first);
+    pace.leave(first, 0);
     assertTrue(begins(second, 3));
+  }
+
+  @Test
+  void theRateIsSharedByWhatCatchesUp() {
+    assertEquals(16 << 20, CopyPace.rate(pace.ofOneChunk()), 1);
+    pace.runs(first, 1, 0);
+    pace.runs(second, 3, 0);
+    assertEquals(4 << 20, CopyPace.rate(pace.ofOneChunk()), 1);
+    CatchUpPace unbounded = new CatchUpPace(2, RepairRate.unbounded());
+    assertEquals(CopyPace.UNBOUNDED, unbounded.ofOneChunk());
   }
 }

@@ -2,6 +2,7 @@ package io.cairn.storage.replication;
 
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.CopyPace;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
@@ -32,6 +33,9 @@ final class CatchUp implements PeerLinks.Handler {
 
   private static final long BEHIND_RETRY_NANOS = 2_000_000;
 
+  /** What a timer that came late may make good at once. */
+  private static final long PACE_SLACK_NANOS = 20_000_000;
+
   /** What is to be done, and for whom. */
   record Task(
       long clusterId,
@@ -42,7 +46,8 @@ final class CatchUp implements PeerLinks.Handler {
       int sourcePort,
       long generation,
       long attempt,
-      long base) {}
+      long base,
+      int copyPace) {}
 
   /** Hears the end, once. */
   interface Listener {
@@ -83,6 +88,11 @@ final class CatchUp implements PeerLinks.Handler {
   private long highestFetched;
   private long progressDeadlineNanos;
   private long retryNanos = Long.MAX_VALUE;
+  private int copyPace;
+  private long nowNanos;
+
+  /** Earliest time of the next fetch, where the owner wants it slower. */
+  private long mayFetchNanos = Long.MIN_VALUE;
 
   CatchUp(
       Task task,
@@ -98,6 +108,25 @@ final class CatchUp implements PeerLinks.Handler {
     this.limits = limits;
     this.listener = listener;
     request = new Request(task.clusterId());
+    copyPace = task.copyPace();
+  }
+
+  long volumeId() {
+    return chunk.volumeId();
+  }
+
+  /** Goes on at another pace, unless it was to be as fast as it can. */
+  void pace(int newPace, long now) {
+    if (copyPace != CopyPace.UNBOUNDED && newPace != copyPace) {
+      copyPace = newPace;
+      // What was put off at the old pace may have been put off for long.
+      mayFetchNanos =
+          Math.min(
+              mayFetchNanos,
+              now + CopyPace.nanos(newPace, (long) FETCH_BLOCKS_MAX * Frame.BLOCK_BYTES));
+      nowNanos = now;
+      fetchMore();
+    }
   }
 
   long generation() {
@@ -318,8 +347,13 @@ final class CatchUp implements PeerLinks.Handler {
     if (state != State.PULLING) {
       return;
     }
-    while (fetches.size() < limits.fetchesMax() && !wanted.isEmpty() && unstored.isEmpty()) {
+    while (hasRoomToFetch() && nowNanos >= mayFetchNanos) {
       Run run = wanted.remove();
+      if (copyPace != CopyPace.UNBOUNDED) {
+        mayFetchNanos =
+            Math.max(mayFetchNanos, nowNanos - PACE_SLACK_NANOS)
+                + CopyPace.nanos(copyPace, (long) run.count() * Frame.BLOCK_BYTES);
+      }
       fetches.put(++requestId, run);
       int length =
           request.range(
@@ -341,6 +375,10 @@ final class CatchUp implements PeerLinks.Handler {
     if (fetches.isEmpty() && wanted.isEmpty() && unstored.isEmpty()) {
       comparePage(pageBlock + Frame.VERSIONS_MAX);
     }
+  }
+
+  private boolean hasRoomToFetch() {
+    return fetches.size() < limits.fetchesMax() && !wanted.isEmpty() && unstored.isEmpty();
   }
 
   private void onBlocks(DirectBuffer header, int offset, int headerLength, Payload payload) {
@@ -421,25 +459,34 @@ final class CatchUp implements PeerLinks.Handler {
   }
 
   long nextDeadlineNanos() {
-    return state == State.ENDED ? Long.MAX_VALUE : Math.min(retryNanos, progressDeadlineNanos);
+    if (state == State.ENDED) {
+      return Long.MAX_VALUE;
+    }
+    long next = Math.min(retryNanos, progressDeadlineNanos);
+    return state == State.PULLING && hasRoomToFetch() ? Math.min(next, mayFetchNanos) : next;
   }
 
-  void onTimer(long nowNanos) {
+  void onTimer(long now) {
     if (state == State.ENDED) {
       return;
     }
-    if (nowNanos >= progressDeadlineNanos) {
+    nowNanos = now;
+    if (now >= progressDeadlineNanos) {
       end(Status.SOURCE_FAILED);
-    } else if (nowNanos >= retryNanos) {
+      return;
+    }
+    if (now >= retryNanos) {
       retryNanos = Long.MAX_VALUE;
       if (link != null && state == State.COMPARING) {
         askVersions();
       }
     }
+    fetchMore();
   }
 
-  private void progressed(long nowNanos) {
-    progressDeadlineNanos = nowNanos + limits.catchUpTimeoutNanos();
+  private void progressed(long now) {
+    nowNanos = now;
+    progressDeadlineNanos = now + limits.catchUpTimeoutNanos();
   }
 
   private void end(Status status) {

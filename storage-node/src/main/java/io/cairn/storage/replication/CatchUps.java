@@ -1,5 +1,7 @@
 package io.cairn.storage.replication;
 
+import io.cairn.storage.wire.CopyPace;
+import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Status;
@@ -99,7 +101,8 @@ final class CatchUps {
                 Request.catchUpPort(b, o),
                 generation,
                 attempt,
-                base),
+                base,
+                Frame.flags(b, o)),
             chunk,
             store,
             peers,
@@ -145,6 +148,18 @@ final class CatchUps {
       counters.catchUpFailures++;
       if (!client.dead) {
         answers.refuse(client, MessageType.CATCH_UP, id, status, 0, ended.copiedBlocks());
+      }
+    }
+  }
+
+  /** The volume's owner has another pace for what it had begun with one. */
+  void pace(long volumeId, int copyPace, long nowNanos) {
+    if (running.isEmpty() || copyPace == CopyPace.UNBOUNDED) {
+      return;
+    }
+    for (CatchUp catchUp : List.copyOf(running.values())) {
+      if (catchUp.volumeId() == volumeId) {
+        catchUp.pace(copyPace, nowNanos);
       }
     }
   }

@@ -284,6 +284,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       return refuse(client, type, id, fenced, 0, store.fence(volume));
     }
     if (type == MessageType.PING) {
+      catchUps.pace(volume, Frame.flags(b, o), nowNanos);
       return ok(client, type, id, 0, 0);
     }
     int layer = Request.layer(b, o);

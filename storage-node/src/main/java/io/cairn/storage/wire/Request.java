@@ -109,6 +109,34 @@ public final class Request {
     return Frame.seal(b, o, BARE_BYTES, 0, crc);
   }
 
+  /**
+   * PING of an owner, which confirms its generation.
+   *
+   * @param copyPace a {@link CopyPace} for the volume's chunks that catch up on the shard.
+   */
+  public int ping(
+      MutableDirectBuffer b,
+      int o,
+      long requestId,
+      long nodeId,
+      long volumeId,
+      long generation,
+      int copyPace) {
+    begin(
+        b,
+        o,
+        MessageType.PING,
+        copyPace,
+        requestId,
+        nodeId,
+        volumeId,
+        0,
+        0,
+        generation,
+        BARE_BYTES);
+    return Frame.seal(b, o, BARE_BYTES, 0, crc);
+  }
+
   /** CREATE: an empty chunk. */
   public int create(
       MutableDirectBuffer b,
@@ -207,7 +235,11 @@ public final class Request {
     return Frame.seal(b, o, 80, 0, crc);
   }
 
-  /** CATCH_UP: become syncing at base and pull the rest from the source. */
+  /**
+   * CATCH_UP: become syncing at base and pull the rest from the source.
+   *
+   * @param copyPace a {@link CopyPace}; one that is unbounded is not changed by a later PING.
+   */
   public int catchUp(
       MutableDirectBuffer b,
       int o,
@@ -222,7 +254,8 @@ public final class Request {
       long sourceNodeId,
       int sizeBlocks,
       String host,
-      int port) {
+      int port,
+      int copyPace) {
     byte[] hostBytes = host.getBytes(StandardCharsets.UTF_8);
     if (hostBytes.length > HOST_BYTES_MAX) {
       throw new IllegalArgumentException(
@@ -233,7 +266,7 @@ public final class Request {
         b,
         o,
         MessageType.CATCH_UP,
-        0,
+        copyPace,
         requestId,
         nodeId,
         volumeId,

@@ -204,7 +204,8 @@ final class ShardCaller implements Dialer.Handler {
             source,
             sizeBlocks,
             "127.0.0.1",
-            sourcePort),
+            sourcePort,
+            0),
         null);
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.CopyPace;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
@@ -213,6 +214,10 @@ class ReplicaShardTest {
     }
 
     void catchUp(long base, long attempt) {
+      catchUp(base, attempt, CopyPace.UNBOUNDED);
+    }
+
+    void catchUp(long base, long attempt, int copyPace) {
       send(
           request.catchUp(
               buffer,
@@ -228,7 +233,8 @@ class ReplicaShardTest {
               source.id,
               BLOCKS,
               "source",
-              1),
+              1,
+              copyPace),
           null);
     }
   }
@@ -613,6 +619,66 @@ class ReplicaShardTest {
     joiner.sync();
     assertEquals(Status.OK, atJoiner.last());
     assertEquals(10, joiner.shard.counters().catchUpBlocks());
+    assertEqualReplicas();
+  }
+
+  private int blocksOfJoiner() {
+    int count = 0;
+    for (byte[] block : joiner.store.chunk(0).blocks) {
+      count += block[0] == 0 ? 0 : 1;
+    }
+    return count;
+  }
+
+  private void pass(long millis) {
+    for (long i = 0; i < millis; i++) {
+      now += 1_000_000;
+      joiner.shard.onTimer(now);
+      deliver();
+    }
+  }
+
+  private void ping(Client client, int copyPace) {
+    client.send(
+        request.ping(buffer, 0, ++requestIds, client.node.id, VOLUME, client.generation, copyPace),
+        null);
+  }
+
+  @Test
+  void whatCatchesUpKeepsItsPaceAndHearsOfAnother() {
+    Client atSource = source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    for (int i = 1; i <= 32; i++) {
+      atSource.write(i, 2 * i - 1, i);
+    }
+    atJoiner.catchUp(Version.of(1, 32), 1, CopyPace.ofRate(64 << 10));
+    deliver();
+    pass(500);
+    // 16 blocks a second, and one or two for the first and for late timers.
+    assertTrue(blocksOfJoiner() >= 8 && blocksOfJoiner() <= 10, blocksOfJoiner() + " blocks");
+    ping(atJoiner, CopyPace.ofRate(128 << 10));
+    int before = blocksOfJoiner();
+    pass(500);
+    int copied = blocksOfJoiner() - before;
+    assertTrue(copied >= 15 && copied <= 18, copied + " blocks");
+    pass(1000);
+    joiner.sync();
+    assertEquals(Status.OK, atJoiner.last());
+    assertEqualReplicas();
+  }
+
+  @Test
+  void whatWasBegunWithoutAPaceGetsNone() {
+    Client atSource = source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    for (int i = 1; i <= 32; i++) {
+      atSource.write(i, 2 * i - 1, i);
+    }
+    atJoiner.catchUp(Version.of(1, 32), 1);
+    ping(atJoiner, CopyPace.ofRate(64 << 10));
+    deliver();
+    joiner.sync();
+    assertEquals(32, blocksOfJoiner());
     assertEqualReplicas();
   }
 

@@ -99,8 +99,9 @@ class FrameTest {
 
   @Test
   void everyEncoderPassesTheGateAndReadsBack() {
-    request.catchUp(buffer, 0, 1, 2, 3, 0, 4, 5, Version.of(5, 6), 7, 8, 256, "höst", 65535);
+    request.catchUp(buffer, 0, 1, 2, 3, 0, 4, 5, Version.of(5, 6), 7, 8, 256, "höst", 65535, 200);
     assertNull(RequestGate.problem(buffer, 0));
+    assertEquals(200, Frame.flags(buffer, 0) & 0xFF);
     assertEquals("höst", Request.catchUpHost(buffer, 0));
     assertEquals(65535, Request.catchUpPort(buffer, 0));
     assertEquals(7, Request.catchUpAttempt(buffer, 0));
