@@ -31,7 +31,7 @@ public final class Maintenance {
     boolean isGone(VolumeRecord volume);
 
     /** Whether a replica of it is to be moved though its node stays. */
-    default boolean hasMoves(VolumeRecord volume) {
+    default boolean hasMoves(long volumeId) {
       return false;
     }
   }
@@ -46,8 +46,10 @@ public final class Maintenance {
     int running = 0;
     List<VolumeRecord> unattached = new ArrayList<>();
     for (long volumeId : state.counts().volumes()) {
-      VolumeRecord volume = state.volume(volumeId);
-      if (lacks(state, volumeId, view) || view.hasMoves(volume)) {
+      // A record is read from the store only where there is something to do: this is asked at
+      // every heartbeat of every gateway.
+      if (lacks(state, volumeId, view) || view.hasMoves(volumeId)) {
+        VolumeRecord volume = state.volume(volumeId);
         if (volume.owner() == null || view.isGone(volume)) {
           unattached.add(volume);
         } else if (volume.owner().maintenance()) {

@@ -60,6 +60,15 @@ public record NodeRecord(
 
   /** The same node, to leave that way; null for one that stays. */
   public NodeRecord leaving(Departure newDeparture) {
+    return with(newDeparture, flushing);
+  }
+
+  /** The same node, whose journals are to be kept destaged, or not any more. */
+  public NodeRecord flushing(boolean newFlushing) {
+    return with(departure, newFlushing);
+  }
+
+  private NodeRecord with(Departure newDeparture, boolean newFlushing) {
     return new NodeRecord(
         nodeId,
         storeIdHigh,
@@ -74,25 +83,6 @@ public record NodeRecord(
         shardCount,
         incarnation,
         newDeparture,
-        flushing);
-  }
-
-  /** The same node, whose journals are to be kept destaged, or not any more. */
-  public NodeRecord flushing(boolean newFlushing) {
-    return new NodeRecord(
-        nodeId,
-        storeIdHigh,
-        storeIdLow,
-        name,
-        host,
-        port,
-        zone,
-        rack,
-        hostLabel,
-        capacityBytes,
-        shardCount,
-        incarnation,
-        departure,
         newFlushing);
   }
 }

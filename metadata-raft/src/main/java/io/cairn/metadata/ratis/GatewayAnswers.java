@@ -8,8 +8,11 @@ import io.cairn.metadata.machine.Rebalancing;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * What the leader answers a gateway's heartbeat: where nodes are, and what is to be done for the
@@ -72,6 +75,13 @@ final class GatewayAnswers {
     if (!said.maintains()) {
       return List.of();
     }
+    // What was wished for some seconds ago may be of a volume that is deleted by now.
+    Set<Long> moved =
+        moves.stream()
+            .map(move -> state.volume(move.volume()))
+            .filter(Objects::nonNull)
+            .map(VolumeRecord::volumeId)
+            .collect(Collectors.toSet());
     Maintenance.View view =
         new Maintenance.View() {
           @Override
@@ -93,8 +103,8 @@ final class GatewayAnswers {
           }
 
           @Override
-          public boolean hasMoves(VolumeRecord volume) {
-            return moves.stream().anyMatch(move -> move.volume().equals(volume.name()));
+          public boolean hasMoves(long volumeId) {
+            return moved.contains(volumeId);
           }
         };
     return Maintenance.offers(state, said.gateway(), soft.maintainers(nowNanos), view);
