@@ -29,6 +29,14 @@ final class ClusterCalls implements AutoCloseable {
     return expect(Reply.Cluster.class, query(new Query.GetCluster()));
   }
 
+  /** A node by its id, or null. */
+  Reply.NodeStatus node(long nodeId) {
+    return cluster().nodes().stream()
+        .filter(status -> status.node().nodeId() == nodeId)
+        .findFirst()
+        .orElse(null);
+  }
+
   /** Who runs which release, or null from a leader that is too old to know. */
   Reply.Releases releases() {
     return query(new Query.GetReleases()) instanceof Reply.Releases releases ? releases : null;

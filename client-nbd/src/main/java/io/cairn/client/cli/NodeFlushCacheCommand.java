@@ -7,7 +7,6 @@ import io.cairn.metadata.options.Durations;
 import io.cairn.metadata.options.Sizes;
 import io.cairn.metadata.view.ClusterJson;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -91,36 +90,31 @@ final class NodeFlushCacheCommand implements Callable<Integer> {
 
   private void await(ClusterCalls calls, NodeRecord flushed) throws InterruptedException {
     long endNanos = System.nanoTime() + patience.toNanos();
-    Progress progress = new Progress();
     int down = 0;
-    while (true) {
-      Reply.NodeStatus status =
-          calls.cluster().nodes().stream()
-              .filter(one -> one.node().nodeId() == flushed.nodeId())
-              .findFirst()
-              .orElse(null);
-      String problem = null;
-      if (status == null) {
-        problem = "node " + flushed.name() + " was removed";
-      } else if (!status.node().flushing()) {
-        problem = "node " + flushed.name() + " is not to be flushed any more: somebody ended it";
-      } else if (status.up() && status.flushLeftBytes() != null && status.flushLeftBytes() == 0) {
-        progress.clear();
-        return;
-      } else {
+    try (ProgressLine progress = new ProgressLine()) {
+      while (true) {
+        Reply.NodeStatus status = calls.node(flushed.nodeId());
+        if (status == null) {
+          throw new CommandFailure("node " + flushed.name() + " was removed");
+        }
+        if (!status.node().flushing()) {
+          throw new CommandFailure(
+              "node " + flushed.name() + " is not to be flushed any more: somebody ended it");
+        }
+        if (status.up() && status.flushLeftBytes() != null && status.flushLeftBytes() == 0) {
+          return;
+        }
         down = status.up() ? 0 : down + 1;
         if (down == ROUNDS_DOWN) {
-          problem = "node " + flushed.name() + " is down; it is flushed when it is back";
-        } else if (System.nanoTime() - endNanos >= 0) {
-          problem = late(status);
+          throw new CommandFailure(
+              "node " + flushed.name() + " is down; it is flushed when it is back");
         }
+        if (System.nanoTime() - endNanos >= 0) {
+          throw new CommandFailure(late(status));
+        }
+        progress.show(flushed.name() + ": " + (status.up() ? left(status) : "down, to be flushed"));
+        TimeUnit.MILLISECONDS.sleep(ASK_MILLIS);
       }
-      if (problem != null) {
-        progress.clear();
-        throw new CommandFailure(problem);
-      }
-      progress.show(status);
-      TimeUnit.MILLISECONDS.sleep(ASK_MILLIS);
     }
   }
 
@@ -143,28 +137,5 @@ final class NodeFlushCacheCommand implements Callable<Integer> {
     return status.flushLeftBytes() == 0
         ? "flushed"
         : Sizes.format(status.flushLeftBytes()) + " left";
-  }
-
-  /** What is shown on stderr while somebody watches. */
-  private static final class Progress {
-    private static final int WIDTH = 60;
-
-    private final boolean shows = System.console() != null;
-
-    void show(Reply.NodeStatus status) {
-      if (shows) {
-        String text =
-            status.node().name() + ": " + (status.up() ? left(status) : "down, to be flushed");
-        System.err.print("\r" + String.format(Locale.ROOT, "%-" + WIDTH + "s", text));
-        System.err.flush();
-      }
-    }
-
-    void clear() {
-      if (shows) {
-        System.err.print("\r" + " ".repeat(WIDTH) + "\r");
-        System.err.flush();
-      }
-    }
   }
 }

@@ -9,8 +9,6 @@ import java.util.stream.Collectors;
 
 /** What scrubs came to, for people. */
 final class ScrubText {
-  private static final int WIDTH = 60;
-
   private ScrubText() {}
 
   /** Such as "checksums 2026-11-21T20:00:00Z, data never". */
@@ -70,21 +68,5 @@ final class ScrubText {
               + (bad.isEmpty() ? "" : "; no good copy of block " + bad + ", 4 KiB each"));
     }
     return lines;
-  }
-
-  /** How far it has come, where somebody looks. */
-  static void progress(Reply.Volume volume) {
-    if (System.console() != null) {
-      System.err.print("\r" + line(volume) + "   ");
-      System.err.flush();
-    }
-  }
-
-  /** Takes the progress away. */
-  static void clear() {
-    if (System.console() != null) {
-      System.err.print("\r" + " ".repeat(WIDTH) + "\r");
-      System.err.flush();
-    }
   }
 }

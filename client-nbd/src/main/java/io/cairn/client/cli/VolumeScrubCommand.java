@@ -39,12 +39,13 @@ final class VolumeScrubCommand implements Callable<Integer> {
       Reply.Volume before = calls.volume(name);
       Reply.Volume now = calls.changeVolume(new ScrubVolume(name, deep));
       long request = now.volume().scrubs().request();
-      while (!noWait && now.volume().scrubs().done() < request) {
-        TimeUnit.MILLISECONDS.sleep(ASK_MILLIS);
-        now = calls.volume(name);
-        ScrubText.progress(now);
+      try (ProgressLine progress = new ProgressLine()) {
+        while (!noWait && now.volume().scrubs().done() < request) {
+          TimeUnit.MILLISECONDS.sleep(ASK_MILLIS);
+          now = calls.volume(name);
+          progress.show(ScrubText.line(now));
+        }
       }
-      ScrubText.clear();
       Reply.Volume found = calls.volume(name);
       long mended = found.scrubs().mendedBlocks() - before.scrubs().mendedBlocks();
       options.print(
