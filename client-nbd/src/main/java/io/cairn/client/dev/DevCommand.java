@@ -28,7 +28,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "dev",
     description =
-        "Runs a whole cluster that exports volumes over NBD and iSCSI, until SIGTERM or Ctrl-C.")
+        "Runs a whole cluster that exports volumes over NBD and iSCSI, until SIGTERM or Ctrl-C."
+            + " Variables such as CAIRN_STORAGE_READ_CACHE_SIZE set options of its members.")
 public final class DevCommand implements Callable<Integer> {
   private static final Duration METADATA_DEADLINE = Duration.ofSeconds(10);
 
@@ -122,7 +123,9 @@ public final class DevCommand implements Callable<Integer> {
   /** Starts the members; null when a signal has come meanwhile. */
   private DevCluster start(DevLayout layout, StopSignal signal) throws IOException {
     try {
-      return processes ? ProcessCluster.start(layout) : EmbeddedCluster.start(layout);
+      return processes
+          ? ProcessCluster.start(layout)
+          : EmbeddedCluster.start(layout, System.getenv());
     } catch (IOException | RuntimeException e) {
       if (signal.isSet()) {
         return null;

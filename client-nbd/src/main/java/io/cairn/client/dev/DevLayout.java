@@ -2,6 +2,8 @@ package io.cairn.client.dev;
 
 import io.cairn.client.cli.Role;
 import io.cairn.metadata.options.Address;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -87,6 +89,23 @@ record DevLayout(
 
   Path configFile(Member member) {
     return configDirectory().resolve(member.name() + ".yaml");
+  }
+
+  /** Writes each member's configuration file. What the environment sets goes before it. */
+  void writeSettings() throws IOException {
+    Files.createDirectories(configDirectory());
+    for (Member member : members()) {
+      StringBuilder text = new StringBuilder("# Written by cairn dev at each start.\n");
+      member
+          .settings()
+          .forEach((key, value) -> text.append(key).append(": ").append(yaml(value)).append('\n'));
+      Files.writeString(configFile(member), text);
+    }
+  }
+
+  /** In quotes, in which YAML takes everything but the quote itself literally. */
+  private static String yaml(String value) {
+    return "'" + value.replace("'", "''") + "'";
   }
 
   private Member metadata(int number) {

@@ -2,6 +2,7 @@ package io.cairn.client.dev;
 
 import io.cairn.client.cli.Role;
 import io.cairn.metadata.options.OptionException;
+import io.cairn.metadata.options.OptionValues;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -22,21 +23,32 @@ final class EmbeddedCluster implements DevCluster {
   private EmbeddedCluster() {}
 
   /**
-   * Starts all members.
+   * Starts all members, with options from their files and, over these, from the environment, as if
+   * each were a process of its own.
    *
-   * @throws IOException with the member's name; nothing is left running then.
+   * @throws IOException with the member's name; nothing is left running then, and where an option
+   *     is wrong nothing was started.
    */
-  static EmbeddedCluster start(DevLayout layout) throws IOException {
-    EmbeddedCluster cluster = new EmbeddedCluster();
+  static EmbeddedCluster start(DevLayout layout, Map<String, String> environment)
+      throws IOException {
+    layout.writeSettings();
+    Map<DevLayout.Member, OptionValues> options = new LinkedHashMap<>();
     for (DevLayout.Member member : layout.members()) {
       try {
-        Role.Server server =
-            member.role().start(member.role().options().read(null, Map.of(), settings(member)));
-        cluster.running.push(new Running(member, server));
+        options.put(member, options(layout, member, environment));
+      } catch (OptionException e) {
+        throw cannotStart(member, e);
+      }
+    }
+    EmbeddedCluster cluster = new EmbeddedCluster();
+    for (Map.Entry<DevLayout.Member, OptionValues> one : options.entrySet()) {
+      DevLayout.Member member = one.getKey();
+      try {
+        cluster.running.push(new Running(member, member.role().start(one.getValue())));
       } catch (IOException | RuntimeException e) {
         cluster.close();
         if (e instanceof IOException || e instanceof OptionException) {
-          throw new IOException(member.name() + " cannot start: " + e.getMessage(), e);
+          throw cannotStart(member, e);
         }
         throw e;
       }
@@ -44,13 +56,18 @@ final class EmbeddedCluster implements DevCluster {
     return cluster;
   }
 
-  /** No metadata server of one process outlives the others: they need not look after each other. */
-  private static Map<String, String> settings(DevLayout.Member member) {
-    Map<String, String> settings = new LinkedHashMap<>(member.settings());
+  private static OptionValues options(
+      DevLayout layout, DevLayout.Member member, Map<String, String> environment) {
+    Map<String, String> variables = new LinkedHashMap<>(environment);
     if (member.role() == Role.METADATA) {
-      settings.put("election.timeout", "5s");
+      // None of one process outlives the others: they need not look after each other.
+      variables.putIfAbsent("CAIRN_METADATA_ELECTION_TIMEOUT", "5s");
     }
-    return settings;
+    return member.role().options().read(layout.configFile(member), variables, Map.of());
+  }
+
+  private static IOException cannotStart(DevLayout.Member member, Exception cause) {
+    return new IOException(member.name() + " cannot start: " + cause.getMessage(), cause);
   }
 
   @Override

@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -37,9 +36,8 @@ final class ProcessCluster implements DevCluster {
   static ProcessCluster start(DevLayout layout) throws IOException {
     ProcessCluster cluster = new ProcessCluster(layout);
     try {
-      Files.createDirectories(layout.configDirectory());
+      layout.writeSettings();
       for (DevLayout.Member member : layout.members()) {
-        writeSettings(layout.configFile(member), member.settings());
         cluster.launch(member);
       }
       return cluster;
@@ -128,18 +126,6 @@ final class ProcessCluster implements DevCluster {
       case GATEWAY -> flags.addAll(List.of("-Xms32m", "-Xmx256m", "-XX:MaxDirectMemorySize=512m"));
     }
     return flags;
-  }
-
-  private static void writeSettings(Path file, Map<String, String> settings) throws IOException {
-    StringBuilder text = new StringBuilder("# Written by cairn dev at each start.\n");
-    settings.forEach(
-        (key, value) -> text.append(key).append(": ").append(yaml(value)).append('\n'));
-    Files.writeString(file, text);
-  }
-
-  /** In quotes, in which YAML takes everything but the quote itself literally. */
-  private static String yaml(String value) {
-    return "'" + value.replace("'", "''") + "'";
   }
 
   private static String quoted(String word) {

@@ -14,6 +14,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -37,7 +38,7 @@ public final class TrainCommand implements Callable<Integer> {
       DevLayout layout = freeLayout(directory);
       Files.createDirectories(layout.runDirectory());
       Logging.ofProcess(layout.runDirectory().resolve("dev.log"));
-      try (DevCluster cluster = EmbeddedCluster.start(layout);
+      try (DevCluster cluster = EmbeddedCluster.start(layout, Map.of());
           MetadataClient client =
               RatisMetadataClient.connect(
                   new SecureRandom().nextLong(),

@@ -3,6 +3,7 @@ package io.cairn.client.dev;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -49,7 +51,7 @@ class EmbeddedClusterTest {
     random.nextBytes(data);
     Files.write(written, data);
 
-    try (DevCluster cluster = EmbeddedCluster.start(layout)) {
+    try (DevCluster cluster = EmbeddedCluster.start(layout, Map.of())) {
       awaitServing(layout, cluster);
       verb(layout, "volume", "create", "other", "--size", "1GiB", "--replicas", "1");
       assertEquals(2, verb(layout, "volume", "ls").size());
@@ -65,7 +67,7 @@ class EmbeddedClusterTest {
       assertTrue(volume.get("generation").asLong() >= 1, volume::toString);
     }
 
-    try (DevCluster cluster = EmbeddedCluster.start(layout)) {
+    try (DevCluster cluster = EmbeddedCluster.start(layout, Map.of())) {
       awaitServing(layout, cluster);
       Path read = directory.resolve("read");
       nbdcopy(uri(layout), read.toString());
@@ -75,6 +77,23 @@ class EmbeddedClusterTest {
       awaitTrue(() -> verb(layout, "volume", "show", "vol0").get("owner").isNull());
       assertNull(cluster.failure());
     }
+  }
+
+  /** As with a process for each: what is set there counts, and a wrong one stops the start. */
+  @Test
+  void optionsInTheEnvironmentReachTheMembers() throws Exception {
+    DevLayout layout = freeLayout();
+    Map<String, String> environment = Map.of("CAIRN_STORAGE_JOURNAL_SIZE", "12parsecs");
+    IOException refused =
+        assertThrows(IOException.class, () -> EmbeddedCluster.start(layout, environment).close());
+    assertTrue(
+        refused
+            .getMessage()
+            .startsWith(
+                "storage-1 cannot start: environment variable CAIRN_STORAGE_JOURNAL_SIZE: option"
+                    + " journal.size is '12parsecs'"),
+        refused::getMessage);
+    assertTrue(Files.notExists(directory.resolve("metadata-1")), "nothing was started");
   }
 
   private void awaitServing(DevLayout layout, DevCluster cluster) throws InterruptedException {
