@@ -13,10 +13,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** {@code cairn iscsi target show}: through which portals a volume is seen, and who reserved it. */
+/**
+ * {@code cairn iscsi target show}: through which portals a volume is seen, who reserved it, and
+ * whether it is being sanitized.
+ */
 @Command(
     name = "show",
-    description = "Shows through which portals a volume is seen, and who reserved it.")
+    description =
+        "Shows through which portals a volume is seen, who reserved it, and whether it is being"
+            + " sanitized.")
 final class IscsiTargetShowCommand implements Callable<Integer> {
   private static final Map<Integer, String> TYPES =
       Map.of(
@@ -75,6 +80,14 @@ final class IscsiTargetShowCommand implements Callable<Integer> {
             .put("key", key)
             .put("holds", holds);
       }
+      ReservationRecord.Sanitizing sanitizing = reservations.sanitizing();
+      if (sanitizing == null) {
+        json.putNull("sanitize");
+      } else {
+        json.putObject("sanitize")
+            .put("passes", sanitizing.passes())
+            .put("failed", sanitizing.failed());
+      }
       options.print(json, out -> print(out, seen, registered, reservations));
       return 0;
     }
@@ -89,6 +102,20 @@ final class IscsiTargetShowCommand implements Callable<Integer> {
     if (!reservations.registrations().isEmpty()) {
       registered.print(out);
     }
+    if (reservations.sanitizing() != null) {
+      out.println(sanitize(reservations.sanitizing()));
+    }
+  }
+
+  private static String sanitize(ReservationRecord.Sanitizing sanitizing) {
+    String what =
+        sanitizing.passes() == 0
+            ? "SANITIZE BLOCK ERASE"
+            : "SANITIZE OVERWRITE, " + sanitizing.passes() + " passes,";
+    return sanitizing.failed()
+        ? what
+            + " failed: an initiator must repeat it, or send EXIT FAILURE MODE if it allowed that"
+        : what + " is under way: reads and writes are refused until it ends";
   }
 
   private static String access(Reply.PortalStatus one, Reply.Portals portals) {

@@ -23,6 +23,26 @@ class IscsiVerbsTest {
     metadata.apply(new Command.AcquireVolume("v", "gateway-1", 1, "10.0.1.1:10809", -1));
   }
 
+  @Test
+  void aSanitizeThatRunsOrFailedIsNamed() {
+    ReservationRecord.Sanitizing erase =
+        new ReservationRecord.Sanitizing(0, "", false, true, false);
+    store(1, erase);
+    String running = run("iscsi", "target", "show", "v").succeeds().out();
+    assertTrue(running.contains("\nSANITIZE BLOCK ERASE is under way: reads and"), running);
+    store(2, erase.afterFailure());
+    String failed = run("iscsi", "target", "show", "v").succeeds().out();
+    assertTrue(failed.contains("\nSANITIZE BLOCK ERASE failed: an initiator must"), failed);
+    JsonNode json = run("iscsi", "target", "show", "v", "-o", "json").json();
+    assertTrue(json.at("/sanitize/failed").asBoolean());
+  }
+
+  private void store(long version, ReservationRecord.Sanitizing sanitizing) {
+    metadata.apply(
+        new Command.StoreReservations(
+            -1, new ReservationRecord(1, version, 0, 0, null, false, List.of(), sanitizing)));
+  }
+
   private CommandRun run(String... arguments) {
     return CommandRun.of(metadata, arguments);
   }
@@ -75,6 +95,7 @@ class IscsiVerbsTest {
     JsonNode json = run("iscsi", "target", "show", "v", "-o", "json").json();
     assertEquals("write exclusive, registrants only", json.get("reservation").asText());
     assertEquals("iqn.b,i,0x1", json.get("registrations").get(1).get("initiatorPort").asText());
+    assertTrue(json.get("sanitize").isNull());
     run("iscsi", "target", "show", "w")
         .fails(1, "cairn: there is no volume w; 'cairn volume ls' lists them");
   }
