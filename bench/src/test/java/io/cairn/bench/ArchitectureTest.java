@@ -92,6 +92,8 @@ class ArchitectureTest {
           .doNotHaveFullyQualifiedName("io.cairn.client.gateway.VolumeMeters")
           .and()
           .doNotHaveFullyQualifiedName("io.cairn.client.cli.VolumeRecoverCommand")
+          .and()
+          .doNotHaveFullyQualifiedName("io.cairn.client.cli.SupportBundleCommand")
           .should()
           .accessTargetWhere(
               JavaAccess.Predicates.target(HasName.Predicates.name("currentTimeMillis"))

@@ -60,6 +60,7 @@ class DevClusterIT {
           (double) (cluster.cpuTime().toNanos() - cpuNanos) / (System.nanoTime() - beginNanos);
       System.out.printf("idle: %.1f %% of one core%n", share * 100);
       assertTrue(share < IDLE_CPU_MAX, "idle, the cluster uses " + share + " of a core");
+      supportBundleHasEveryServer(cluster);
       flushCache(cluster, "storage-1");
       assertEquals(0, cluster.stop());
       cluster.start();
@@ -71,6 +72,19 @@ class DevClusterIT {
               .ok();
       assertTrue(!read.output().contains("verification failed"), read.toString());
     }
+  }
+
+  /** All servers have announced themselves by now: they do so every ten seconds. */
+  private static void supportBundleHasEveryServer(RunningCluster cluster) {
+    Path bundle = directory.resolve("bundle.tar.gz");
+    Tool.Result said = verb(cluster, "support-bundle", "--file", bundle.toString());
+    assertTrue(!said.output().contains("without"), said.toString());
+    String listed = new Tool("tar", "tar").run(LIMIT, "-tzf", bundle.toString()).ok().output();
+    // The status and the releases, what they are, and three pages of seven servers.
+    assertEquals(3 + 3 * 7, listed.lines().count(), listed);
+    Tool.Result shown = verb(cluster, "node", "show", "storage-1");
+    assertTrue(shown.output().contains("capacity  "), shown.toString());
+    assertEquals(2, shown.output().lines().filter(l -> l.endsWith("good   -")).count(), listed);
   }
 
   /** What the clients wrote is in the node's journals until it is told to destage it. */

@@ -32,7 +32,8 @@ import picocli.CommandLine.ScopeType;
       MetadataCommand.class,
       StorageCommand.class,
       GatewayCommand.class,
-      UpgradeCommand.class
+      UpgradeCommand.class,
+      SupportBundleCommand.class
     })
 public final class Cairn {
   /** Exit code of a verb that was refused or failed. */

@@ -2,9 +2,11 @@ package io.cairn.client.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.PatternLayout;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
@@ -12,6 +14,7 @@ import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import ch.qos.logback.core.util.FileSize;
+import io.cairn.metadata.http.RecentLines;
 import java.nio.file.Path;
 import org.slf4j.Logger;
 
@@ -71,6 +74,7 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
     appender.setEncoder(encoder);
     appender.start();
     root.addAppender(appender);
+    root.addAppender(remembering(logs));
     root.setLevel(Level.toLevel(System.getProperty("cairn.log.level"), Level.INFO));
     // A group whose servers come and go makes Ratis report every retry as a warning.
     Level libraries = Level.toLevel(System.getProperty("cairn.log.libraries"), Level.ERROR);
@@ -80,6 +84,24 @@ public final class LogConfigurator extends ContextAwareBase implements Configura
     if (libraries == Level.ERROR) {
       logs.getLogger(RATIS_CLIENT).setLevel(Level.OFF);
     }
+  }
+
+  /** The last lines are kept for a support bundle as well. */
+  private static AppenderBase<ILoggingEvent> remembering(LoggerContext logs) {
+    PatternLayout layout = new PatternLayout();
+    layout.setContext(logs);
+    layout.setPattern(PATTERN.replace("%n", ""));
+    layout.start();
+    AppenderBase<ILoggingEvent> appender =
+        new AppenderBase<>() {
+          @Override
+          protected void append(ILoggingEvent event) {
+            RecentLines.add(layout.doLayout(event));
+          }
+        };
+    appender.setContext(logs);
+    appender.start();
+    return appender;
   }
 
   private static ConsoleAppender<ILoggingEvent> console() {

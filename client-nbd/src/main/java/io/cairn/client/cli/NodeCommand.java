@@ -9,6 +9,7 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       NodeListCommand.class,
+      NodeShowCommand.class,
       NodeDrainCommand.class,
       NodeFlushCacheCommand.class,
       NodeRemoveCommand.class

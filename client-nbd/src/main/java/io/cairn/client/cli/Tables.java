@@ -5,10 +5,16 @@ import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.options.Sizes;
 import io.cairn.metadata.view.Health;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** The tables that more than one verb prints. */
 final class Tables {
+  private static final String GOOD = "good";
+
   private Tables() {}
 
   static Table nodes(Reply.Cluster cluster) {
@@ -23,6 +29,7 @@ final class Tables {
             ">FREE",
             ">JOURNAL",
             ">REPLICAS",
+            "DEVICES",
             "SEEN");
     for (Reply.NodeStatus status : cluster.nodes()) {
       NodeRecord node = status.node();
@@ -30,18 +37,40 @@ final class Tables {
       table.row(
           node.nodeId(),
           node.name(),
-          (status.up() ? "up" : "down")
-              + (node.departure() == null ? "" : ", leaves")
-              + (node.flushing() ? ", flush: " + NodeFlushCacheCommand.left(status) : ""),
+          state(status),
           node.host() + ":" + node.port(),
           place(node),
           heard ? Sizes.format(status.usedBytes()) : null,
           heard ? Sizes.format(status.freeBytes()) : null,
           heard ? percent(status.journalUsedBytes(), status.journalSizeBytes()) : null,
           status.replicaCount(),
+          devices(status),
           heard ? status.lastSeenAgoMillis() / 1000 + "s ago" : "not since the leader changed");
     }
     return table;
+  }
+
+  /** Such as "up, leaves". */
+  static String state(Reply.NodeStatus status) {
+    return (status.up() ? "up" : "down")
+        + (status.node().departure() == null ? "" : ", leaves")
+        + (status.node().flushing() ? ", flush: " + NodeFlushCacheCommand.left(status) : "");
+  }
+
+  /** Such as "4 good" or "1 failed, 3 good"; null where the node did not say. */
+  private static String devices(Reply.NodeStatus status) {
+    Map<String, Integer> states = new TreeMap<>();
+    // What is wrong stands first.
+    status.devices().stream()
+        .filter(device -> !device.state().equals(GOOD))
+        .forEach(device -> states.merge(device.state(), 1, Integer::sum));
+    List<String> parts = new ArrayList<>();
+    states.forEach((state, count) -> parts.add(count + " " + state));
+    long good = status.devices().stream().filter(device -> device.state().equals(GOOD)).count();
+    if (good > 0) {
+      parts.add(good + " " + GOOD);
+    }
+    return parts.isEmpty() ? null : String.join(", ", parts);
   }
 
   static Table volumes(Reply.Cluster cluster) {
@@ -67,7 +96,7 @@ final class Tables {
   }
 
   /** zone/rack/host, of which the parts that are not set are left out. */
-  private static String place(NodeRecord node) {
+  static String place(NodeRecord node) {
     StringBuilder place = new StringBuilder();
     for (String part : new String[] {node.zone(), node.rack(), node.hostLabel()}) {
       if (part != null && !part.isEmpty()) {

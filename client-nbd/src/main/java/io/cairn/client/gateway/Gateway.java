@@ -15,6 +15,7 @@ import io.cairn.client.volume.SessionSettings;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.http.SupportPage;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.ratis.RatisMetadataClient;
@@ -127,7 +128,6 @@ public final class Gateway implements AutoCloseable {
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("gateway-metadata", true));
     parts.push(caller::shutdownNow);
     String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
-    parts.push(Announcer.start(client, "gateway", name));
     LoopMetadata metadata = new LoopMetadata(client, caller, loop);
 
     LinkClient links = new LinkClient(loop);
@@ -237,8 +237,13 @@ public final class Gateway implements AutoCloseable {
         .register(registry);
     operations =
         OperationsServer.start(
-            options.get(GatewayOptions.HTTP_ADDRESS), registry, heartbeats::silence);
+            options.get(GatewayOptions.HTTP_ADDRESS),
+            registry,
+            heartbeats::silence,
+            new SupportPage(options));
     parts.push(operations);
+    String pages = operations.address().reachableBy(hostName()).toString();
+    parts.push(Announcer.start(client, "gateway", name, pages));
     loop.execute(heartbeats::beat);
     parts.push(() -> loop.submit(heartbeats::stop).awaitUninterruptibly(1_000));
     LOG.info("gateway {}: NBD on {}, HTTP on {}", name, nbdAddress, operations.address());

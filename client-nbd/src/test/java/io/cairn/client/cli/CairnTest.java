@@ -119,10 +119,10 @@ class CairnTest {
     assertEquals(2, run("volume", "ls", "-o", "json").json().size());
     assertEquals(
         """
-        ID  NAME       STATE  ADDRESS        PLACE  USED   FREE  JOURNAL  REPLICAS  SEEN
-         1  storage-1  up     10.0.0.1:7200  z1/h1  1GiB  10GiB      25%         0  0s ago
-         2  storage-2  up     10.0.0.2:7200  z2/h2  1GiB  10GiB      25%         0  0s ago
-         3  storage-3  up     10.0.0.3:7200  z3/h3  1GiB  10GiB      25%         0  0s ago
+        ID  NAME       STATE  ADDRESS        PLACE  USED   FREE  JOURNAL  REPLICAS  DEVICES  SEEN
+         1  storage-1  up     10.0.0.1:7200  z1/h1  1GiB  10GiB      25%         0  -        0s ago
+         2  storage-2  up     10.0.0.2:7200  z2/h2  1GiB  10GiB      25%         0  -        0s ago
+         3  storage-3  up     10.0.0.3:7200  z3/h3  1GiB  10GiB      25%         0  -        0s ago
         """,
         run("node", "ls").out());
     assertEquals("storage-1", run("node", "ls", "-o", "json").json().get(0).get("name").asText());
@@ -176,8 +176,27 @@ class CairnTest {
     return new Reply.Releases(
         1,
         List.of(
-            new Reply.ServerRelease("metadata", "10.0.2.1:7101", "1.2.0", 2),
-            new Reply.ServerRelease("storage", "n1", ofStorage, level)));
+            new Reply.ServerRelease("metadata", "10.0.2.1:7101", "1.2.0", 2, null),
+            new Reply.ServerRelease("storage", "n1", ofStorage, level, null)));
+  }
+
+  @Test
+  void devicesOfNodesAreShownWithWhatIsWrong() {
+    assertTrue(run("node", "show", "1").succeeds().out().startsWith("node      storage-1 (1)\n"));
+    metadata.devices =
+        List.of(
+            new Query.NodeDevice("cache", "/nvme0", "good", null),
+            new Query.NodeDevice("capacity", "/disk0", "failed", "sync: Input/output error"),
+            new Query.NodeDevice("capacity", "/disk1", "good", null));
+    assertTrue(run("node", "ls").succeeds().out().contains(" 1 failed, 2 good "));
+    String shown = run("node", "show", "storage-2").succeeds().out();
+    assertTrue(shown.contains("capacity  /disk0     failed  sync: Input/output error\n"), shown);
+    JsonNode json = run("node", "show", "storage-2", "-o", "json").json();
+    assertEquals(2, json.path("id").asInt());
+    assertEquals("failed", json.at("/devices/1/state").asText());
+    assertTrue(json.at("/devices/0/reason").isNull());
+    run("node", "show", "nobody")
+        .fails(1, "cairn: there is no node nobody; 'cairn node ls' lists them");
   }
 
   @Test

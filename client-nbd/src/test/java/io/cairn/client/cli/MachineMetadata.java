@@ -41,6 +41,9 @@ final class MachineMetadata implements MetadataClient {
   /** What each node says it lacks; null when nothing. */
   String trouble;
 
+  /** What each node says of its devices. */
+  List<Query.NodeDevice> devices = List.of();
+
   /** What is left on a node whose cache is flushed; null when it has not begun. */
   Long flushLeftBytes;
 
@@ -145,7 +148,8 @@ final class MachineMetadata implements MetadataClient {
                 "gateway-1", -1, "10.0.1.1:10809", true, waits, List.of(), List.of())),
         List.of(
             new Reply.MetadataStatus("a", "10.0.2.1:7101", false),
-            new Reply.MetadataStatus("b", "10.0.2.2:7101", true)));
+            new Reply.MetadataStatus("b", "10.0.2.2:7101", true)),
+        Reply.Rebalance.OFF);
   }
 
   private Reply.NodeStatus status(NodeRecord node) {
@@ -160,7 +164,8 @@ final class MachineMetadata implements MetadataClient {
         0,
         up ? 400 : -1,
         trouble,
-        flushLeftBytes);
+        flushLeftBytes,
+        devices);
   }
 
   private static CompletionStage<Reply> noAnswer() {

@@ -108,6 +108,7 @@ public sealed interface Query {
    *     nothing.
    * @param flushLeftBytes of what its journals held when it was told to destage them, those that
    *     are not destaged yet; null when it was not told, or is of an older release.
+   * @param devices those that it is to have.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -119,45 +120,36 @@ public sealed interface Query {
       long chunkCount,
       java.util.List<Long> knownVolumes,
       String trouble,
-      Long flushLeftBytes)
+      Long flushLeftBytes,
+      java.util.List<NodeDevice> devices)
       implements Query {
-    /** One that was not told to destage its journals. */
-    public NodeHeartbeat(
-        long nodeId,
-        long incarnation,
-        long usedBytes,
-        long freeBytes,
-        long journalUsedBytes,
-        long journalSizeBytes,
-        long chunkCount,
-        java.util.List<Long> knownVolumes,
-        String trouble) {
-      this(
-          nodeId,
-          incarnation,
-          usedBytes,
-          freeBytes,
-          journalUsedBytes,
-          journalSizeBytes,
-          chunkCount,
-          knownVolumes,
-          trouble,
-          null);
-    }
-
-    /** Keeps the list immutable. */
+    /** Keeps the lists immutable; a node of an older release tells of no devices. */
     public NodeHeartbeat {
       knownVolumes = java.util.List.copyOf(knownVolumes);
+      devices = devices == null ? java.util.List.of() : java.util.List.copyOf(devices);
     }
   }
+
+  /**
+   * A device of a node.
+   *
+   * @param tier "cache" or "capacity".
+   * @param directory on it: by this people know it.
+   * @param state "good", "stalled" while it does not return from a call, "failed" once a write or a
+   *     sync failed, "erring" when only reads did, or "missing" since the node started.
+   * @param reason in one line; null when it is good.
+   */
+  record NodeDevice(String tier, String directory, String state, String reason) {}
 
   /**
    * Which release a server is of; see the room release.
    *
    * @param role such as "storage".
    * @param name by which the cluster knows the server in that role.
+   * @param httpAddress where operators reach its pages, HOST:PORT; null from an older release.
    */
-  record Announce(String role, String name, String release, int level) implements Query {}
+  record Announce(String role, String name, String release, int level, String httpAddress)
+      implements Query {}
 
   /** Asks for the cluster's level, and for every server's release; see {@link Reply.Releases}. */
   record GetReleases() implements Query {}

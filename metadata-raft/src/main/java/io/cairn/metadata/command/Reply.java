@@ -242,16 +242,6 @@ public sealed interface Reply {
       metadata = List.copyOf(metadata);
       rebalance = rebalance == null ? Rebalance.OFF : rebalance;
     }
-
-    /** One that moves nothing. */
-    public Cluster(
-        long clusterId,
-        List<NodeStatus> nodes,
-        List<Volume> volumes,
-        List<GatewayStatus> gateways,
-        List<MetadataStatus> metadata) {
-      this(clusterId, nodes, volumes, gateways, metadata, null);
-    }
   }
 
   /**
@@ -336,6 +326,7 @@ public sealed interface Reply {
    * @param trouble what an operator must see to, or null.
    * @param flushLeftBytes what is left of the flush of its journals that was asked for; null until
    *     the node has begun it, and when none was.
+   * @param devices as the node sees them.
    */
   record NodeStatus(
       NodeRecord node,
@@ -347,29 +338,11 @@ public sealed interface Reply {
       long replicaCount,
       long lastSeenAgoMillis,
       String trouble,
-      Long flushLeftBytes) {
-    /** One that was not told to destage its journals. */
-    public NodeStatus(
-        NodeRecord node,
-        boolean up,
-        long usedBytes,
-        long freeBytes,
-        long journalUsedBytes,
-        long journalSizeBytes,
-        long replicaCount,
-        long lastSeenAgoMillis,
-        String trouble) {
-      this(
-          node,
-          up,
-          usedBytes,
-          freeBytes,
-          journalUsedBytes,
-          journalSizeBytes,
-          replicaCount,
-          lastSeenAgoMillis,
-          trouble,
-          null);
+      Long flushLeftBytes,
+      List<Query.NodeDevice> devices) {
+    /** Keeps the list immutable; a server of an older release knows of no devices. */
+    public NodeStatus {
+      devices = devices == null ? List.of() : List.copyOf(devices);
     }
   }
 
@@ -413,8 +386,9 @@ public sealed interface Reply {
    * A server's release.
    *
    * @param release null, and level 0, when it was not heard of lately.
+   * @param httpAddress where operators reach its pages, HOST:PORT; null when it did not say.
    */
-  record ServerRelease(String role, String name, String release, int level) {}
+  record ServerRelease(String role, String name, String release, int level, String httpAddress) {}
 
   /**
    * What scrubs of a volume's chunks came to.

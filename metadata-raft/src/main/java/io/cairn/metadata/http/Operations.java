@@ -29,7 +29,8 @@ record Operations(Supplier<String> metrics, Supplier<String> notReadyReason) {
         }
         default ->
             Page.plain(
-                HttpResponseStatus.NOT_FOUND, "not found; there are /metrics, /healthz, /readyz");
+                HttpResponseStatus.NOT_FOUND,
+                "not found; there are /metrics, /healthz, /readyz, /support");
       };
     } catch (RuntimeException e) {
       LOG.warn("cannot answer {}: {}", path, e.toString());

@@ -1,5 +1,6 @@
 /**
- * The operator's HTTP surface of every role: metrics, liveness, readiness. Start reading at {@code
- * OperationsServer}. Imports Netty and Micrometer, nothing of Cairn but {@code options}.
+ * The operator's HTTP surface of every role: metrics, liveness, readiness, and what a support
+ * bundle has of it. Start reading at {@code OperationsServer}. Imports Netty, Micrometer and
+ * Jackson, nothing of Cairn but {@code options} and {@code release}.
  */
 package io.cairn.metadata.http;

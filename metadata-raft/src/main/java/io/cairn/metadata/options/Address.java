@@ -39,6 +39,12 @@ public record Address(String host, int port) {
         Integer.parseInt(text.substring(colon + 1)));
   }
 
+  /** The same, with that host where this one stands for all interfaces of its machine. */
+  public Address reachableBy(String name) {
+    boolean all = host.matches("[0.:]+");
+    return all ? new Address(name, port) : this;
+  }
+
   /** HOST:PORT, as {@link #parse} reads it. */
   @Override
   public String toString() {

@@ -62,6 +62,11 @@ public final class OptionSet {
     return "CAIRN_" + role.toUpperCase(Locale.ROOT) + "_";
   }
 
+  /** All of them, in the order of the reference. */
+  List<Option<?>> options() {
+    return List.copyOf(options.values());
+  }
+
   boolean holds(Option<?> option) {
     return options.get(option.key()) == option;
   }

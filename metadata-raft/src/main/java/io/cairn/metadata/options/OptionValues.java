@@ -1,5 +1,6 @@
 package io.cairn.metadata.options;
 
+import java.util.List;
 import java.util.Map;
 
 /** Checked values of all options of one role. Immutable. */
@@ -24,6 +25,34 @@ public final class OptionValues {
     @SuppressWarnings("unchecked")
     T value = (T) values.get(option.key());
     return value;
+  }
+
+  /**
+   * What is in force, in the order of the reference. None of it is secret: options name the files
+   * that hold secrets.
+   */
+  public List<InForce> inForce() {
+    return set.options().stream().map(this::inForce).toList();
+  }
+
+  private InForce inForce(Option<?> option) {
+    GivenOption value = given.get(option.key());
+    return value == null
+        ? new InForce(option.key(), option.defaultText(), null)
+        : new InForce(option.key(), value.text(), value.source());
+  }
+
+  /**
+   * One option.
+   *
+   * @param text its value as it would be written; null when it has none.
+   * @param source where the value stands; null for a default.
+   */
+  public record InForce(String key, String text, String source) {}
+
+  /** The role whose options these are. */
+  public String role() {
+    return set.role();
   }
 
   /**

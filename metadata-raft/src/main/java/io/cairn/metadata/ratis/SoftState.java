@@ -83,9 +83,13 @@ final class SoftState {
   synchronized Reply.ServerRelease release(String role, String name, long nowNanos) {
     Heard<Query.Announce> heard = releases.get(role + "/" + name);
     return heard == null || nowNanos - heard.nanos() > RELEASE_NANOS
-        ? new Reply.ServerRelease(role, name, null, 0)
+        ? new Reply.ServerRelease(role, name, null, 0, null)
         : new Reply.ServerRelease(
-            role, name, heard.heartbeat().release(), Release.of(heard.heartbeat().level()));
+            role,
+            name,
+            heard.heartbeat().release(),
+            Release.of(heard.heartbeat().level()),
+            heard.heartbeat().httpAddress());
   }
 
   synchronized boolean isUp(long nodeId, long nowNanos) {
@@ -181,7 +185,7 @@ final class SoftState {
   synchronized Reply.NodeStatus status(NodeRecord node, long replicaCount, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(node.nodeId());
     if (heard == null) {
-      return new Reply.NodeStatus(node, false, 0, 0, 0, 0, replicaCount, -1, null);
+      return new Reply.NodeStatus(node, false, 0, 0, 0, 0, replicaCount, -1, null, null, List.of());
     }
     Query.NodeHeartbeat said = heard.heartbeat();
     return new Reply.NodeStatus(
@@ -194,7 +198,8 @@ final class SoftState {
         replicaCount,
         (nowNanos - heard.nanos()) / 1_000_000,
         said.trouble(),
-        said.flushLeftBytes());
+        said.flushLeftBytes(),
+        said.devices());
   }
 
   synchronized List<Reply.GatewayStatus> gateways(long nowNanos) {

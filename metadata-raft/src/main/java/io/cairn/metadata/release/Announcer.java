@@ -9,9 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the leader every ten seconds which release this server is of, on a thread of its own. The
- * leader keeps it in memory: a new one has heard everybody after that time. A leader of a release
- * that does not know the question refuses it, and nothing follows from that.
+ * Tells the leader every ten seconds which release this server is of and where its pages are, on a
+ * thread of its own. The leader keeps it in memory: a new one has heard everybody after that time.
+ * A leader of a release that does not know the question refuses it, and nothing follows from that.
  */
 public final class Announcer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Announcer.class);
@@ -36,10 +36,13 @@ public final class Announcer implements AutoCloseable {
    * @param client stays the caller's, and open for as long as this is.
    * @param role such as "storage".
    * @param name by which the cluster knows the server in that role.
+   * @param httpAddress where operators reach its pages, HOST:PORT.
    */
-  public static Announcer start(MetadataClient client, String role, String name) {
+  public static Announcer start(
+      MetadataClient client, String role, String name, String httpAddress) {
     Announcer announcer =
-        new Announcer(client, new Query.Announce(role, name, Release.name(), Release.level()));
+        new Announcer(
+            client, new Query.Announce(role, name, Release.name(), Release.level(), httpAddress));
     announcer.thread.scheduleWithFixedDelay(
         announcer::announce, 0, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
     return announcer;

@@ -8,6 +8,7 @@ import io.cairn.metadata.console.Console;
 import io.cairn.metadata.directory.DataDirectory;
 import io.cairn.metadata.directory.DataDirectoryException;
 import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.http.SupportPage;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.options.Sizes;
@@ -84,13 +85,7 @@ public final class MetadataServer implements AutoCloseable {
         DataDirectory.open(options.get(MetadataOptions.DATA_DIRECTORY), "metadata", 0);
     MetadataServer server = new MetadataServer(options, directory);
     try {
-      server.start(
-          options.get(MetadataOptions.LISTEN_HOST).orElse(address.host()),
-          options.get(MetadataOptions.HTTP_ADDRESS),
-          options.get(MetadataOptions.ELECTION_TIMEOUT),
-          options.get(MetadataOptions.NODE_AWAY_GRACE),
-          options.get(MetadataOptions.REBALANCE),
-          options.get(MetadataOptions.CONSOLE_CHANGES));
+      server.open(options);
       return server;
     } catch (IOException | RuntimeException e) {
       server.close();
@@ -98,16 +93,15 @@ public final class MetadataServer implements AutoCloseable {
     }
   }
 
-  private void start(
-      String listenHost,
-      Address httpAddress,
-      Duration electionTimeout,
-      Duration awayGrace,
-      boolean rebalance,
-      boolean consoleChanges)
-      throws IOException {
-    console = new Console(this::connect, consoleChanges);
-    http = OperationsServer.start(httpAddress, registry, this::notReadyReason, console);
+  private void open(OptionValues options) throws IOException {
+    String listenHost = options.get(MetadataOptions.LISTEN_HOST).orElse(address.host());
+    console = new Console(this::connect, options.get(MetadataOptions.CONSOLE_CHANGES));
+    http =
+        OperationsServer.start(
+            options.get(MetadataOptions.HTTP_ADDRESS),
+            registry,
+            this::notReadyReason,
+            new SupportPage(options, console));
     requireFree(listenHost);
     if (directory.identity().clusterId() != 0) {
       requireOwnCluster();
@@ -119,12 +113,17 @@ public final class MetadataServer implements AutoCloseable {
             group,
             directory.path(),
             new Observer(),
-            electionTimeout,
-            awayGrace,
-            rebalance);
+            options.get(MetadataOptions.ELECTION_TIMEOUT),
+            options.get(MetadataOptions.NODE_AWAY_GRACE),
+            options.get(MetadataOptions.REBALANCE));
     meters.show(this::status);
     ownClient = RatisMetadataClient.connect(new SecureRandom().nextLong(), group, CONSOLE_DEADLINE);
-    announcer = Announcer.start(ownClient, "metadata", address.toString());
+    announcer =
+        Announcer.start(
+            ownClient,
+            "metadata",
+            address.toString(),
+            http.address().reachableBy(address.host()).toString());
     LOG.info(
         "metadata server {} of {} on {}, HTTP on {}",
         address,

@@ -173,7 +173,8 @@ public final class ClusterJson {
     return nodes;
   }
 
-  private static ObjectNode node(Reply.NodeStatus status) {
+  /** One node. */
+  public static ObjectNode node(Reply.NodeStatus status) {
     NodeRecord node = status.node();
     ObjectNode json =
         object()
@@ -198,6 +199,15 @@ public final class ClusterJson {
     json.put("flushing", node.flushing());
     json.put("flushLeftBytes", node.flushing() ? status.flushLeftBytes() : null);
     json.put("trouble", status.trouble());
+    ArrayNode devices = json.putArray("devices");
+    for (Query.NodeDevice device : status.devices()) {
+      devices
+          .addObject()
+          .put("tier", device.tier())
+          .put("directory", device.directory())
+          .put("state", device.state())
+          .put("reason", device.reason());
+    }
     if (status.lastSeenAgoMillis() < 0) {
       json.putNull("lastSeenAgoMillis");
     } else {
@@ -258,7 +268,8 @@ public final class ClusterJson {
           .put("role", server.role())
           .put("name", server.name())
           .put("release", server.release())
-          .put("level", server.release() == null ? null : server.level());
+          .put("level", server.release() == null ? null : server.level())
+          .put("httpAddress", server.httpAddress());
     }
     return json;
   }

@@ -38,7 +38,8 @@ class ConsoleTest {
         public CompletionStage<Reply> query(Query query) {
           assertEquals(new Query.GetCluster(), query);
           return CompletableFuture.completedFuture(
-              new Reply.Cluster(7, List.of(), List.of(), List.of(), List.of()));
+              new Reply.Cluster(
+                  7, List.of(), List.of(), List.of(), List.of(), Reply.Rebalance.OFF));
         }
 
         @Override

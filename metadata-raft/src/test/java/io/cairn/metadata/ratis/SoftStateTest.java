@@ -44,16 +44,16 @@ class SoftStateTest {
   @Test
   void aReleaseIsKnownForThreeAnnouncementsAndOneWithoutALevelIsOfTheFirst() {
     assertNull(soft.release("storage", "n1", 0).release());
-    soft.heard(new Query.Announce("storage", "n1", "1.2.0", 2), SECOND);
-    soft.heard(new Query.Announce("gateway", "n1", "1.1.0", 0), SECOND);
+    soft.heard(new Query.Announce("storage", "n1", "1.2.0", 2, "h1:7240"), SECOND);
+    soft.heard(new Query.Announce("gateway", "n1", "1.1.0", 0, null), SECOND);
     assertEquals(
-        new Reply.ServerRelease("storage", "n1", "1.2.0", 2),
+        new Reply.ServerRelease("storage", "n1", "1.2.0", 2, "h1:7240"),
         soft.release("storage", "n1", 31 * SECOND));
     assertEquals(
-        new Reply.ServerRelease("gateway", "n1", "1.1.0", 1),
+        new Reply.ServerRelease("gateway", "n1", "1.1.0", 1, null),
         soft.release("gateway", "n1", 31 * SECOND));
     assertEquals(
-        new Reply.ServerRelease("storage", "n1", null, 0),
+        new Reply.ServerRelease("storage", "n1", null, 0, null),
         soft.release("storage", "n1", 31 * SECOND + 1));
   }
 
@@ -117,7 +117,7 @@ class SoftStateTest {
   }
 
   private static Query.NodeHeartbeat beat(long node) {
-    return new Query.NodeHeartbeat(node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null);
+    return new Query.NodeHeartbeat(node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, List.of());
   }
 
   private static NodeRecord node(long id) {

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.command.Query;
 import io.cairn.storage.device.Device;
 import java.util.HashMap;
 import java.util.List;
@@ -98,6 +99,27 @@ final class DeviceWatch {
   /** Whether the device does not return from a call. */
   synchronized boolean isStalled(Device device) {
     return stalled.containsKey(device);
+  }
+
+  /** How the device is, for people. */
+  Query.NodeDevice state(Device device) {
+    boolean stalls = isStalled(device);
+    String state =
+        device.failure() != null
+            ? "failed"
+            : stalls ? "stalled" : device.lastError() != null ? "erring" : "good";
+    String reason =
+        state.equals("stalled")
+            ? "the " + device + " does not return from a call"
+            : trouble(device);
+    return new Query.NodeDevice(
+        device.tier().toString(), device.directory().toString(), state, reason);
+  }
+
+  /** How a device is that could not be used when the node started. */
+  static Query.NodeDevice missing(DeviceMap.Place place) {
+    return new Query.NodeDevice(
+        place.tier().toString(), place.directory().toString(), "missing", place.problem());
   }
 
   /** What is wrong with the device, in one line; null when nothing is. */

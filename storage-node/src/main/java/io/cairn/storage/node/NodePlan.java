@@ -3,6 +3,7 @@ package io.cairn.storage.node;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.directory.Identity;
 import io.cairn.metadata.http.OperationsServer;
+import io.cairn.metadata.http.SupportPage;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionValues;
@@ -227,10 +228,26 @@ final class NodePlan {
       PrometheusMeterRegistry registry, Supplier<String> notReadyReason) {
     try {
       return OperationsServer.start(
-          options.get(StorageOptions.HTTP_ADDRESS), registry, notReadyReason);
+          options.get(StorageOptions.HTTP_ADDRESS),
+          registry,
+          notReadyReason,
+          new SupportPage(options));
     } catch (IOException e) {
       throw options.refuse(StorageOptions.HTTP_ADDRESS, e.getMessage());
     }
+  }
+
+  /** By which host others reach the node. */
+  private String advertisedHost() {
+    return options
+        .get(StorageOptions.ADVERTISED_ADDRESS)
+        .orElse(options.get(StorageOptions.DATA_ADDRESS))
+        .host();
+  }
+
+  /** Where operators reach the pages that are served there. */
+  String reachable(Address http) {
+    return http.reachableBy(advertisedHost()).toString();
   }
 
   /**

@@ -97,6 +97,7 @@ public final class StorageNode implements AutoCloseable {
   private ShardStores stores;
   private NodeUsage usage;
   private StrayRounds strays;
+  private DeviceWatch watch;
   private long nodeId;
   private long beats;
 
@@ -130,7 +131,12 @@ public final class StorageNode implements AutoCloseable {
       opened.push(operations);
       client = metadata.get();
       opened.push(client);
-      opened.push(Announcer.start(client, ROLE, plan.name(server.address().getPort())));
+      opened.push(
+          Announcer.start(
+              client,
+              ROLE,
+              plan.name(server.address().getPort()),
+              plan.reachable(operations.address())));
       Identity identity = directory.identity();
       int port = server.address().getPort();
       member =
@@ -232,7 +238,19 @@ public final class StorageNode implements AutoCloseable {
           usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum(),
           beats++ % BEATS_PER_VOLUME_LIST == 0 ? volumes() : List.of(),
           trouble(),
-          flushLeftBytes());
+          flushLeftBytes(),
+          devices());
+    }
+
+    /** Those that are there, and those that were not when the node started. */
+    private List<Query.NodeDevice> devices() {
+      Stream<Query.NodeDevice> there =
+          stores.devices().stream().map(use -> watch.state(use.device()));
+      Stream<Query.NodeDevice> missing =
+          plan.stores().map().places().stream()
+              .filter(place -> place.problem() != null)
+              .map(DeviceWatch::missing);
+      return Stream.concat(there, missing).toList();
     }
 
     /** Null until every shard has begun; a shard that failed never does. */
@@ -353,7 +371,7 @@ public final class StorageNode implements AutoCloseable {
     }
     usage = new NodeUsage(shards);
     strays = new StrayRounds(client, owner.clusterId(), owner.nodeId(), shards, System::nanoTime);
-    DeviceWatch watch = new DeviceWatch(timer, plan.deviceStall().toNanos(), stores, shards);
+    watch = new DeviceWatch(timer, plan.deviceStall().toNanos(), stores, shards);
     NodeMetrics.bind(registry, server, stores, shards, usage);
     DeviceMetrics.bind(registry, stores, watch);
     long delayMillis = plan.stores().trashDelay().toMillis();

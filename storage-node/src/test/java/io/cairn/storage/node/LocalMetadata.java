@@ -126,7 +126,12 @@ final class LocalMetadata {
     return switch (query) {
       case Query.GetCluster q ->
           new Reply.Cluster(
-              machine.state().clusterId(), List.of(), List.of(), List.of(), List.of());
+              machine.state().clusterId(),
+              List.of(),
+              List.of(),
+              List.of(),
+              List.of(),
+              Reply.Rebalance.OFF);
       case Query.GetStrays q -> StrayQueries.strays(machine.state(), q);
       case Query.GetChunkCounts q -> chunkCounts();
       case Query.NodeHeartbeat q -> {

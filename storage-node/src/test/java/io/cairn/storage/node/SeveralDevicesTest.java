@@ -113,6 +113,13 @@ class SeveralDevicesTest extends NodeTestBase {
     return metadata.heartbeats().getLast();
   }
 
+  private static Query.NodeDevice device(Query.NodeHeartbeat heartbeat, Path directory) {
+    return heartbeat.devices().stream()
+        .filter(device -> device.directory().equals(directory.toString()))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError(heartbeat.devices().toString()));
+  }
+
   private static void play(Path device, String fault) throws IOException {
     Files.writeString(device.resolve(DeviceFaults.FILE), fault);
   }
@@ -141,6 +148,9 @@ class SeveralDevicesTest extends NodeTestBase {
         awaitTrouble("the cache device " + cache(1) + " failed: sync: Input/output error");
     assertTrue(heartbeat.trouble().contains("shard 1 accepts nothing"), heartbeat.trouble());
     assertEquals(0, heartbeat.freeBytes());
+    assertEquals("failed", device(heartbeat, cache(1)).state());
+    assertEquals("good", device(heartbeat, cache(0)).state());
+    assertNull(device(heartbeat, cache(0)).reason());
     assertServes(node, 0);
     get(node, "/readyz", 200);
     String page = get(node, "/metrics", 200);
@@ -161,6 +171,7 @@ class SeveralDevicesTest extends NodeTestBase {
     assertServes(node, 0);
     Query.NodeHeartbeat heartbeat = awaitTrouble("does not return from a call");
     assertTrue(heartbeat.trouble().contains(cache(1).toString()), heartbeat.trouble());
+    assertEquals("stalled", device(heartbeat, cache(1)).state());
     Files.delete(cache(1).resolve(DeviceFaults.FILE));
     await(() -> metadata.heartbeats().getLast().trouble() == null, "the device goes on");
     assertServes(node, 1);
@@ -192,8 +203,10 @@ class SeveralDevicesTest extends NodeTestBase {
     Files.move(cache(1), temp.resolve("elsewhere"));
     StorageNode second = start();
     assertServes(second, 0);
-    String trouble = awaitTrouble("shard 1 is not served").trouble();
+    Query.NodeHeartbeat heartbeat = awaitTrouble("shard 1 is not served");
+    String trouble = heartbeat.trouble();
     assertTrue(trouble.contains("cache device " + cache(1) + " is missing"), trouble);
+    assertEquals("missing", device(heartbeat, cache(1)).state());
     second.close();
     // In another order, and under another name: each shard finds what is its own.
     StorageNode third =

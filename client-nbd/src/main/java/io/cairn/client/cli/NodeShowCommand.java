@@ -1,0 +1,59 @@
+package io.cairn.client.cli;
+
+import io.cairn.metadata.command.Query;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.view.ClusterJson;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code cairn node show}: one node with its devices. */
+@Command(name = "show", description = "Shows a storage node and how its devices are.")
+final class NodeShowCommand implements Callable<Integer> {
+  @Mixin private ClusterOptions options;
+
+  @Parameters(paramLabel = "NODE", description = "Id or name of the node.")
+  private String node;
+
+  @Override
+  public Integer call() {
+    try (ClusterCalls calls = options.connect()) {
+      Reply.Cluster cluster = calls.cluster();
+      long id = NodeNames.find(cluster, node).nodeId();
+      Reply.NodeStatus status =
+          cluster.nodes().stream().filter(n -> n.node().nodeId() == id).findFirst().orElseThrow();
+      options.print(ClusterJson.node(status), out -> print(status, out));
+      return 0;
+    }
+  }
+
+  private static void print(Reply.NodeStatus status, PrintWriter out) {
+    NodeRecord node = status.node();
+    out.println("node      " + node.name() + " (" + node.nodeId() + ")");
+    out.println("state     " + Tables.state(status));
+    out.println("address   " + node.host() + ":" + node.port());
+    out.println("place     " + Tables.place(node));
+    out.println("shards    " + node.shardCount());
+    out.println("replicas  " + status.replicaCount());
+    out.println("capacity  " + Sizes.format(node.capacityBytes()));
+    if (status.lastSeenAgoMillis() >= 0) {
+      out.println("used      " + Sizes.format(status.usedBytes()));
+      out.println("free      " + Sizes.format(status.freeBytes()) + " for new chunks");
+    }
+    if (status.trouble() != null) {
+      out.println("trouble   " + status.trouble());
+    }
+    if (!status.devices().isEmpty()) {
+      out.println();
+      Table table = new Table("TIER", "DIRECTORY", "STATE", "REASON");
+      for (Query.NodeDevice device : status.devices()) {
+        table.row(device.tier(), device.directory(), device.state(), device.reason());
+      }
+      table.print(out);
+    }
+  }
+}

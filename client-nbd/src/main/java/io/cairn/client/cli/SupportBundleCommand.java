@@ -1,0 +1,212 @@
+package io.cairn.client.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.http.SupportPage;
+import io.cairn.metadata.options.Address;
+import io.cairn.metadata.release.Release;
+import io.cairn.metadata.view.ClusterJson;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code cairn support-bundle}: one file with what a maintainer asks for first. It is most wanted
+ * when things are broken: what cannot be had is named in it, and is no error.
+ */
+@Command(
+    name = "support-bundle",
+    description = {
+      "Writes one file with the cluster's status, volumes, nodes and releases, and of every server"
+          + " its options in force, its metrics and the last lines of its log.",
+      "What cannot be reached is named in the bundle. It has names, addresses and paths, but no"
+          + " data of volumes and no secrets."
+    })
+final class SupportBundleCommand implements Callable<Integer> {
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
+  private static final List<String> PAGES = List.of("/readyz", SupportPage.PATH, "/metrics");
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+
+  /** A server's pages, under a name that is also that of its directory. */
+  private record Server(String directory, String httpAddress) {}
+
+  @Mixin private ClusterOptions options;
+  @Spec private picocli.CommandLine.Model.CommandSpec spec;
+
+  @Option(
+      names = "--file",
+      paramLabel = "FILE",
+      description = "The bundle, a new file. Default: cairn-support-TIME.tar.gz")
+  private Path file;
+
+  @Option(
+      names = "--server",
+      paramLabel = "HOST:PORT",
+      split = ",",
+      description =
+          "HTTP address of a server to ask as well: the metadata tells of the others only while it"
+              + " has a leader.")
+  private List<String> more = new ArrayList<>();
+
+  private final List<String> missing = new ArrayList<>();
+  private final Map<String, String> files = new LinkedHashMap<>();
+
+  @Override
+  public Integer call() throws IOException {
+    Instant now = Instant.now();
+    String name = "cairn-support-" + TIME.format(now);
+    Path written = file == null ? Path.of(name + ".tar.gz") : file;
+    List<Server> servers = new ArrayList<>(named());
+    servers.addAll(askMetadata());
+    askServers(servers);
+    files.put("README.txt", readme(now));
+    try (OutputStream out = Files.newOutputStream(written, StandardOpenOption.CREATE_NEW);
+        TarGz archive = new TarGz(out, now.getEpochSecond())) {
+      for (Map.Entry<String, String> one : files.entrySet()) {
+        archive.add(name + "/" + one.getKey(), one.getValue());
+      }
+    } catch (FileAlreadyExistsException e) {
+      throw new CommandFailure(written + " is there already; name another file", e);
+    }
+    options.print(
+        json(written),
+        out -> {
+          out.println("wrote " + written + ": " + files.size() + " files");
+          missing.forEach(line -> out.println("without " + line));
+        });
+    return 0;
+  }
+
+  private JsonNode json(Path written) {
+    var json = ClusterJson.object().put("file", written.toString()).put("files", files.size());
+    var without = json.putArray("missing");
+    missing.forEach(without::add);
+    return json;
+  }
+
+  private List<Server> named() {
+    List<Server> servers = new ArrayList<>();
+    for (String text : more) {
+      try {
+        servers.add(new Server("server-" + text, Address.parse(text).toString()));
+      } catch (IllegalArgumentException e) {
+        throw new ParameterException(spec.commandLine(), "--server: " + e.getMessage(), e);
+      }
+    }
+    return servers;
+  }
+
+  /** What the metadata knows, and which servers there are. */
+  private List<Server> askMetadata() {
+    try (ClusterCalls calls = options.connect()) {
+      ask("status.json", calls, all -> ClusterJson.cluster(all.cluster()));
+      Reply.Releases[] releases = new Reply.Releases[1];
+      ask(
+          "releases.json",
+          calls,
+          all -> {
+            releases[0] = all.releases();
+            return releases[0] == null ? ClusterJson.object() : ClusterJson.releases(releases[0]);
+          });
+      return releases[0] == null ? List.of() : servers(releases[0]);
+    } catch (CommandFailure e) {
+      missing.add("all that the metadata knows: " + e.getMessage());
+      return List.of();
+    }
+  }
+
+  private void ask(String name, ClusterCalls calls, Function<ClusterCalls, JsonNode> question) {
+    try {
+      files.put(name, question.apply(calls).toPrettyString() + "\n");
+    } catch (CommandFailure e) {
+      missing.add(name + ": " + e.getMessage());
+    }
+  }
+
+  private List<Server> servers(Reply.Releases releases) {
+    List<Server> servers = new ArrayList<>();
+    for (Reply.ServerRelease server : releases.servers()) {
+      String directory = server.role() + "-" + server.name();
+      if (server.httpAddress() != null) {
+        servers.add(new Server(directory, server.httpAddress()));
+      } else {
+        missing.add(
+            directory
+                + ": it was not heard of lately, or is too old to say where its pages are;"
+                + " --server names it");
+      }
+    }
+    return servers;
+  }
+
+  /** All at once: one that hangs must not make the others wait for their turns. */
+  private void askServers(List<Server> servers) {
+    try (HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
+      Map<String, CompletableFuture<HttpResponse<String>>> answers = new LinkedHashMap<>();
+      for (Server server : servers) {
+        for (String page : PAGES) {
+          HttpRequest request =
+              HttpRequest.newBuilder(URI.create("http://" + server.httpAddress() + page))
+                  .timeout(TIMEOUT)
+                  .build();
+          answers.put(
+              server.directory() + page + (page.equals(SupportPage.PATH) ? ".json" : ".txt"),
+              http.sendAsync(request, HttpResponse.BodyHandlers.ofString()));
+        }
+      }
+      answers.forEach(this::take);
+    }
+  }
+
+  private void take(String name, CompletableFuture<HttpResponse<String>> answer) {
+    try {
+      HttpResponse<String> response = answer.join();
+      // That a server is not ready is told by an error with a line, which is wanted here.
+      if (response.statusCode() == 200 || name.endsWith("/readyz.txt")) {
+        files.put(name, response.body());
+      } else {
+        missing.add(name + ": " + response.uri() + " answered " + response.statusCode());
+      }
+    } catch (RuntimeException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      missing.add(name + ": " + cause);
+    }
+  }
+
+  private String readme(Instant now) {
+    StringBuilder text = new StringBuilder();
+    text.append("Written at ").append(now).append(" by cairn ").append(Release.name());
+    text.append(", ").append(System.getProperty("os.name")).append(".\n\n");
+    text.append("status.json, releases.json   what the metadata's leader knows\n");
+    text.append("ROLE-NAME/support.json       release, options in force, end of the log\n");
+    text.append("ROLE-NAME/metrics.txt        all metrics at that moment\n");
+    text.append("ROLE-NAME/readyz.txt         whether it serves, or why not\n");
+    text.append(missing.isEmpty() ? "\nNothing is missing.\n" : "\nMissing:\n");
+    missing.forEach(line -> text.append("- ").append(line).append('\n'));
+    return text.toString();
+  }
+}
