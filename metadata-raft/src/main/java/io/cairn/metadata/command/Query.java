@@ -108,6 +108,7 @@ public sealed interface Query {
    *     nothing.
    * @param flushLeftBytes of what its journals held when it was told to destage them, those that
    *     are not destaged yet; null when it was not told, or is of an older release.
+   * @param flushRequest to which of them that belongs; 0 from an older release.
    * @param devices those that it is to have.
    */
   record NodeHeartbeat(
@@ -121,6 +122,7 @@ public sealed interface Query {
       java.util.List<Long> knownVolumes,
       String trouble,
       Long flushLeftBytes,
+      long flushRequest,
       java.util.List<NodeDevice> devices)
       implements Query {
     /** Keeps the lists immutable; a node of an older release tells of no devices. */

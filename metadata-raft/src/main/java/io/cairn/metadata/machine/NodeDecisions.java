@@ -75,7 +75,8 @@ final class NodeDecisions {
             c.shardCount(),
             c.incarnation(),
             before == null ? null : before.departure(),
-            before != null && before.flushing());
+            before != null && before.flushing(),
+            before == null ? 0 : before.flushRequest());
     return new Decision(
         List.of(new Event.NodeStored(node)), new Reply.NodeRegistered(nodeId, state.clusterId()));
   }

@@ -11,6 +11,9 @@ package io.cairn.metadata.model;
  * @param departure set when the node is to leave: it gets nothing new; null when it stays.
  * @param flushing whether an operator wants its journals destaged, now and for as long as this is
  *     set, so that its cache devices can be serviced.
+ * @param flushRequest number of the last request for that, from 1; 0 when there was none, or when a
+ *     release made it that did not number them. What a node says of a flush, it says of one
+ *     request.
  */
 public record NodeRecord(
     long nodeId,
@@ -26,7 +29,8 @@ public record NodeRecord(
     int shardCount,
     long incarnation,
     Departure departure,
-    boolean flushing) {
+    boolean flushing,
+    long flushRequest) {
   /** One that stays. */
   public NodeRecord(
       long nodeId,
@@ -55,20 +59,21 @@ public record NodeRecord(
         shardCount,
         incarnation,
         null,
-        false);
+        false,
+        0);
   }
 
   /** The same node, to leave that way; null for one that stays. */
   public NodeRecord leaving(Departure newDeparture) {
-    return with(newDeparture, flushing);
+    return with(newDeparture, flushing, flushRequest);
   }
 
   /** The same node, whose journals are to be kept destaged, or not any more. */
   public NodeRecord flushing(boolean newFlushing) {
-    return with(departure, newFlushing);
+    return with(departure, newFlushing, newFlushing ? flushRequest + 1 : flushRequest);
   }
 
-  private NodeRecord with(Departure newDeparture, boolean newFlushing) {
+  private NodeRecord with(Departure newDeparture, boolean newFlushing, long newFlushRequest) {
     return new NodeRecord(
         nodeId,
         storeIdHigh,
@@ -83,6 +88,7 @@ public record NodeRecord(
         shardCount,
         incarnation,
         newDeparture,
-        newFlushing);
+        newFlushing,
+        newFlushRequest);
   }
 }

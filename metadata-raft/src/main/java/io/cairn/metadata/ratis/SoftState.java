@@ -198,8 +198,13 @@ final class SoftState {
         replicaCount,
         (nowNanos - heard.nanos()) / 1_000_000,
         said.trouble(),
-        said.flushLeftBytes(),
+        isOfLastFlush(node, said) ? said.flushLeftBytes() : null,
         said.devices());
+  }
+
+  /** A node that has not heard of the last request yet tells how far an older one has come. */
+  private static boolean isOfLastFlush(NodeRecord node, Query.NodeHeartbeat said) {
+    return said.flushRequest() == node.flushRequest() || said.flushRequest() == 0;
   }
 
   synchronized List<Reply.GatewayStatus> gateways(long nowNanos) {

@@ -116,8 +116,27 @@ class SoftStateTest {
     return new VolumeRecord(1, "v", 4096, 1 << 20, 3, 2, Durability.FLUSH, 5, owner);
   }
 
+  /** What a node says of a flush that was ended is no answer to one that began since. */
+  @Test
+  void howFarAFlushIsCountsForTheLastRequestOnly() {
+    NodeRecord first = node(1).flushing(true);
+    soft.heard(flushed(first.flushRequest()), SECOND);
+    assertEquals(0, soft.status(first, 0, SECOND).flushLeftBytes());
+    NodeRecord second = first.flushing(false).flushing(true);
+    assertNull(soft.status(second, 0, SECOND).flushLeftBytes());
+    soft.heard(flushed(second.flushRequest()), SECOND);
+    assertEquals(0, soft.status(second, 0, SECOND).flushLeftBytes());
+    soft.heard(flushed(0), SECOND);
+    assertEquals(0, soft.status(second, 0, SECOND).flushLeftBytes(), "a node of an older release");
+  }
+
+  private static Query.NodeHeartbeat flushed(long request) {
+    return new Query.NodeHeartbeat(1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of());
+  }
+
   private static Query.NodeHeartbeat beat(long node) {
-    return new Query.NodeHeartbeat(node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, List.of());
+    return new Query.NodeHeartbeat(
+        node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, 0, List.of());
   }
 
   private static NodeRecord node(long id) {

@@ -104,6 +104,9 @@ public final class StorageNode implements AutoCloseable {
   /** Whether an operator wants the journals kept destaged, and the shards know. */
   private boolean flushing;
 
+  /** The last request for that which the node has heard of. */
+  private long flushRequest;
+
   private volatile String notServing = "the node has not joined the cluster yet";
   private boolean closed;
 
@@ -239,6 +242,7 @@ public final class StorageNode implements AutoCloseable {
           beats++ % BEATS_PER_VOLUME_LIST == 0 ? volumes() : List.of(),
           trouble(),
           flushLeftBytes(),
+          flushRequest,
           devices());
     }
 
@@ -296,8 +300,9 @@ public final class StorageNode implements AutoCloseable {
     @Override
     public void onHeard(Reply.HeartbeatAck ack) throws InterruptedException {
       nodes.update(ack.nodes());
-      keepFlushed(
-          ack.nodes().stream().anyMatch(node -> node.nodeId() == nodeId && node.flushing()));
+      ack.nodes().stream()
+          .filter(node -> node.nodeId() == nodeId)
+          .forEach(node -> keepFlushed(node.flushing(), node.flushRequest()));
       if (ack.tiers() != null) {
         shards.forEach(s -> s.loop().execute(() -> s.volumeTiers(ack.tiers())));
       }
@@ -315,15 +320,31 @@ public final class StorageNode implements AutoCloseable {
           ack.replicas(), usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum());
     }
 
-    private void keepFlushed(boolean wanted) {
+    /** Each request is for what the journals hold when the node hears of it. */
+    private void keepFlushed(boolean wanted, long request) {
       if (wanted != flushing) {
         LOG.info(
             wanted
                 ? "the journals are destaged, and are kept so until an operator ends it"
                 : "the journals are destaged as usual again");
-        shards.forEach(s -> s.loop().execute(() -> s.keepFlushed(wanted)));
+      }
+      if (wanted != flushing || wanted && request != flushRequest) {
+        boolean again = flushing;
+        shards.forEach(
+            s ->
+                s.loop()
+                    .execute(
+                        () -> {
+                          if (again) {
+                            s.keepFlushed(false);
+                          }
+                          if (wanted) {
+                            s.keepFlushed(true);
+                          }
+                        }));
         flushing = wanted;
       }
+      flushRequest = request;
     }
 
     @Override

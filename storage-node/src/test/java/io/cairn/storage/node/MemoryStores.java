@@ -14,12 +14,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Devices of one node in memory; they outlive the node's process. */
 final class MemoryStores implements ShardStores.Factory {
   final List<MemoryStore> stores = new ArrayList<>();
   final List<ShardStores.Owner> owners = new ArrayList<>();
   volatile boolean stopped;
+
+  /** How often a shard was told to keep its journal destaged. */
+  final AtomicInteger flushes = new AtomicInteger();
+
   private volatile OpenedMemory last;
 
   MemoryStores(int shardCount) {
@@ -119,6 +124,7 @@ final class MemoryStores implements ShardStores.Factory {
 
     @Override
     public void keepFlushed(boolean keep) {
+      flushes.addAndGet(keep && !kept ? 1 : 0);
       kept = keep;
     }
 

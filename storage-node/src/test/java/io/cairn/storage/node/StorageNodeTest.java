@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.options.OptionException;
 import io.cairn.storage.wire.Frame;
@@ -89,6 +90,31 @@ class StorageNodeTest extends NodeTestBase {
     again.hello(0);
     assertEquals(Status.OK, again.bare(MessageType.FENCE).status());
     assertArrayEquals(data, ShardCaller.await(again.read(0, 1)).payload());
+  }
+
+  /** However soon it comes after the end of the last one, of which the node need not hear. */
+  @Test
+  void aSecondFlushIsOfWhatTheJournalsHoldThen() throws Exception {
+    initCluster();
+    MemoryStores stores = new MemoryStores(1);
+    serving("a", stores);
+    metadata.operate(new Command.FlushCache(1, true));
+    awaitFlushed(1);
+    metadata.operate(new Command.FlushCache(1, false));
+    metadata.operate(new Command.FlushCache(1, true));
+    awaitFlushed(2);
+    assertEquals(2, stores.flushes.get());
+    metadata.operate(new Command.FlushCache(1, false));
+    await(() -> metadata.heartbeats().getLast().flushLeftBytes() == null, "the flush has ended");
+  }
+
+  private void awaitFlushed(long request) {
+    await(
+        () -> {
+          Query.NodeHeartbeat said = metadata.heartbeats().getLast();
+          return said.flushRequest() == request && Long.valueOf(0).equals(said.flushLeftBytes());
+        },
+        "flush " + request);
   }
 
   @Test
