@@ -54,6 +54,7 @@ final class SimFaults {
   private final SimCluster cluster;
   private final SimRandom random;
   private final SimRot rot;
+  private final SimDeviceFaults deviceFaults;
   private final long endNanos;
   private final List<Kind> kinds = new ArrayList<>();
   private final Set<SimNode> gone = new LinkedHashSet<>();
@@ -70,6 +71,7 @@ final class SimFaults {
     this.cluster = cluster;
     this.random = random;
     rot = new SimRot(cluster, random);
+    deviceFaults = new SimDeviceFaults(cluster, random, this);
     this.endNanos = endNanos;
     int outOf = 1 + random.below(4);
     for (Kind kind : Kind.values()) {
@@ -91,6 +93,11 @@ final class SimFaults {
   /** Whether the node is dead for good. */
   boolean isGone(SimNode node) {
     return gone.contains(node);
+  }
+
+  /** The nodes that are dead for good. */
+  Set<SimNode> gone() {
+    return gone;
   }
 
   /** The kinds of this run, for people. */
@@ -116,12 +123,12 @@ final class SimFaults {
       case NODE_POWER -> crash(randomNode(), true);
       case ALL_POWER -> powerLossOfAllNodes();
       case STALL_NODE -> stall(randomNode().process);
-      case DEVICE_FAILS -> deviceFails(randomNode());
-      case DEVICE_REPLACED -> deviceReplaced(randomNode());
-      case DEVICE_HANGS -> deviceHangs(randomNode());
-      case SLOW_DEVICE -> slowDevice(randomNode());
-      case JOURNAL_FULL -> journalFull(randomNode());
-      case NO_SPACE -> noSpace(randomNode());
+      case DEVICE_FAILS -> deviceFaults.fails(randomNode());
+      case DEVICE_REPLACED -> deviceFaults.replaced(randomNode());
+      case DEVICE_HANGS -> deviceFaults.hangs(randomNode());
+      case SLOW_DEVICE -> deviceFaults.slow(randomNode());
+      case JOURNAL_FULL -> deviceFaults.journalFull(randomNode());
+      case NO_SPACE -> deviceFaults.noSpace(randomNode());
       case ROT -> rot();
       case METADATA_AWAY -> metadataAway();
       case TAKE_OVER -> takeOver();
@@ -141,7 +148,8 @@ final class SimFaults {
     return cluster.nodes().get(random.below(cluster.nodes().size()));
   }
 
-  private long duration() {
+  /** How long something lasts. */
+  long duration() {
     return random.oneIn(3)
         ? random.between(SECOND / 1000, SECOND / 5)
         : random.between(SECOND / 5, 4 * SECOND);
@@ -238,92 +246,6 @@ final class SimFaults {
   private void metadataAway() {
     cluster.metadata().setDown(true);
     cluster.world().after(duration(), () -> cluster.metadata().setDown(false));
-  }
-
-  private SimStore randomStore(SimNode node) {
-    return node.stores().get(random.below(node.stores().size()));
-  }
-
-  /** The device is gone for this life of the process; somebody starts the node again. */
-  private void deviceFails(SimNode node) {
-    if (!node.process.isUp() || node.process.isStalled()) {
-      return;
-    }
-    cluster.world().log(node.process.name() + ": a device fails");
-    randomStore(node).fail();
-    int life = node.process.life();
-    cluster
-        .world()
-        .after(
-            duration(),
-            () -> {
-              if (node.process.isLife(life)) {
-                crash(node, true);
-              }
-            });
-  }
-
-  /** Empty devices are in the place of a shard's when the node starts again. */
-  private void deviceReplaced(SimNode node) {
-    int shard = random.below(node.stores().size());
-    if (gone.contains(node)
-        || !node.process.isUp()
-        || !cluster.isHeldElsewhere(node, shard, gone)) {
-      return;
-    }
-    cluster.world().log(node.process.name() + ": the devices of shard " + shard + " are replaced");
-    node.kill(true);
-    node.replace(shard);
-    cluster.world().after(duration(), () -> restart(node));
-  }
-
-  /** The node's watch finds it, and takes the shard out of service until it is over. */
-  private void deviceHangs(SimNode node) {
-    if (!node.process.isUp() || node.process.isStalled()) {
-      return;
-    }
-    int shard = random.below(node.stores().size());
-    cluster.world().log(node.process.name() + ": the devices of shard " + shard + " hang");
-    long nanos = duration();
-    node.store(shard).setSlow(nanos);
-    int life = node.process.life();
-    long found = random.between(0, nanos);
-    cluster.world().after(found, () -> withdraw(node, life, shard, true));
-    cluster
-        .world()
-        .after(
-            nanos,
-            () -> {
-              node.store(shard).setSlow(0);
-              withdraw(node, life, shard, false);
-            });
-  }
-
-  private static void withdraw(SimNode node, int life, int shard, boolean out) {
-    if (node.process.isLife(life)) {
-      node.withdraw(shard, out);
-    }
-  }
-
-  private void slowDevice(SimNode node) {
-    SimStore store = randomStore(node);
-    cluster.world().log(node.process.name() + ": a device is slow");
-    store.setSlow(random.between(1_000_000L, random.oneIn(2) ? 50_000_000L : SECOND));
-    cluster.world().after(duration(), () -> store.setSlow(0));
-  }
-
-  private void journalFull(SimNode node) {
-    SimStore store = randomStore(node);
-    cluster.world().log(node.process.name() + ": a journal is full");
-    store.setFull(true);
-    cluster.world().after(duration(), () -> store.setFull(false));
-  }
-
-  private void noSpace(SimNode node) {
-    SimStore store = randomStore(node);
-    cluster.world().log(node.process.name() + ": no space for chunks");
-    store.setSpaceless(true);
-    cluster.world().after(duration(), () -> store.setSpaceless(false));
   }
 
   /** The nodes hear of the deletion with some heartbeat. */
