@@ -157,12 +157,15 @@ final class ShardIndex {
   }
 
   /**
-   * Lets go of pages that were not used since the hand last came by and that the catalogue has.
+   * Lets go of pages that were not used since the hand last came by and that the catalogue has. The
+   * hand comes by each chunk once in a turn: where it came by twice, whoever needs two pages of
+   * the only chunk would lose the first one whenever the second has come, for ever.
    *
    * @param chunksMax chunks to look at in this turn.
    */
   void evictSome(int chunksMax, int pagesMax, long tailLsn) {
-    for (int i = 0; i < chunksMax && loadedPages > pagesMax && !chunks.isEmpty(); i++) {
+    int most = Math.min(chunksMax, chunks.size());
+    for (int i = 0; i < most && loadedPages > pagesMax; i++) {
       Map.Entry<ChunkId, IndexedChunk> next = hand == null ? null : chunks.higherEntry(hand);
       IndexedChunk chunk = next == null ? chunks.firstEntry().getValue() : next.getValue();
       hand = chunk.id;
