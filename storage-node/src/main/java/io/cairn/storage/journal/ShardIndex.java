@@ -158,8 +158,8 @@ final class ShardIndex {
 
   /**
    * Lets go of pages that were not used since the hand last came by and that the catalogue has. The
-   * hand comes by each chunk once in a turn: where it came by twice, whoever needs two pages of
-   * the only chunk would lose the first one whenever the second has come, for ever.
+   * hand comes by each chunk once in a turn: where it came by twice, whoever needs two pages of the
+   * only chunk would lose the first one whenever the second has come, for ever.
    *
    * @param chunksMax chunks to look at in this turn.
    */
