@@ -3,6 +3,7 @@ package io.cairn.bench.sim;
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.storage.wire.Version;
 import java.util.Map;
@@ -104,10 +105,22 @@ final class Losses {
           return;
         }
         ChunkRecord record = records.apply(key.index());
-        if (record.replicas().contains(new Replica(nodeId, ReplicaState.IN_SYNC))) {
+        if (record.replicas().contains(new Replica(nodeId, ReplicaState.IN_SYNC))
+            && !isToBeMadeAnew(record)) {
           throw new InvariantViolation(
               "I3", "node " + nodeId + " gives back what is in sync on record: " + record);
         }
+      }
+
+      /**
+       * An operator gave the chunk up, and it is to begin empty on this node: what the node had
+       * before may go until the owner has opened it there.
+       */
+      private boolean isToBeMadeAnew(ChunkRecord record) {
+        return record.loss() != null
+            && record.loss().condition() == ReplicaCondition.EMPTY
+            && record.loss().sourceNodeId() == nodeId
+            && record.inSyncCount() == 1;
       }
 
       @Override
