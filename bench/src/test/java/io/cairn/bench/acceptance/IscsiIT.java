@@ -18,7 +18,6 @@ import io.cairn.bench.initiator.Initiator;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -313,20 +312,6 @@ class IscsiIT {
     }
   }
 
-  private static Tool.Running secondGateway() throws IOException {
-    Path config = directory.resolve("gateway-2.yaml");
-    Files.write(
-        config,
-        List.of(
-            "metadata.addresses: '" + cluster.metadataAddresses() + "'",
-            "nbd.address: '127.0.0.1:" + cluster.secondNbdPort() + "'",
-            "iscsi.address: '127.0.0.1:" + cluster.secondIscsiPort() + "'",
-            "http.address: '127.0.0.1:" + cluster.secondHttpPort() + "'",
-            "name: gateway-2"));
-    return new Tool(Program.launcher().toString(), "this project")
-        .start(directory.resolve("gateway-2.log"), "gateway", "--config", config.toString());
-  }
-
   /**
    * One unit through two gateways. The active one is killed, then the other one stands still, while
    * a host with a path through each of them writes: it hears of no error, and everything is there.
@@ -339,7 +324,7 @@ class IscsiIT {
             new InetSocketAddress("127.0.0.1", cluster.iscsiPort()),
             new InetSocketAddress("127.0.0.1", cluster.secondIscsiPort()));
     Member first = cluster.member("gateway-1");
-    try (Tool.Running second = secondGateway();
+    try (Tool.Running second = SecondGateway.start(cluster, directory);
         MultipathClient host =
             new MultipathClient(portals, "iqn.x:host", "iqn.2026-11.io.cairn:disk", LIMIT)) {
       Await.until(
