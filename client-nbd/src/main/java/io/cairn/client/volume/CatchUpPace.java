@@ -88,13 +88,11 @@ public final class CatchUpPace {
    * let it go first.
    */
   boolean mayBegin(Share asking, int inSync) {
-    int running = 0;
     int mostEndangered = NOTHING;
     for (Share share : shares) {
-      running += share.running;
       mostEndangered = share == asking ? mostEndangered : Math.min(mostEndangered, share.waiting);
     }
-    boolean may = running < chunksMax && inSync <= mostEndangered;
+    boolean may = running() < chunksMax && inSync <= mostEndangered;
     asking.waiting = may ? NOTHING : inSync;
     return may;
   }

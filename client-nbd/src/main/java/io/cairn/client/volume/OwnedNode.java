@@ -10,6 +10,7 @@ import org.agrona.DirectBuffer;
  * One shard of one node, as far as one session uses it: its fence, its lease, what is not durable.
  */
 final class OwnedNode implements NodeLink.Listener {
+  private static final int SEVERAL_PACES = -1;
   private static final long FENCE_TIMEOUT_NANOS = 10_000_000_000L;
 
   final VolumeSession session;
@@ -31,8 +32,8 @@ final class OwnedNode implements NodeLink.Listener {
   private long upSinceNanos;
   private boolean pinging;
 
-  /** The pace that what is copied to this shard was told last. */
-  private int copyPace;
+  /** The pace of all that is copied to this shard; SEVERAL_PACES until it is told one again. */
+  private int copyPace = SEVERAL_PACES;
 
   private long syncAskedLsn;
 
@@ -98,6 +99,13 @@ final class OwnedNode implements NodeLink.Listener {
   void pace(int newPace, long nowNanos) {
     if (newPace != copyPace) {
       ping(nowNanos);
+    }
+  }
+
+  /** A chunk begins to be copied there at a pace, which others may not have. */
+  void copiesAt(int pace) {
+    if (pace != copyPace) {
+      copyPace = SEVERAL_PACES;
     }
   }
 

@@ -83,6 +83,7 @@ final class ReplicaRequests {
             source.node.link.host(),
             source.node.link.port(),
             copyPace);
+    replica.node.copiesAt(copyPace);
     send(replica, length, good, nowNanos);
   }
 
