@@ -3,12 +3,14 @@ package io.cairn.bench.sim;
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Release;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
@@ -67,8 +69,14 @@ final class SimCluster {
     int processCount = shape.nodeCount() + 3;
     network = new SimNetwork(world, random.split(), processCount);
     metadata =
-        new SimMetadata(world, random.split(), this::candidates, this::acquired, this::proposed);
-    metadata.operate(new Command.InitCluster(CLUSTER_ID));
+        new SimMetadata(
+            world,
+            random.split(),
+            this::candidates,
+            this::acquired,
+            this::proposed,
+            this::hasWhole);
+    metadata.operate(new Command.InitCluster(CLUSTER_ID, Release.level()));
     for (int i = 0; i < shape.nodeCount(); i++) {
       Reply reply =
           metadata.operate(
@@ -252,11 +260,20 @@ final class SimCluster {
     return node(nodeId).store(Shards.shardOf(volumeId, 0, index, shardCount));
   }
 
-  /** How many chunks each volume has, by volume. */
+  /** How many chunks each volume has had, by volume. */
   Map<Long, Long> chunkCounts() {
     Map<Long, Long> counts = new TreeMap<>();
-    allRecords().forEach(record -> counts.merge(record.volumeId(), 1L, Long::sum));
+    Reply reply = MetadataQueries.chunkCounts(metadata.machine().state());
+    ((Reply.ChunkCounts) reply).volumes().forEach(one -> counts.put(one.volumeId(), one.chunks()));
     return counts;
+  }
+
+  /** Whether the node's store has the chunk, and not in part. */
+  private boolean hasWhole(long nodeId, ChunkRecord record) {
+    int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    StoreModel.Chunk chunk =
+        node(nodeId).store(shard).model().chunk(record.volumeId(), record.layer(), record.index());
+    return chunk != null && !chunk.syncing();
   }
 
   /** Whether the node has all of the chunk, or knows that there is nothing of it. */

@@ -421,7 +421,7 @@ final class SimFaults {
   /** A node dies for good, or until everything heals; after a grace time its replicas move. */
   private void nodeGone() {
     SimNode node = randomNode();
-    if (!mayLeave() || cluster.isLeaving(node.nodeId) || needs(node)) {
+    if (!mayLeave() || cluster.isLeaving(node.nodeId) || needs(node, devices)) {
       return;
     }
     cluster.world().log(node.process.name() + ": gone");
@@ -460,14 +460,18 @@ final class SimFaults {
     }
   }
 
-  /** Whether some chunk could not be written without the node. */
-  private boolean needs(SimNode node) {
+  /**
+   * Whether some chunk could not be written without the node.
+   *
+   * @param holding whether others count only while they hold everything themselves.
+   */
+  private boolean needs(SimNode node, boolean holding) {
     for (ChunkRecord record : cluster.allRecords()) {
       long others =
           record.replicas().stream()
               .filter(r -> r.state() == ReplicaState.IN_SYNC && r.nodeId() != node.nodeId)
               .filter(r -> !gone.contains(cluster.node(r.nodeId())))
-              .filter(r -> !devices || cluster.holds(cluster.node(r.nodeId()), record))
+              .filter(r -> !holding || cluster.holds(cluster.node(r.nodeId()), record))
               .count();
       if (others < cluster.volume().minInSync()) {
         return true;
@@ -551,7 +555,7 @@ final class SimFaults {
     cluster.network().flipBits(0);
     cluster.metadata().calm();
     for (SimNode node : cluster.nodes()) {
-      if (gone.contains(node) && (needs(node) || random.oneIn(2))) {
+      if (gone.contains(node) && (needs(node, true) || random.oneIn(2))) {
         // What only the dead hold is not to be had without them.
         comesBack(node);
       }

@@ -20,6 +20,10 @@ import java.util.TreeSet;
  * model: the nodes never come back; others may be away at the same time, restart, or have been in
  * the middle of a catch-up. A hasty operator tries the same where nothing is lost, or not yet.
  *
+ * <p>Where devices are replaced the operator looks after that as well: another replica may be on
+ * its way out of the in-sync set, by a command that is not applied yet, when the device goes that
+ * has the last whole copy from then on.
+ *
  * <p>Draws from a source of its own, so that a run without it is the same run as ever.
  */
 final class SimLostCopies {
@@ -33,9 +37,13 @@ final class SimLostCopies {
   private final SimFaults faults;
   private final SimRandom random;
   private final boolean some;
+  private final boolean devices;
+  private boolean watched;
   private final Set<SimNode> dead = new LinkedHashSet<>();
 
-  SimLostCopies(SimCluster cluster, SimFaults faults, long seed) {
+  /** Draws the losses of a run; with devices an operator is there also where nothing is drawn. */
+  SimLostCopies(SimCluster cluster, SimFaults faults, long seed, boolean devices) {
+    this.devices = devices;
     this.cluster = cluster;
     this.faults = faults;
     random = new SimRandom(seed ^ SALT);
@@ -43,6 +51,9 @@ final class SimLostCopies {
   }
 
   void begin(long endNanos) {
+    if (devices) {
+      watchAfter(SECOND);
+    }
     if (!some) {
       return;
     }
@@ -92,24 +103,30 @@ final class SimLostCopies {
       dead.add(node);
       faults.lost(node, random.oneIn(2));
     }
-    recoverAfter(random.between(SECOND / 10, 2 * SECOND));
+    watchAfter(random.between(SECOND / 10, 2 * SECOND));
   }
 
   private static boolean has(ChunkRecord record, long nodeId, ReplicaState state) {
     return record.replicas().contains(new Replica(nodeId, state));
   }
 
-  private void recoverAfter(long nanos) {
+  /** From then on an operator looks twice a second. */
+  private void watchAfter(long nanos) {
+    if (!watched) {
+      watched = true;
+      lookAfter(nanos);
+    }
+  }
+
+  private void lookAfter(long nanos) {
     cluster
         .world()
         .after(
             nanos,
             () -> {
               giveUp();
-              if (isDue()) {
-                recover();
-                recoverAfter(SECOND / 2);
-              }
+              recover();
+              lookAfter(SECOND / 2);
             });
   }
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -38,6 +39,10 @@ final class SimMetadata {
   private final Supplier<List<Candidate>> candidates;
   private final Consumer<VolumeRecord> onAcquired;
   private final Consumer<Command.UpdateReplicas> onProposed;
+
+  /** Whether a node holds every write of a chunk. */
+  private final BiPredicate<Long, ChunkRecord> holds;
+
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private long operatorNumber;
   private boolean down;
@@ -49,12 +54,14 @@ final class SimMetadata {
       SimRandom random,
       Supplier<List<Candidate>> candidates,
       Consumer<VolumeRecord> onAcquired,
-      Consumer<Command.UpdateReplicas> onProposed) {
+      Consumer<Command.UpdateReplicas> onProposed,
+      BiPredicate<Long, ChunkRecord> holds) {
     this.world = world;
     this.random = random;
     this.candidates = candidates;
     this.onAcquired = onAcquired;
     this.onProposed = onProposed;
+    this.holds = holds;
   }
 
   /** The state, for the oracles. */
@@ -169,16 +176,18 @@ final class SimMetadata {
     }
     Set<Long> given = inSync(before);
     given.removeAll(inSync(after));
-    for (long node : given) {
+    // The only one may have lost everything itself, and stay the only one.
+    for (long node : given.isEmpty() ? inSync(before) : given) {
       NodeRecord record = machine.state().node(node);
-      if (candidates.get().stream().anyMatch(up -> up.nodeId() == node)
-          || record != null && record.departure() != Departure.FORCED) {
+      boolean isUp = candidates.get().stream().anyMatch(up -> up.nodeId() == node);
+      boolean isGone = !isUp && (record == null || record.departure() == Departure.FORCED);
+      // What a device lost with which the node lives on, nobody but others could bring back.
+      if (!isGone && (!isUp || holds.test(node, before))) {
         throw new InvariantViolation(
             "I3", "node " + node + " could come back, and " + command + " gives up " + before);
       }
     }
     if (after.inSyncCount() != 1
-        || given.isEmpty()
         || machine.state().volume(command.name()).generation() <= command.generation()) {
       throw new InvariantViolation("I3", command + " made " + after + " of " + before);
     }

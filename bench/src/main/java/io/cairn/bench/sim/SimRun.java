@@ -85,7 +85,7 @@ final class SimRun {
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
     faults = new SimFaults(cluster, random.split(), faultsEndNanos, devices);
     scrubs = new SimScrubs(cluster, seed);
-    lost = new SimLostCopies(cluster, faults, seed);
+    lost = new SimLostCopies(cluster, faults, seed, devices);
     moves = new SimMoves(cluster, faults, seed);
     strays = new SimStrays(cluster, seed);
     if (!scrubs.isEmpty()) {

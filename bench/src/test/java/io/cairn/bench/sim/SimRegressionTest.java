@@ -26,6 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  *       durable: 9101990
  *   <li>a chunk with one in-sync replica alive and the other dead for good never opened again:
  *       9002801, 9003466, 10100577
+ *   <li>a simulator that let the only one die for good that held everything, of three in sync:
+ *       50001173
  * </ul>
  */
 class SimRegressionTest {
@@ -54,7 +56,8 @@ class SimRegressionTest {
         9_002_801,
         9_003_466,
         9_101_990,
-        10_100_577
+        10_100_577,
+        50_001_173
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);

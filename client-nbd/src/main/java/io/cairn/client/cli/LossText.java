@@ -25,7 +25,7 @@ final class LossText {
   /** Such as "3 chunks have lost their last in-sync replica; …". */
   static String line(Reply.Volume volume) {
     return volume.losses().lostChunks()
-        + " chunks have lost their last in-sync replica; 'cairn volume recover "
+        + " chunks have no in-sync replica left that holds them; 'cairn volume recover "
         + volume.volume().name()
         + "' says what is left";
   }
@@ -46,9 +46,9 @@ final class LossText {
               + held(loss.condition(), loss.version())
               + " on node "
               + loss.sourceNodeId()
-              + ", as "
-              + nodes(loss.lostNodes())
-              + " went for good");
+              + (loss.lostNodes().isEmpty()
+                  ? ", as no replica in sync held all of it"
+                  : ", as " + nodes(loss.lostNodes()) + " went for good"));
     }
     return lines;
   }
@@ -68,7 +68,7 @@ final class LossText {
           + nodes(chunk.unseenNodes())
           + " yet";
     }
-    text += nodes(chunk.lostNodes()) + " had all of it";
+    text += why(chunk);
     if (chunk.living().isEmpty()) {
       return text + "; no other replica lives: ALL of it is lost and reads as zeroes";
     }
@@ -84,6 +84,16 @@ final class LossText {
             .map(one -> held(one.condition(), one.version()) + " on node " + one.nodeId())
             .collect(Collectors.joining(", "));
     return text + (others.isEmpty() ? "" : " (others: " + others + ")");
+  }
+
+  /** Such as "node 1 had all of it, and what was in sync on node 2 lost it". */
+  private static String why(Reply.LostChunk chunk) {
+    String lacks = "in sync on " + nodes(chunk.shortNodes()) + " lost some or all of it";
+    if (chunk.lostNodes().isEmpty()) {
+      return "what was " + lacks;
+    }
+    String gone = nodes(chunk.lostNodes()) + " had all of it";
+    return chunk.shortNodes().isEmpty() ? gone : gone + ", and what was " + lacks;
   }
 
   private static String held(ReplicaCondition condition, long version) {

@@ -22,8 +22,8 @@ import picocli.CommandLine.Parameters;
     name = "recover",
     description =
         "Names what is lost of a volume when the last in-sync replicas of chunks are gone for good,"
-            + " and changes nothing; exit code 1 when something is. With --accept-data-loss it"
-            + " makes the best replica that lives the current one.")
+            + " with their nodes or their devices, and changes nothing; exit code 1 when something"
+            + " is. With --accept-data-loss it makes the best replica that lives the current one.")
 final class VolumeRecoverCommand implements Callable<Integer> {
   private static final long ASK_MILLIS = 250;
 

@@ -147,7 +147,7 @@ final class VolumeMeters {
         session -> session.counters().badBlocks());
     gauge(
         "cairn.volume.lost.chunks",
-        "Chunks whose in-sync replicas are gone for good",
+        "Chunks that no in-sync replica holds any more",
         session -> session.counters().lostChunks());
     gauge("cairn.volume.generation", "Generation of the ownership", VolumeSession::generation);
   }

@@ -159,6 +159,20 @@ final class ChunkReplicas {
   }
 
   /**
+   * Whether the replica can be reached, and said on the present connection that it does not hold
+   * everything. It says so until somebody brings it up.
+   */
+  boolean isKnownToBeShort(OwnedReplica replica) {
+    return replica.node.ready
+        && replica.seen
+        && switch (replica.openState) {
+          case Reply.STATE_SYNCING, Reply.STATE_LOST -> true;
+          case Reply.STATE_ABSENT -> !absentMeansEmpty();
+          default -> false;
+        };
+  }
+
+  /**
    * A chunk that was never created on a replica is an empty one, unless another replica is in the
    * middle of a catch-up to more than nothing: then there is data somewhere, and an absent replica
    * must not stand for it.

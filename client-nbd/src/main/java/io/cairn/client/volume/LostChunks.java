@@ -14,8 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Chunks whose in-sync replicas are on nodes that an operator removed by force and that are gone,
- * or hold too little to go on from. Nothing is done for them but to look at what the other replicas
+ * Chunks that no in-sync replica holds any more: they are on nodes that an operator removed by
+ * force and that are gone, or hold too little to go on from, since their devices were replaced or a
+ * catch-up was never finished. Nothing is done for them but to look at what the other replicas
  * hold, so that an operator can be told and decide. The decision ends this session: the next one
  * begins with what is left.
  *
@@ -27,28 +28,32 @@ final class LostChunks {
 
   private final VolumeSession session;
   private boolean asking;
+  private boolean someToLookAt;
   private long askAtNanos = Long.MIN_VALUE;
 
   LostChunks(VolumeSession session) {
     this.session = session;
   }
 
-  /** Whether nobody is left whom the chunk could be brought up from. */
+  /**
+   * Whether nobody is left whom the chunk could be brought up from, as far as can be seen. In-sync
+   * replicas that are only out of reach may come back: the metadata says so to who asks.
+   */
   static boolean isLost(OwnedChunk chunk, long nowNanos) {
     VolumeSession session = chunk.session;
-    if (!session.nodes.someAreForced()) {
-      return false;
-    }
+    List<OwnedReplica> replicas = chunk.replicas();
     boolean lost = false;
-    for (OwnedReplica replica : chunk.replicas()) {
+    for (int i = 0; i < replicas.size(); i++) {
+      OwnedReplica replica = replicas.get(i);
       if (!replica.inSync()) {
         continue;
       }
-      if (session.nodes.isForced(replica.node.link.nodeId)
-          && !replica.node.ready
-          && session.mending.membership.isLost(replica, nowNanos)) {
+      boolean isAway = !replica.node.ready && session.mending.membership.isLost(replica, nowNanos);
+      if (isAway) {
+        lost |= session.nodes.isForced(replica.node.link.nodeId);
+      } else if (chunk.isKnownToBeShort(replica)) {
         lost = true;
-      } else if (!isPartial(replica)) {
+      } else {
         return false;
       }
     }
@@ -74,6 +79,7 @@ final class LostChunks {
       if (replica.inSync() && isPartial(replica)) {
         long base = Version.of(chunk.session.generation(), Version.sequence(replica.position) + 1);
         replica.phase = Phase.CATCHING;
+        replica.seen = false;
         chunk.requests.catchUp(
             replica,
             replica,
@@ -92,18 +98,20 @@ final class LostChunks {
 
   /** Looks at what is there, and whether somebody decided. */
   void pump(long nowNanos) {
-    if (!session.isServing() || !session.nodes.someAreForced()) {
+    if (!session.isServing()) {
       return;
     }
-    int some = 0;
+    int gone = 0;
+    someToLookAt = false;
     for (OwnedChunk chunk : session.chunks()) {
       if (isLost(chunk, nowNanos)) {
-        some++;
+        someToLookAt = true;
+        gone += mayComeBack(chunk) ? 0 : 1;
         look(chunk, nowNanos);
       }
     }
-    session.counters.lostChunks = some;
-    if (some > 0 && !asking && nowNanos >= askAtNanos) {
+    session.counters.lostChunks = gone;
+    if (someToLookAt && !asking && nowNanos >= askAtNanos) {
       asking = true;
       askAtNanos = nowNanos + ASK_NANOS;
       session.metadata.query(
@@ -115,6 +123,18 @@ final class LostChunks {
             }
           });
     }
+  }
+
+  /** Whether a lost chunk has an in-sync replica on a node that nobody has removed by force. */
+  private static boolean mayComeBack(OwnedChunk chunk) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (replica.inSync()
+          && !replica.node.ready
+          && !chunk.session.nodes.isForced(replica.node.link.nodeId)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static void look(OwnedChunk chunk, long nowNanos) {
@@ -129,7 +149,7 @@ final class LostChunks {
   /** What was seen of them so far. */
   List<ReplicaLook> looks(long nowNanos) {
     List<ReplicaLook> looks = new ArrayList<>();
-    if (!session.isServing() || !session.nodes.someAreForced()) {
+    if (!session.isServing() || !someToLookAt) {
       return looks;
     }
     for (OwnedChunk chunk : session.chunks()) {

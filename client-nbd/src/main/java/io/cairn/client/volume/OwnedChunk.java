@@ -214,7 +214,10 @@ final class OwnedChunk {
     }
   }
 
-  /** Replicas out of sync catch up while too few in the set can be reached to open the chunk. */
+  /**
+   * Replicas out of sync, and those in the set that lack something themselves, catch up while too
+   * few in the set can be reached to open the chunk.
+   */
   private void bringUpWhileShort(long nowNanos) {
     if (!ShortOpening.isDue(this, nowNanos)) {
       return;
@@ -226,7 +229,8 @@ final class OwnedChunk {
     }
     lastAssigned = source.position;
     for (OwnedReplica replica : replicas) {
-      if (!replica.required() && replica.phase == Phase.OPENED) {
+      boolean lacks = !replica.required() || set.isKnownToBeShort(replica);
+      if (replica.phase == Phase.OPENED && lacks && replica != source) {
         if (replica.openState == Reply.STATE_ABSENT) {
           create(replica, nowNanos);
         }
@@ -470,6 +474,11 @@ final class OwnedChunk {
   /** Whether the set keeps enough replicas that hold everything when this one leaves (I3). */
   boolean canSpare(OwnedReplica leaving) {
     return holdersBeside(leaving) >= session.minInSync();
+  }
+
+  /** Whether the replica can be reached, and said that it lacks something of the chunk. */
+  boolean isKnownToBeShort(OwnedReplica replica) {
+    return set.isKnownToBeShort(replica);
   }
 
   /** Whether some replica in the set can be reached and holds everything. */

@@ -143,7 +143,7 @@ public final class SessionCounters {
     return badBlocks;
   }
 
-  /** Chunks whose in-sync replicas are gone for good. */
+  /** Chunks that no in-sync replica holds any more. */
   public long lostChunks() {
     return lostChunks;
   }

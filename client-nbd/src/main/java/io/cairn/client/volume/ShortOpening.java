@@ -10,6 +10,9 @@ package io.cairn.client.volume;
  * nobody before us adds to it. What a lost one has beyond that was never acknowledged; if it comes
  * back in time it is compared as ever.
  *
+ * <p>Replicas in the set that lack something themselves, since their device was replaced, catch up
+ * likewise: with them there may be enough without the lost ones.
+ *
  * <p>The same where fewer than the minimum are on record as in sync: an operator made one replica
  * the current one after the loss of all others, or raised the minimum.
  */

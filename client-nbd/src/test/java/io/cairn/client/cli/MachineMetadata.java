@@ -110,7 +110,7 @@ final class MachineMetadata implements MetadataClient {
     MetadataState state = machine.state();
     return switch (query) {
       case Query.GetCluster q -> cluster(state);
-      case Query.GetVolume q -> MetadataQueries.volume(state, q.name(), this::isUp);
+      case Query.GetVolume q -> MetadataQueries.volume(state, q.name(), this::isUp, List.of());
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
       case Query.GetTargets _ -> MetadataQueries.targets(state);
       case Query.GetPortals q ->
@@ -142,7 +142,9 @@ final class MachineMetadata implements MetadataClient {
     return new Reply.Cluster(
         state.clusterId(),
         state.nodes().stream().map(this::status).toList(),
-        state.volumes().stream().map(v -> MetadataQueries.counted(state, v, this::isUp)).toList(),
+        state.volumes().stream()
+            .map(v -> MetadataQueries.counted(state, v, this::isUp, List.of()))
+            .toList(),
         List.of(
             new Reply.GatewayStatus(
                 "gateway-1", -1, "10.0.1.1:10809", true, waits, List.of(), List.of())),

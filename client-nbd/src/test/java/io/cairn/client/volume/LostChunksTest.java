@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cairn.client.volume.SessionWorld.Answer;
 import io.cairn.client.volume.SessionWorld.Node;
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.LossQueries;
+import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Replica;
@@ -187,6 +190,178 @@ class LostChunksTest {
     assertTrue(!session.isOver());
     world.nodes.stream().filter(node -> !node.up).toList().forEach(Node::start);
     holds(0, SessionWorld.bytes(BLOCK, 10));
+  }
+
+  /** What an operator is told, and does with it. */
+  private void recoverWhatIsLeft(ReplicaCondition best) {
+    tellOfNodes();
+    world.await(() -> losses().size() == 1 && losses().getFirst().mayBeGivenUp());
+    Reply.LostChunk lost = losses().getFirst();
+    assertEquals(best, lost.living().getFirst().condition());
+    assertEquals(1, shown().losses().lostChunks());
+    assertEquals(1, shown().health().unavailable());
+    world.order(
+        new Command.RecoverVolume("vol", session.generation(), 1, List.of(lost.bestChoice())));
+    world.await(session::isOver);
+    session = world.attach("b");
+    tellOfNodes();
+  }
+
+  private List<Reply.LostChunk> losses() {
+    Reply reply = LossQueries.losses(world.metadata.state(), "vol", this::isUp, looks());
+    return ((Reply.Losses) reply).chunks();
+  }
+
+  private Reply.Volume shown() {
+    return (Reply.Volume)
+        MetadataQueries.volume(world.metadata.state(), "vol", this::isUp, looks());
+  }
+
+  private List<ReplicaLook> looks() {
+    return session.mending().looksAtLostChunks(world.nowNanos);
+  }
+
+  private boolean isUp(long nodeId) {
+    return world.nodes.get((int) nodeId - 1).up;
+  }
+
+  /** The session asks for the chunk, so that somebody looks at it. */
+  private void opens() {
+    world.read(session, 0, BLOCK);
+  }
+
+  @Test
+  void whatIsLeftIsAShardThatBeganAnewAndItBeginsAnewWithIt() {
+    twoAreLostAndOneIsBehind();
+    behind.replaceDevice();
+    behind.start();
+    recoverWhatIsLeft(ReplicaCondition.EMPTY);
+    holds(0, new byte[BLOCK]);
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+    holds(2, SessionWorld.bytes(BLOCK, 12));
+  }
+
+  @Test
+  void whatBeganAnewIsLostAgainWhenItsDeviceIsReplacedAgain() {
+    whatIsLeftIsAShardThatBeganAnewAndItBeginsAnewWithIt();
+    Answer flush = world.flush(session);
+    world.await(() -> flush.done);
+    session.abandon(world.nowNanos);
+    List<Replica> replicas = world.record(0).replicas();
+    Node kept = world.nodes.get((int) replicas.get(0).nodeId() - 1);
+    for (Replica replica : replicas) {
+      Node node = world.nodes.get((int) replica.nodeId() - 1);
+      if (node != kept) {
+        node.replaceDevice();
+        node.start();
+      }
+    }
+    kept.kill();
+    session = world.attach("c");
+    tellOfNodes();
+    Answer read = world.read(session, 2 * BLOCK, BLOCK);
+    world.run(5 * SessionWorld.SECOND);
+    assertTrue(!read.done, "an empty device does not stand for a chunk that has contents");
+    kept.start();
+    world.await(() -> read.done);
+    assertArrayEquals(SessionWorld.bytes(BLOCK, 12), read.bytes);
+    world.await(() -> isWhole(world.record(0)));
+  }
+
+  @Test
+  void oneInSyncIsGoneForGoodAndTheOthersBeganAnewOnEmptyDevices() {
+    session = world.attach("a");
+    write(0, 10);
+    session.abandon(world.nowNanos);
+    Node first = node(0);
+    Node second = node(1);
+    Node third = node(2);
+    lose(first);
+    second.replaceDevice();
+    third.replaceDevice();
+    second.start();
+    third.start();
+    session = world.attach("a2");
+    opens();
+    recoverWhatIsLeft(ReplicaCondition.EMPTY);
+    holds(0, new byte[BLOCK]);
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+  }
+
+  @Test
+  void allDevicesWereReplacedAndNobodyIsGone() {
+    session = world.attach("a");
+    write(0, 10);
+    session.abandon(world.nowNanos);
+    List<Node> holders = List.of(node(0), node(1), node(2));
+    holders.forEach(Node::replaceDevice);
+    holders.forEach(Node::start);
+    session = world.attach("a2");
+    opens();
+    recoverWhatIsLeft(ReplicaCondition.EMPTY);
+    holds(0, new byte[BLOCK]);
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+  }
+
+  @Test
+  void theLongestIsLostWhileTheOthersInSyncCatchUpFromIt() {
+    session = world.attach("a");
+    write(0, 10);
+    Node first = node(0);
+    Node second = node(1);
+    Node third = node(2);
+    second.deafTo = SessionWorld.WRITES;
+    third.deafTo = SessionWorld.WRITES;
+    world.write(session, BLOCK, SessionWorld.bytes(BLOCK, 11));
+    world.run(100 * SessionWorld.MILLI);
+    session.abandon(world.nowNanos);
+    second.deafTo = 0;
+    third.deafTo = 0;
+    first.deafTo = MessageType.VERSIONS;
+    session = world.attach("a2");
+    opens();
+    world.run(SessionWorld.SECOND);
+    lose(first);
+    recoverWhatIsLeft(ReplicaCondition.PARTIAL);
+    holds(0, SessionWorld.bytes(BLOCK, 10));
+    holds(1, new byte[BLOCK]);
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+  }
+
+  @Test
+  void theOnlyOneInSyncLosesItsDeviceWhileItsOwnerLives() {
+    SessionWorld pairs = new SessionWorld(2, 2, 1);
+    session = pairs.attach("a");
+    Answer first = pairs.write(session, 0, SessionWorld.bytes(BLOCK, 10));
+    pairs.await(() -> first.done);
+    Node left = pairs.nodes.get(0);
+    Node kept = pairs.nodes.get(1);
+    left.kill();
+    Answer second = pairs.write(session, BLOCK, SessionWorld.bytes(BLOCK, 11));
+    Answer flush = pairs.flush(session);
+    pairs.await(() -> second.done && flush.done);
+    pairs.run(SessionWorld.SECOND);
+    kept.replaceDevice();
+    kept.start();
+    left.start();
+    pairs.await(() -> session.mending().looksAtLostChunks(pairs.nowNanos).size() == 2);
+    List<ReplicaLook> seen = session.mending().looksAtLostChunks(pairs.nowNanos);
+    Reply losses = LossQueries.losses(pairs.metadata.state(), "vol", node -> true, seen);
+    Reply.LostChunk lost = ((Reply.Losses) losses).chunks().getFirst();
+    assertEquals(left.id, lost.living().getFirst().nodeId());
+    assertEquals(List.of(kept.id), lost.shortNodes());
+    pairs.order(
+        new Command.RecoverVolume("vol", session.generation(), 1, List.of(lost.bestChoice())));
+    pairs.await(session::isOver);
+    session = pairs.attach("b");
+    Answer read = pairs.read(session, 0, BLOCK);
+    pairs.await(() -> read.done);
+    assertArrayEquals(SessionWorld.bytes(BLOCK, 10), read.bytes);
+    pairs.await(() -> pairs.record(0).inSyncCount() == 2);
   }
 
   @Test

@@ -4,16 +4,19 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
+import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Release;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.HeapPayload;
+import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.MemoryStore;
 import io.cairn.storage.replication.PeerLinks;
 import io.cairn.storage.replication.ReplicaLimits;
@@ -22,7 +25,9 @@ import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -61,7 +66,7 @@ final class SessionWorld {
   private long commandNumber;
 
   SessionWorld(int nodeCount, int replicas, int minInSync) {
-    apply(new Command.InitCluster(CLUSTER));
+    apply(new Command.InitCluster(CLUSTER, Release.level()));
     for (int i = 0; i < nodeCount; i++) {
       Reply reply =
           apply(
@@ -173,6 +178,7 @@ final class SessionWorld {
     int deafTo;
 
     private int incarnation;
+    private LostChunks lost = LostChunks.NONE;
     private boolean syncScheduled;
 
     Node(long id, int index) {
@@ -204,6 +210,7 @@ final class SessionWorld {
                 }
               },
               ReplicaLimits.defaults());
+      shard.beganAnew(lost);
       ReplicaShard current = shard;
       store.syncWanted =
           () -> {
@@ -234,6 +241,18 @@ final class SessionWorld {
         end.close();
       }
       ends.clear();
+    }
+
+    /** It starts again with an empty device in the place of its own. */
+    void replaceDevice() {
+      kill();
+      store = new MemoryStore();
+      Reply reply = MetadataQueries.chunkCounts(metadata.state());
+      Map<Long, Long> counts = new TreeMap<>();
+      ((Reply.ChunkCounts) reply)
+          .volumes()
+          .forEach(one -> counts.put(one.volumeId(), one.chunks()));
+      lost = new LostChunks(incarnation + 1L, counts);
     }
 
     void losePower() {

@@ -154,6 +154,30 @@ class ShortOpeningTest {
   }
 
   @Test
+  void oneInSyncBeganAnewOnAnEmptyDeviceAndNobodyElseCanTakeThePlaceOfTheLostOne() {
+    SessionWorld three = new SessionWorld(3, 3, 2);
+    session = three.attach("a");
+    Answer written = three.write(session, 0, SessionWorld.bytes(BLOCK, 10));
+    three.await(() -> written.done);
+    session.abandon(three.nowNanos);
+    three.nodes.get(1).replaceDevice();
+    three.nodes.get(1).start();
+    three.nodes.get(2).kill();
+    session = three.attach("b");
+    Answer read = three.read(session, 0, BLOCK);
+    three.await(() -> read.done);
+    assertArrayEquals(SessionWorld.bytes(BLOCK, 10), read.bytes);
+    Answer again = three.write(session, BLOCK, SessionWorld.bytes(BLOCK, 11));
+    three.await(() -> again.done);
+    assertTrue(again.ok());
+    three.nodes.get(0).kill();
+    three.nodes.get(2).start();
+    three.run(5 * SessionWorld.SECOND);
+    three.nodes.get(0).start();
+    three.await(() -> three.record(0).inSyncCount() == 3);
+  }
+
+  @Test
   void manyChunksThatCannotBeOpenedDoNotWaitForEachOther() {
     session = world.attach("a");
     for (int chunk = 0; chunk < 20; chunk++) {

@@ -135,8 +135,9 @@ public sealed interface Command {
   /**
    * Gives up what only replicas held that are gone for good, and makes another replica of each of
    * these chunks the only one in sync. Refused as a whole while one of the in-sync replicas could
-   * come back, unless its node was removed by force. Whoever owns the volume is fenced, as chunks
-   * may go back: the next owner opens them anew. By compare-and-set on (generation, epoch).
+   * come back, unless its node was removed by force, or its owner saw that it is short. Whoever
+   * owns the volume is fenced, as chunks may go back: the next owner opens them anew. By
+   * compare-and-set on (generation, epoch).
    *
    * @param atMillis the operator's clock, for the record.
    */
@@ -153,6 +154,8 @@ public sealed interface Command {
      * @param nodeId whose replica is made current; 0 when none lives: an empty one is placed.
      * @param condition what that replica was seen to hold, for the record.
      * @param version its last version, for the record.
+     * @param shortNodes nodes of in-sync replicas that can be reached and were seen not to hold
+     *     everything; null for none. Heeded from level 3 on.
      */
     public record Choice(
         int layer,
@@ -160,7 +163,29 @@ public sealed interface Command {
         long expectedEpoch,
         long nodeId,
         ReplicaCondition condition,
-        long version) {}
+        long version,
+        List<Long> shortNodes) {
+      /** Keeps the list immutable, and what was stored without it as it was. */
+      public Choice {
+        shortNodes = shortNodes == null || shortNodes.isEmpty() ? null : List.copyOf(shortNodes);
+      }
+
+      /** One whose other in-sync replicas are all on nodes that are gone. */
+      public Choice(
+          int layer,
+          int index,
+          long expectedEpoch,
+          long nodeId,
+          ReplicaCondition condition,
+          long version) {
+        this(layer, index, expectedEpoch, nodeId, condition, version, null);
+      }
+
+      /** Whether the node's replica was seen not to hold everything. */
+      public boolean saysShort(long node) {
+        return shortNodes != null && shortNodes.contains(node);
+      }
+    }
   }
 
   /** Deletes a volume; refused while it is owned, unless forced. */

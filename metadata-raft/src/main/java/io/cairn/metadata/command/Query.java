@@ -69,7 +69,7 @@ public sealed interface Query {
       long writes,
       long writtenBytes) {}
 
-  /** How many chunks each volume has. */
+  /** How many chunks each volume has had. */
   record GetChunkCounts() implements Query {}
 
   /** A page of a volume's allocated chunks, in the order (layer, index). */

@@ -57,6 +57,8 @@ public sealed interface Reply {
    * @param mayReturnNodes of in-sync replicas, down, but nobody said that they are gone.
    * @param living what replicas hold that can be reached, the best first.
    * @param unseenNodes of replicas that could be reached and that no owner has looked at yet.
+   * @param shortNodes of in-sync replicas that can be reached and do not hold everything: their
+   *     device was replaced, or they were in the middle of a catch-up. Null from an older server.
    */
   record LostChunk(
       int layer,
@@ -65,9 +67,11 @@ public sealed interface Reply {
       List<Long> lostNodes,
       List<Long> mayReturnNodes,
       List<ReplicaLook> living,
-      List<Long> unseenNodes) {
+      List<Long> unseenNodes,
+      List<Long> shortNodes) {
     /** Keeps the lists immutable. */
     public LostChunk {
+      shortNodes = shortNodes == null ? List.of() : List.copyOf(shortNodes);
       lostNodes = List.copyOf(lostNodes);
       mayReturnNodes = List.copyOf(mayReturnNodes);
       living = List.copyOf(living);
@@ -88,7 +92,8 @@ public sealed interface Reply {
           epoch,
           none ? 0 : living.getFirst().nodeId(),
           none ? ReplicaCondition.EMPTY : living.getFirst().condition(),
-          none ? 0 : living.getFirst().version());
+          none ? 0 : living.getFirst().version(),
+          shortNodes);
     }
   }
 
@@ -114,7 +119,7 @@ public sealed interface Reply {
     }
   }
 
-  /** How many chunks each volume has. */
+  /** How many chunks each volume has had. */
   record ChunkCounts(List<ChunkCount> volumes) implements Reply {
     /** Keeps the list immutable. */
     public ChunkCounts {
@@ -130,7 +135,7 @@ public sealed interface Reply {
     }
   }
 
-  /** How many chunks a volume has. */
+  /** How many chunks a volume has had: as many as it has, and more where some began anew. */
   record ChunkCount(long volumeId, long chunks) {}
 
   /** Which initiators may open a volume. */
@@ -424,7 +429,8 @@ public sealed interface Reply {
    * What of a volume is lost, or was.
    *
    * @param lostChunks chunks whose in-sync replicas are on nodes that are down and were removed by
-   *     force: nothing but {@code volume recover} makes them usable again.
+   *     force, or were seen not to hold everything: nothing but {@code volume recover} makes them
+   *     usable again.
    * @param recoveredChunks chunks of which an operator gave something up.
    * @param findings these; at most {@link ScrubSummary#FINDINGS_MAX}.
    */

@@ -98,7 +98,7 @@ final class ChunkDecisions {
       Placement.choose(taken, away(candidates), request)
           .forEach(node -> replicas.add(new Replica(node, ReplicaState.SYNCING)));
     }
-    long before = state.counts().chunksOf(volume.volumeId()) + placedBefore;
+    long before = state.counts().chunksHad(volume.volumeId()) + placedBefore;
     return new ChunkRecord(
         volume.volumeId(), c.layer(), index, ChunkRecord.firstEpoch(before), replicas);
   }

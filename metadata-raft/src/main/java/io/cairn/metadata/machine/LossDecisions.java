@@ -9,11 +9,13 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.placement.Placement;
 import io.cairn.metadata.placement.PlacementRequest;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -26,6 +28,11 @@ import java.util.TreeSet;
  * <p>The generation rises with it. Whoever owned the volume may have counted versions that only the
  * lost replicas hold, and would give the same versions to other contents; the next owner begins
  * with what is there.
+ *
+ * <p>An in-sync replica on a node that lives is given up as well where the owner saw that it does
+ * not hold everything and nobody is left whom it could be brought up from. A chunk of which nothing
+ * is left is from then on as young as a new one: a shard that began anew on an empty device would
+ * take it for what it may have lost, and nobody could ever open it there.
  */
 final class LossDecisions {
   private final MetadataState state;
@@ -111,7 +118,9 @@ final class LossDecisions {
             choice,
             "has a replica on node " + replica.nodeId() + ", which is up");
       }
-      if (replica.state() == ReplicaState.IN_SYNC && !chosen) {
+      if (replica.state() == ReplicaState.IN_SYNC && isUp && isShort(choice, replica.nodeId())) {
+        lost++;
+      } else if (replica.state() == ReplicaState.IN_SYNC && !chosen) {
         if (!isLost(state, replica.nodeId(), isUp)) {
           return refused(
               ErrorCode.IN_USE,
@@ -129,6 +138,14 @@ final class LossDecisions {
     return lost == 0 ? refused(ErrorCode.INVALID, choice, "has lost nothing") : null;
   }
 
+  /**
+   * Whether the replica was seen not to hold everything. It is no better than one that is out of
+   * sync then: nobody brings it up but an in-sync replica that does.
+   */
+  private boolean isShort(Command.RecoverVolume.Choice choice, long nodeId) {
+    return state.level() >= Release.LEVEL_OF_LOSSES && choice.saysShort(nodeId);
+  }
+
   private ChunkRecord recovered(
       VolumeRecord volume,
       ChunkRecord chunk,
@@ -144,7 +161,9 @@ final class LossDecisions {
     // Those that are lost stay on record, out of sync: an owner before may still read them (I4).
     for (Replica replica : chunk.replicas()) {
       boolean chosen = replica.nodeId() == source;
-      if (replica.state() == ReplicaState.IN_SYNC && !chosen) {
+      if (replica.state() == ReplicaState.IN_SYNC
+          && !chosen
+          && !isShort(choice, replica.nodeId())) {
         lost.add(replica.nodeId());
       }
       replicas.add(
@@ -153,9 +172,12 @@ final class LossDecisions {
     if (choice.nodeId() == 0) {
       replicas.add(new Replica(source, ReplicaState.IN_SYNC));
     }
-    return chunk.recovered(
-        replicas,
-        new ChunkLoss(chunk.epoch(), lost, source, choice.condition(), choice.version(), atMillis));
+    ChunkLoss loss =
+        new ChunkLoss(chunk.epoch(), lost, source, choice.condition(), choice.version(), atMillis);
+    boolean nothingIsLeft = choice.nodeId() == 0 || choice.condition() == ReplicaCondition.EMPTY;
+    return nothingIsLeft && state.level() >= Release.LEVEL_OF_LOSSES
+        ? chunk.begunAnew(replicas, loss, state.counts().chunksHad(volume.volumeId()))
+        : chunk.recovered(replicas, loss);
   }
 
   /** A node for an empty replica; 0 when there is none. */

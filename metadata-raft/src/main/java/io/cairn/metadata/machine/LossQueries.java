@@ -1,5 +1,6 @@
 package io.cairn.metadata.machine;
 
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
 import io.cairn.metadata.command.Reply.LossFinding;
@@ -17,7 +18,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.LongPredicate;
 
-/** Which chunks of a volume have lost all their in-sync replicas, and what is left of them. */
+/** Which chunks of a volume no in-sync replica holds any more, and what is left of them. */
 public final class LossQueries {
   /** The best first: one without gaps before one with, then the one that goes furthest. */
   private static final Comparator<ReplicaLook> BEST_FIRST =
@@ -67,17 +68,25 @@ public final class LossQueries {
         seen.add(look);
       }
     }
+    if (seen.isEmpty() && !hasNobody(chunk, isUp)) {
+      return null;
+    }
     seen.sort(BEST_FIRST);
     List<Long> lost = new ArrayList<>();
     List<Long> mayReturn = new ArrayList<>();
     List<Long> unseen = new ArrayList<>();
+    List<Long> shortOnes = new ArrayList<>();
     for (Replica replica : chunk.replicas()) {
       long node = replica.nodeId();
       ReplicaLook look = seen.stream().filter(one -> one.nodeId() == node).findFirst().orElse(null);
       boolean isInSync = replica.state() == ReplicaState.IN_SYNC;
       if (isUp.test(node)) {
-        if (isInSync && (look == null || look.condition() != ReplicaCondition.PARTIAL)) {
+        // Owners tell of an in-sync replica that is empty only where that means that it lost all.
+        if (isInSync && (look == null || look.condition() == ReplicaCondition.COMPLETE)) {
           return null;
+        }
+        if (isInSync) {
+          shortOnes.add(node);
         }
         if (look == null) {
           unseen.add(node);
@@ -86,9 +95,41 @@ public final class LossQueries {
         (LossDecisions.isLost(state, node, false) ? lost : mayReturn).add(node);
       }
     }
-    return lost.isEmpty() && mayReturn.isEmpty()
+    return lost.isEmpty() && mayReturn.isEmpty() && shortOnes.isEmpty()
         ? null
-        : new LostChunk(chunk.layer(), chunk.index(), chunk.epoch(), lost, mayReturn, seen, unseen);
+        : new LostChunk(
+            chunk.layer(), chunk.index(), chunk.epoch(), lost, mayReturn, seen, unseen, shortOnes);
+  }
+
+  /**
+   * Which in-sync replica a command sets aside as short that is not seen so, in one line; null when
+   * there is none.
+   */
+  public static String whoIsNotShort(
+      MetadataState state,
+      Command.RecoverVolume command,
+      LongPredicate isUp,
+      List<ReplicaLook> looks) {
+    VolumeRecord volume = state.volume(command.name());
+    for (Command.RecoverVolume.Choice choice : command.choices()) {
+      ChunkRecord chunk =
+          volume == null || choice.shortNodes() == null
+              ? null
+              : state.chunk(volume.volumeId(), choice.layer(), choice.index());
+      if (chunk != null) {
+        LostChunk found = lost(state, chunk, isUp, looks);
+        for (long node : choice.shortNodes()) {
+          if (found == null || !found.shortNodes().contains(node)) {
+            return "no gateway says now that the replica of chunk "
+                + choice.index()
+                + " on node "
+                + node
+                + " does not hold everything: look again";
+          }
+        }
+      }
+    }
+    return null;
   }
 
   private static boolean hasNobody(ChunkRecord chunk, LongPredicate isUp) {
@@ -100,28 +141,29 @@ public final class LossQueries {
   static final class Counts {
     private final MetadataState state;
     private final LongPredicate isUp;
+    private final List<ReplicaLook> looks;
     private final List<LossFinding> findings = new ArrayList<>();
     private long lost;
     private long recovered;
 
-    Counts(MetadataState state, LongPredicate isUp) {
+    Counts(MetadataState state, LongPredicate isUp, List<ReplicaLook> looks) {
       this.state = state;
       this.isUp = isUp;
+      this.looks = looks;
     }
 
-    void add(ChunkRecord chunk) {
-      if (hasNobody(chunk, isUp)
-          && chunk.replicas().stream()
-              .filter(r -> r.state() == ReplicaState.IN_SYNC)
-              .allMatch(r -> LossDecisions.isLost(state, r.nodeId(), false))) {
-        lost++;
-      }
+    /** Whether the chunk is lost, with what replicas hold that are left. */
+    boolean add(ChunkRecord chunk) {
+      LostChunk found = LossQueries.lost(state, chunk, isUp, looks);
+      boolean isLost = found != null && found.mayReturnNodes().isEmpty();
+      lost += isLost ? 1 : 0;
       if (chunk.loss() != null) {
         recovered++;
         if (findings.size() < ScrubSummary.FINDINGS_MAX) {
           findings.add(new LossFinding(chunk.layer(), chunk.index(), chunk.loss()));
         }
       }
+      return isLost;
     }
 
     LossSummary summary() {

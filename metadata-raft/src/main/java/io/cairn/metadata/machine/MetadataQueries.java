@@ -6,6 +6,7 @@ import io.cairn.metadata.command.Reply.ErrorCode;
 import io.cairn.metadata.command.Reply.VolumeHealth;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.Comparator;
@@ -18,28 +19,36 @@ public final class MetadataQueries {
   /** Most chunks in one page. */
   static final int PAGE_MAX = 4096;
 
+  /** Among the kinds that chunks are counted by: one that cannot be written. */
+  private static final int UNAVAILABLE = 4;
+
   private MetadataQueries() {}
 
-  /** One volume with its health. */
-  public static Reply volume(MetadataState state, String name, LongPredicate isUp) {
+  /** One volume with its health; looks are what the owner of its present generation saw. */
+  public static Reply volume(
+      MetadataState state, String name, LongPredicate isUp, List<ReplicaLook> looks) {
     VolumeRecord volume = state.volume(name);
     return volume == null
         ? new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name)
-        : counted(state, volume, isUp);
+        : counted(state, volume, isUp, looks);
   }
 
-  /** A volume with its health and what scrubs found, by one pass over its chunks. */
-  public static Reply.Volume counted(MetadataState state, VolumeRecord volume, LongPredicate isUp) {
+  /**
+   * A volume with its health and what scrubs found, by one pass over its chunks.
+   *
+   * @param looks what the owner of the volume's present generation saw of chunks that seem lost.
+   */
+  public static Reply.Volume counted(
+      MetadataState state, VolumeRecord volume, LongPredicate isUp, List<ReplicaLook> looks) {
     ScrubCounts scrubs = new ScrubCounts(volume.scrubs());
-    LossQueries.Counts losses = new LossQueries.Counts(state, isUp);
+    LossQueries.Counts losses = new LossQueries.Counts(state, isUp, looks);
     long[] counts = new long[5];
     state.visitChunks(
         volume.volumeId(),
         chunk -> {
           counts[0]++;
-          counts[kind(chunk, volume, isUp)]++;
+          counts[losses.add(chunk) ? UNAVAILABLE : kind(chunk, volume, isUp)]++;
           scrubs.add(chunk);
-          losses.add(chunk);
           return true;
         });
     return new Reply.Volume(
@@ -71,12 +80,12 @@ public final class MetadataQueries {
     return new Reply.Target(state.clusterId(), volume, state.reservations(id), state.access(id));
   }
 
-  /** How many chunks each volume has. */
+  /** How many chunks each volume has had. */
   public static Reply chunkCounts(MetadataState state) {
     return new Reply.ChunkCounts(
         state.volumes().stream()
             .map(VolumeRecord::volumeId)
-            .map(id -> new Reply.ChunkCount(id, state.counts().chunksOf(id)))
+            .map(id -> new Reply.ChunkCount(id, state.counts().chunksHad(id)))
             .toList());
   }
 
@@ -126,7 +135,7 @@ public final class MetadataQueries {
       syncing |= replica.state() == ReplicaState.SYNCING && up;
     }
     if (usable < volume.minInSync()) {
-      return 4;
+      return UNAVAILABLE;
     }
     if (syncing && (chunk.movesFromNodeId() == null || usable < volume.replicas())) {
       return 3;

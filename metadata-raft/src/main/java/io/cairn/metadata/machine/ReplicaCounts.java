@@ -27,6 +27,9 @@ public final class ReplicaCounts {
   /** Chunks of each volume by the number of replicas that they have. */
   private final Map<Long, NavigableMap<Integer, Long>> chunks = new TreeMap<>();
 
+  /** The age of each volume's youngest chunk: one that began anew is younger than it was. */
+  private final Map<Long, Long> youngest = new TreeMap<>();
+
   /** How many replicas each volume keeps. */
   private final Map<Long, Integer> wanted = new TreeMap<>();
 
@@ -56,6 +59,7 @@ public final class ReplicaCounts {
       add(before, -1);
     }
     add(after, 1);
+    youngest.merge(after.volumeId(), after.chunksBefore(), Math::max);
   }
 
   private void add(ChunkRecord chunk, int sign) {
@@ -87,8 +91,17 @@ public final class ReplicaCounts {
     return bySize == null ? 0 : bySize.values().stream().mapToLong(Long::longValue).sum();
   }
 
+  /**
+   * Chunks that the volume has had: as many as it has, and more where some began anew. A chunk that
+   * is allocated now is younger than all of them.
+   */
+  long chunksHad(long volumeId) {
+    return Math.max(chunksOf(volumeId), youngest.getOrDefault(volumeId, -1L) + 1);
+  }
+
   void deleted(long volumeId) {
     volumes.remove(volumeId);
+    youngest.remove(volumeId);
     chunks.remove(volumeId);
     wanted.remove(volumeId);
     toScrub.remove(volumeId);

@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * Where one chunk lives.
  *
- * @param epoch version of the replica set, from {@link #firstEpoch}; every change adds one.
+ * @param epoch version of the replica set, from {@link #firstEpoch}; every change adds one, or
+ *     more.
  * @param replicas in placement order; immutable.
  * @param scrub what the last scrubs came to, null before the first; changes without another epoch.
  * @param loss what was given up last, null when nothing ever was.
@@ -37,15 +38,15 @@ public record ChunkRecord(
   /**
    * Epoch of a new chunk.
    *
-   * @param before chunks that the volume has already.
+   * @param before chunks that the volume has had: one that began anew counts twice.
    */
   public static long firstEpoch(long before) {
     return (before << CHANGE_BITS) + 1;
   }
 
   /**
-   * At most as many chunks as the volume had when this one was allocated; 0 for one that an older
-   * release allocated.
+   * At most as many chunks as the volume had had when this one was allocated, or begun anew after
+   * all of it was lost; 0 for one that an older release allocated.
    */
   public long chunksBefore() {
     return epoch >>> CHANGE_BITS;
@@ -76,6 +77,17 @@ public record ChunkRecord(
   /** The chunk in its next epoch, with one replica made current and the loss on record. */
   public ChunkRecord recovered(List<Replica> changed, ChunkLoss newLoss) {
     return new ChunkRecord(volumeId, layer, index, epoch + 1, changed, scrub, newLoss, null);
+  }
+
+  /**
+   * The chunk as one that is as young as one that is allocated now, with the loss on record: no
+   * shard that began anew before takes it for what it may have held.
+   *
+   * @param before chunks that the volume has had.
+   */
+  public ChunkRecord begunAnew(List<Replica> changed, ChunkLoss newLoss, long before) {
+    return new ChunkRecord(
+        volumeId, layer, index, firstEpoch(before), changed, scrub, newLoss, null);
   }
 
   /** What the last scrubs came to. */

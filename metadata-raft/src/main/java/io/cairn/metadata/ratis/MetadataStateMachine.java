@@ -278,6 +278,9 @@ final class MetadataStateMachine extends BaseStateMachine {
       if (entry.command() instanceof Command.RaiseLevel raise) {
         refusal = whoIsTooOld(machine.state(), raise.level(), System.nanoTime());
       }
+      if (entry.command() instanceof Command.RecoverVolume recover) {
+        refusal = whoIsNotShort(recover, System.nanoTime());
+      }
     }
     if (refusal != null) {
       TransactionContext refused = transaction.build();
@@ -377,7 +380,11 @@ final class MetadataStateMachine extends BaseStateMachine {
     return switch (query) {
       case Query.GetCluster q -> cluster(state, nowNanos);
       case Query.GetVolume q ->
-          MetadataQueries.volume(state, q.name(), node -> soft.isUp(node, nowNanos));
+          MetadataQueries.volume(
+              state,
+              q.name(),
+              node -> soft.isUp(node, nowNanos),
+              soft.looks(state.volume(q.name()), nowNanos));
       case Query.GetLosses q ->
           LossQueries.losses(
               state,
@@ -485,7 +492,9 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     List<Reply.Volume> volumes = new ArrayList<>();
     for (VolumeRecord volume : state.volumes()) {
-      volumes.add(MetadataQueries.counted(state, volume, node -> soft.isUp(node, nowNanos)));
+      volumes.add(
+          MetadataQueries.counted(
+              state, volume, node -> soft.isUp(node, nowNanos), soft.looks(volume, nowNanos)));
     }
     return new Reply.Cluster(
         state.clusterId(),
@@ -494,6 +503,13 @@ final class MetadataStateMachine extends BaseStateMachine {
         soft.gateways(nowNanos),
         members(),
         gateways.rebalance(state));
+  }
+
+  /** What an operator was told may be long past: null when it is still seen so. */
+  private String whoIsNotShort(Command.RecoverVolume recover, long nowNanos) {
+    VolumeRecord volume = machine.state().volume(recover.name());
+    return LossQueries.whoIsNotShort(
+        machine.state(), recover, node -> soft.isUp(node, nowNanos), soft.looks(volume, nowNanos));
   }
 
   private List<Reply.MetadataStatus> members() {

@@ -6,7 +6,7 @@ package io.cairn.metadata.release;
  * cluster's level, which an operator raises when all servers are new, is as high. It reads and
  * writes everything of the level below.
  *
- * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}.
+ * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}. Level 3: {@link #LEVEL_OF_LOSSES}.
  */
 public final class Release {
   /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
@@ -15,7 +15,13 @@ public final class Release {
   /** From here on a volume may say what the nodes' fast devices are to do for it. */
   public static final int LEVEL_OF_TIERS = 2;
 
-  private static final int HIGHEST = LEVEL_OF_TIERS;
+  /**
+   * From here on chunks may be recovered that lost something with devices, whose nodes live, and
+   * those of which nothing is left begin anew by their age.
+   */
+  public static final int LEVEL_OF_LOSSES = 3;
+
+  private static final int HIGHEST = LEVEL_OF_LOSSES;
 
   private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
 

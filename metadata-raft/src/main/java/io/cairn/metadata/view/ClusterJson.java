@@ -113,6 +113,7 @@ public final class ClusterJson {
       lost.lostNodes().forEach(chunk.putArray("lostNodes")::add);
       lost.mayReturnNodes().forEach(chunk.putArray("mayReturnNodes")::add);
       lost.unseenNodes().forEach(chunk.putArray("unseenNodes")::add);
+      lost.shortNodes().forEach(chunk.putArray("shortNodes")::add);
       ArrayNode living = chunk.putArray("living");
       for (ReplicaLook look : lost.living()) {
         living

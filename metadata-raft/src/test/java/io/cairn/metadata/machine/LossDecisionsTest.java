@@ -20,6 +20,7 @@ import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Release;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +98,19 @@ class LossDecisionsTest {
     return losses.chunks().isEmpty() ? null : losses.chunks().getFirst();
   }
 
+  private Reply.Volume shown(List<ReplicaLook> looks) {
+    return (Reply.Volume) MetadataQueries.volume(machine.state(), "v", up::contains, looks);
+  }
+
+  private Choice choice(ReplicaCondition condition, long node, Long... shortNodes) {
+    return new Choice(0, 0, chunk().epoch(), node, condition, 0, List.of(shortNodes));
+  }
+
+  private Reply recover(Choice choice) {
+    long generation = machine.state().volume("v").generation();
+    return apply(new Command.RecoverVolume("v", generation, 1234, List.of(choice)));
+  }
+
   private ReplicaLook look(long node, ReplicaCondition condition, long version) {
     return new ReplicaLook(0, 0, chunk().epoch(), node, condition, version);
   }
@@ -120,7 +134,7 @@ class LossDecisionsTest {
     assertEquals(List.of(first, second), chunk().loss().lostNodes());
     assertEquals(behind, chunk().loss().sourceNodeId());
     assertEquals(77, chunk().loss().version());
-    Reply.Volume shown = (Reply.Volume) MetadataQueries.volume(machine.state(), "v", up::contains);
+    Reply.Volume shown = shown(List.of());
     assertEquals(1, shown.losses().recoveredChunks());
     assertEquals(0, shown.losses().lostChunks());
     Reply late = apply(new Command.AllocateChunks(1, 1, 0, List.of(1), ""));
@@ -240,6 +254,75 @@ class LossDecisionsTest {
   }
 
   @Test
+  void inSyncReplicasThatWereSeenShortAreSetAsideThoughTheirNodesLive() {
+    List<ReplicaLook> looks =
+        List.of(look(first, ReplicaCondition.EMPTY, 0), look(second, ReplicaCondition.PARTIAL, 9));
+    assertNull(lost(List.of()));
+    assertEquals(List.of(behind), lost(looks).unseenNodes());
+    looks = List.of(looks.get(0), looks.get(1), look(behind, ReplicaCondition.COMPLETE, 8));
+    Reply.LostChunk found = lost(looks);
+    assertEquals(List.of(first, second), found.shortNodes());
+    assertTrue(found.mayBeGivenUp());
+    assertEquals(1, shown(looks).losses().lostChunks());
+    assertEquals(1, shown(looks).health().unavailable());
+    Choice choice = found.bestChoice();
+    assertEquals(behind, choice.nodeId());
+    Command.RecoverVolume now = new Command.RecoverVolume("v", 1, 1, List.of(choice));
+    assertNull(LossQueries.whoIsNotShort(machine.state(), now, up::contains, looks));
+    assertEquals(
+        "no gateway says now that the replica of chunk 0 on node "
+            + first
+            + " does not hold everything: look again",
+        LossQueries.whoIsNotShort(machine.state(), now, up::contains, List.of()));
+    assertEquals(ErrorCode.IN_USE, refusal(recover(choice)), "below level 3 nobody is set aside");
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_LOSSES));
+    Choice oneOnly = choice(ReplicaCondition.COMPLETE, behind, first);
+    assertEquals(ErrorCode.IN_USE, refusal(recover(oneOnly)), "the other one was not named");
+    assertInstanceOf(Reply.Volume.class, recover(choice));
+    assertEquals(
+        List.of(
+            new Replica(first, ReplicaState.SYNCING),
+            new Replica(second, ReplicaState.SYNCING),
+            new Replica(behind, ReplicaState.IN_SYNC)),
+        chunk().replicas());
+    assertTrue(chunk().loss().lostNodes().isEmpty());
+  }
+
+  @Test
+  void aReplicaThatIsOnlyDownIsNotSetAsideAndItsReturnIsWaitedFor() {
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_LOSSES));
+    up.remove(first);
+    Reply.LostChunk found = lost(List.of(look(second, ReplicaCondition.EMPTY, 0)));
+    assertEquals(List.of(first), found.mayReturnNodes());
+    assertFalse(found.mayBeGivenUp());
+    Choice hasty = choice(ReplicaCondition.COMPLETE, behind, first, second);
+    assertEquals(ErrorCode.IN_USE, refusal(recover(hasty)));
+    assertEquals(0, shown(List.of()).losses().lostChunks());
+  }
+
+  @Test
+  void aChunkOfWhichNothingIsLeftIsAsYoungAsANewOne() {
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_LOSSES));
+    apply(new Command.AllocateChunks(1, 1, 0, List.of(1, 2), ""));
+    assertEquals(0, chunk().chunksBefore());
+    assertEquals(3, chunksHad());
+    gone(first);
+    gone(second);
+    assertInstanceOf(Reply.Volume.class, recover(choice(ReplicaCondition.EMPTY, behind)));
+    assertEquals(3, chunk().chunksBefore(), "younger than any loss of a device before");
+    assertEquals(4, chunksHad(), "and older than any that comes");
+    apply(new Command.AcquireVolume("v", "owner", 2, "h:1", -1));
+    long generation = machine.state().volume("v").generation();
+    apply(new Command.AllocateChunks(1, generation, 0, List.of(3), ""));
+    assertEquals(4, machine.state().chunk(1, 0, 3).chunksBefore());
+  }
+
+  private long chunksHad() {
+    Reply.ChunkCounts counts = (Reply.ChunkCounts) MetadataQueries.chunkCounts(machine.state());
+    return counts.volumes().getFirst().chunks();
+  }
+
+  @Test
   void goldenBytesStayAndARecordWithoutALossIsUnderstood() {
     gone(first);
     gone(second);
@@ -263,6 +346,13 @@ class LossDecisionsTest {
             + "\"expectedEpoch\":2,\"index\":1,\"layer\":0,\"nodeId\":4,\"version\":0}],"
             + "\"generation\":3,\"name\":\"v\"}",
         new String(Codec.encode(command), StandardCharsets.UTF_8));
+    Command setAside =
+        new Command.RecoverVolume(
+            "v", 3, 5, List.of(new Choice(0, 1, 2, 4, ReplicaCondition.EMPTY, 0, List.of(4L, 6L))));
+    assertTrue(
+        new String(Codec.encode(setAside), StandardCharsets.UTF_8)
+            .contains("\"nodeId\":4,\"shortNodes\":[4,6],\"version\":0"));
+    assertEquals(setAside, Codec.decode(Codec.encode(setAside), Command.class));
     ChunkRecord plain = new ChunkRecord(1, 0, 0, 1, List.of());
     assertFalse(new String(Codec.encode(plain), StandardCharsets.UTF_8).contains("loss"));
   }

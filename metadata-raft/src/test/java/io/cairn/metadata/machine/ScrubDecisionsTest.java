@@ -62,7 +62,7 @@ class ScrubDecisionsTest {
     assertInstanceOf(Reply.Volume.class, report(1, found, 0));
     assertTrue(volume().scrubs().awaited());
     Reply.ScrubSummary summary =
-        MetadataQueries.counted(machine.state(), volume(), n -> true).scrubs();
+        MetadataQueries.counted(machine.state(), volume(), n -> true, List.of()).scrubs();
     assertEquals(1, summary.waiting());
     assertEquals(0, summary.lightOldestMillis());
     assertEquals(3, summary.mendedBlocks());
