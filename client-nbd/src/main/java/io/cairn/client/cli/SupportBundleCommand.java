@@ -12,10 +12,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -27,6 +29,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,7 +56,12 @@ final class SupportBundleCommand implements Callable<Integer> {
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
   /** A server's pages, under a name that is also that of its directory. */
-  private record Server(String directory, String httpAddress) {}
+  private record Server(String directory, String httpAddress) {
+    /** Servers name themselves: what is not plain could lead out of the archive when unpacked. */
+    Server {
+      directory = directory.replaceAll("[^A-Za-z0-9._-]", "_");
+    }
+  }
 
   @Mixin private ClusterOptions options;
   @Spec private picocli.CommandLine.Model.CommandSpec spec;
@@ -60,7 +69,7 @@ final class SupportBundleCommand implements Callable<Integer> {
   @Option(
       names = "--file",
       paramLabel = "FILE",
-      description = "The bundle, a new file. Default: cairn-support-TIME.tar.gz")
+      description = "The bundle, a new file. Default: cairn-support-TIME.zip")
   private Path file;
 
   @Option(
@@ -79,15 +88,17 @@ final class SupportBundleCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Instant now = Instant.now();
     String name = "cairn-support-" + TIME.format(now);
-    Path written = file == null ? Path.of(name + ".tar.gz") : file;
+    Path written = file == null ? Path.of(name + ".zip") : file;
     List<Server> servers = new ArrayList<>(named());
     servers.addAll(askMetadata());
     askServers(servers);
     files.put("README.txt", readme(now));
     try (OutputStream out = Files.newOutputStream(written, StandardOpenOption.CREATE_NEW);
-        TarGz archive = new TarGz(out, now.getEpochSecond())) {
+        ZipOutputStream archive = new ZipOutputStream(out)) {
       for (Map.Entry<String, String> one : files.entrySet()) {
-        archive.add(name + "/" + one.getKey(), one.getValue());
+        archive.putNextEntry(
+            new ZipEntry(name + "/" + one.getKey()).setLastModifiedTime(FileTime.from(now)));
+        archive.write(one.getValue().getBytes(StandardCharsets.UTF_8));
       }
     } catch (FileAlreadyExistsException e) {
       throw new CommandFailure(written + " is there already; name another file", e);
