@@ -392,8 +392,12 @@ final class SessionWorld {
   /** When sessions scrub; as somebody asks unless it says otherwise. */
   ScrubSettings scrub = ScrubSettings.onRequest();
 
+  /** What all sessions share. */
+  CatchUpPace pace = CatchUpPace.ofGateway(RepairRate.unbounded());
+
   private SessionSettings settings(String gateway) {
     return SessionSettings.of(gateway, gateway.hashCode(), gateway)
+        .withPace(pace)
         .withScrub(scrub)
         .withWindow(windowBytesMax, windowEntriesMax)
         .withRequestTimeout(requestTimeoutNanos);
