@@ -8,14 +8,15 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.release.Release;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
-import io.cairn.storage.wire.Shards;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -46,6 +47,9 @@ final class SimCluster {
 
   /** Nodes that the metadata takes for away for good. */
   private final Set<Long> away = new TreeSet<>();
+
+  /** Shards that it takes for out of service for good. */
+  private final Set<Reply.NodeShard> awayShards = new LinkedHashSet<>();
 
   /** What the metadata's leader wishes to be moved. */
   private final List<Supplier<List<Reply.WantedMove>>> wishes = new ArrayList<>();
@@ -200,6 +204,25 @@ final class SimCluster {
     return away;
   }
 
+  Set<Reply.NodeShard> awayShards() {
+    return awayShards;
+  }
+
+  /** The node's shards that the metadata takes for out of service for good. */
+  List<Integer> awayShards(long nodeId) {
+    return awayShards.stream()
+        .filter(s -> s.nodeId() == nodeId)
+        .map(Reply.NodeShard::shard)
+        .toList();
+  }
+
+  /** Whether the chunk's shard on the node has a device that failed. */
+  boolean isOut(ChunkRecord chunk, long nodeId) {
+    return node(nodeId)
+        .out()
+        .contains(Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), shardCount));
+  }
+
   /** Says what the metadata's leader wishes to be moved as well, asked for with each heartbeat. */
   void wishes(Supplier<List<Reply.WantedMove>> moves) {
     wishes.add(moves);
@@ -220,11 +243,17 @@ final class SimCluster {
   /** Gateways hear of the nodes, as heartbeats tell them. */
   void tellGateways() {
     for (SimGateway gateway : gateways) {
-      gateway.onNodes(metadata.machine().state().nodes(), List.copyOf(away), volume(), wishes());
+      gateway.onNodes(
+          metadata.machine().state().nodes(),
+          List.copyOf(away),
+          List.copyOf(awayShards),
+          volume(),
+          wishes());
     }
     doomedGateway.onNodes(
         metadata.machine().state().nodes(),
         List.copyOf(away),
+        List.copyOf(awayShards),
         metadata.machine().state().volume(doomedId),
         wishes());
     world.after(HEARTBEAT_NANOS, this::tellGateways);
@@ -279,6 +308,9 @@ final class SimCluster {
   /** Whether the node has all of the chunk, or knows that there is nothing of it. */
   boolean holds(SimNode node, ChunkRecord record) {
     int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    if (node.out().contains(shard)) {
+      return false;
+    }
     SimStore store = node.store(shard);
     StoreModel.Chunk chunk = store.model().chunk(record.volumeId(), record.layer(), record.index());
     if (chunk == null) {
@@ -310,10 +342,18 @@ final class SimCluster {
   }
 
   List<Candidate> candidates() {
-    return nodes.stream()
-        .filter(node -> node.process.isUp())
-        .map(node -> new Candidate(node.nodeId, "z", "r", "h" + node.nodeId, 1L << 40))
-        .toList();
+    return nodes.stream().filter(node -> node.process.isUp()).map(SimCluster::candidate).toList();
+  }
+
+  /** One of which a shard is out of service takes nothing new. */
+  private static Candidate candidate(SimNode node) {
+    return new Candidate(
+        node.nodeId,
+        "z",
+        "r",
+        "h" + node.nodeId,
+        node.out().isEmpty() ? 1L << 40 : 0,
+        List.copyOf(node.out()));
   }
 
   void arm() {

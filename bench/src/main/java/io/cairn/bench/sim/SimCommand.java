@@ -35,7 +35,9 @@ public final class SimCommand implements Callable<Integer> {
       defaultValue = "EITHER")
   private SimRun.Stores stores;
 
-  @Option(names = "--devices", description = "Devices hang and are replaced by empty ones as well.")
+  @Option(
+      names = "--devices",
+      description = "Devices hang, fail for good and are replaced by empty ones as well.")
   private boolean devices;
 
   /** The command by itself. */

@@ -409,12 +409,14 @@ final class SimFaults {
             });
   }
 
+  /** Whether the node can have whatever others give up. */
+  boolean staysWhole(SimNode node) {
+    return !cluster.isLeaving(node.nodeId) && !gone.contains(node) && node.out().isEmpty();
+  }
+
   /** As many nodes as a chunk has replicas must stay. */
   private boolean mayLeave() {
-    long staying =
-        cluster.nodes().stream()
-            .filter(node -> !cluster.isLeaving(node.nodeId) && !gone.contains(node))
-            .count();
+    long staying = cluster.nodes().stream().filter(this::staysWhole).count();
     return staying > cluster.volume().replicas();
   }
 
@@ -502,10 +504,7 @@ final class SimFaults {
 
   /** The volume keeps more or fewer replicas from now on. */
   private void reshape() {
-    long staying =
-        cluster.nodes().stream()
-            .filter(node -> !cluster.isLeaving(node.nodeId) && !gone.contains(node))
-            .count();
+    long staying = cluster.nodes().stream().filter(this::staysWhole).count();
     int fewest = cluster.volume().minInSync();
     int replicas = fewest + random.below((int) Math.max(1, Math.min(5, staying) - fewest + 1));
     cluster

@@ -148,13 +148,17 @@ final class SimGateway {
    * @param moves replicas that the leader wishes to be moved, of any volume.
    */
   void onNodes(
-      List<NodeRecord> nodes, List<Long> away, VolumeRecord volume, List<Reply.WantedMove> moves) {
+      List<NodeRecord> nodes,
+      List<Long> away,
+      List<Reply.NodeShard> awayShards,
+      VolumeRecord volume,
+      List<Reply.WantedMove> moves) {
     VolumeSession told = session;
     if (isAttached()) {
       process.run(
           () -> {
             if (session == told && !told.isOver()) {
-              told.onNodes(nodes, away, cluster.world().nowNanos());
+              told.onNodes(nodes, away, awayShards, cluster.world().nowNanos());
               if (volume != null) {
                 told.onRecord(volume, cluster.world().nowNanos());
                 told.mending()

@@ -130,6 +130,11 @@ final class SimLostCopies {
             });
   }
 
+  /** Whether nodes died for good, with all that they alone had. */
+  boolean some() {
+    return !dead.isEmpty();
+  }
+
   /** Whether an in-sync replica is still on a node that is dead for good. */
   boolean isDue() {
     Set<Long> ids = new TreeSet<>();

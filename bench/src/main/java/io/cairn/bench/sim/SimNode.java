@@ -16,7 +16,9 @@ import io.cairn.storage.wire.Status;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.agrona.DirectBuffer;
 
 /** A storage node: the real replica shards over stores that outlive the process. */
@@ -30,6 +32,9 @@ final class SimNode implements SimNetwork.Acceptor {
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private long armedNanos = Long.MAX_VALUE;
   private long trashed;
+
+  /** Shards whose devices failed, by number: nobody is connected to them, in any life. */
+  private final Set<Integer> out = new TreeSet<>();
 
   /** What the shards may have held on devices that were replaced. */
   private final List<LostChunks> lost = new ArrayList<>();
@@ -99,6 +104,7 @@ final class SimNode implements SimNetwork.Acceptor {
       opened.add(session.store());
     }
     shards = started;
+    out.forEach(shard -> withdraw(shard, true));
     if (trashed > 0) {
       trash(trashed);
     }
@@ -126,10 +132,25 @@ final class SimNode implements SimNetwork.Acceptor {
   }
 
   /** A device of the shard does not return, or does again: nobody is connected meanwhile. */
-  void withdraw(int shard, boolean out) {
+  void withdraw(int shard, boolean hangs) {
     if (shard < shards.size()) {
-      shards.get(shard).withdraw(out);
+      shards.get(shard).withdraw(hangs || out.contains(shard));
     }
+  }
+
+  /** A device of the shard failed, or is good again, with all that was on it. */
+  void out(int shard, boolean failed) {
+    if (failed) {
+      out.add(shard);
+    } else {
+      out.remove(shard);
+    }
+    withdraw(shard, failed);
+  }
+
+  /** Shards whose devices failed. */
+  Set<Integer> out() {
+    return out;
   }
 
   /** Sees to it that the shards' timers run. */

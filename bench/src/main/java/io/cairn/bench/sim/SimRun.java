@@ -9,6 +9,7 @@ import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
@@ -38,6 +39,7 @@ final class SimRun {
   private final SimLostCopies lost;
   private final SimMoves moves;
   private final SimStrays strays;
+  private final SimFailedShards failed;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
@@ -88,6 +90,7 @@ final class SimRun {
     lost = new SimLostCopies(cluster, faults, seed, devices);
     moves = new SimMoves(cluster, faults, seed);
     strays = new SimStrays(cluster, seed);
+    failed = new SimFailedShards(cluster, faults, seed, devices);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -112,6 +115,7 @@ final class SimRun {
       lost.begin(faultsEndNanos);
       moves.begin(faultsEndNanos);
       strays.begin();
+      failed.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -154,6 +158,7 @@ final class SimRun {
   private void heal() {
     faults.heal();
     lost.heal();
+    failed.heal(lost.some());
     strays.heal();
     advance(world.nowNanos() + random.between(0, SECOND));
     workload.stop();
@@ -244,6 +249,16 @@ final class SimRun {
     @Override
     public boolean isLeaving(long nodeId) {
       return cluster.isLeaving(nodeId);
+    }
+
+    @Override
+    public List<Integer> shardsOut(long nodeId) {
+      return List.copyOf(cluster.node(nodeId).out());
+    }
+
+    @Override
+    public List<Integer> shardsAway(long nodeId) {
+      return cluster.awayShards(nodeId);
     }
 
     @Override
@@ -341,14 +356,15 @@ final class SimRun {
 
   /**
    * As many replicas as wanted, or as there are nodes that stay when one was forced to leave; all
-   * in sync, and none on a node that is to leave.
+   * in sync, and none on a node that is to leave or on a device that failed.
    */
   private boolean isWhole(ChunkRecord record) {
     long staying = cluster.nodes().stream().filter(node -> !cluster.isLeaving(node.nodeId)).count();
     return record.movesFromNodeId() == null
         && record.inSyncCount() == record.replicas().size()
         && record.replicas().size() == Math.min(staying, cluster.volume().replicas())
-        && record.replicas().stream().noneMatch(r -> cluster.isLeaving(r.nodeId()));
+        && record.replicas().stream()
+            .noneMatch(r -> cluster.isLeaving(r.nodeId()) || cluster.isOut(record, r.nodeId()));
   }
 
   /** Every node dies once more and finds again what it had. */

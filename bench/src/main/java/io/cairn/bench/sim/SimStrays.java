@@ -125,7 +125,9 @@ final class SimStrays {
 
   /** Nearly until the node would ask again, or until the chunk is placed there once more. */
   private void hold(Asked asked, List<ChunkName> strays, ChunkName back) {
-    long leftNanos = waits.get(asked.name()) - cluster.world().nowNanos();
+    // Null when the answer to an earlier question, which took longer, came meanwhile.
+    Long untilNanos = waits.get(asked.name());
+    long leftNanos = untilNanos == null ? 0 : untilNanos - cluster.world().nowNanos();
     boolean placed = isOnRecord(asked.node().nodeId, back);
     if (calm || placed || leftNanos < SECOND) {
       wished.remove(back);
@@ -186,8 +188,11 @@ final class SimStrays {
       if (!node.process.isUp() || state().node(node.nodeId) == null) {
         continue;
       }
-      for (SimStore store : node.stores()) {
-        for (ChunkName held : store.model().chunksAfter(null, Integer.MAX_VALUE)) {
+      for (int shard = 0; shard < node.stores().size(); shard++) {
+        if (node.out().contains(shard)) {
+          continue;
+        }
+        for (ChunkName held : node.store(shard).model().chunksAfter(null, Integer.MAX_VALUE)) {
           ChunkRecord record = state().chunk(held.volumeId(), held.layer(), held.index());
           if (record != null
               && !isOnRecord(node.nodeId, held)

@@ -12,14 +12,18 @@ import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RecordedLoad;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Tool;
+import io.cairn.storage.device.DeviceFaults;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,7 +40,7 @@ class RepairIT {
   @TempDir private static Path directory;
 
   @Test
-  void nodesComeBackDieForGoodAndLeaveUnderAWriter() {
+  void nodesComeBackLoseADeviceDieForGoodAndLeaveUnderAWriter() throws IOException {
     RunningCluster.Settings settings =
         new RunningCluster.Settings(
             directory.resolve("cluster"),
@@ -45,7 +49,13 @@ class RepairIT {
             Map.of(VOLUME, "256MiB"),
             List.of(),
             // Moves for the sake of even filling would be counted with what a node copies.
-            Map.of("CAIRN_METADATA_NODE_AWAY_GRACE", "10s", "CAIRN_METADATA_REBALANCE", "false"));
+            Map.of(
+                "CAIRN_METADATA_NODE_AWAY_GRACE",
+                "10s",
+                "CAIRN_METADATA_REBALANCE",
+                "false",
+                "CAIRN_STORAGE_TEST_DEVICE_FAULTS",
+                "true"));
     try (RunningCluster cluster = RunningCluster.start(settings);
         RecordedLoad load =
             new RecordedLoad(
@@ -54,6 +64,8 @@ class RepairIT {
                 new RecordedLoad.Settings(CHUNK_BLOCKS - 2048, 4096, 8, 2000, 7))) {
       load.start().awaitProgress(500, LIMIT);
       cluster.awaitInSync(VOLUME, LIMIT);
+      // First: a node that is started again here has not got the setting for the faults.
+      losesADevice(cluster);
       comesBack(cluster, load);
       diesForGood(cluster);
       keepsAnotherNumberOfReplicas(cluster);
@@ -209,6 +221,43 @@ class RepairIT {
         LIMIT,
         () -> ask(cluster, "status").at("/mends/0/copiedBytes").asLong() > 0,
         () -> String.valueOf(ask(cluster, "status")));
+  }
+
+  /**
+   * Its process lives on: what was on the device goes elsewhere, and an empty one is used again.
+   */
+  private static void losesADevice(RunningCluster cluster) throws IOException {
+    Member node = holder(cluster);
+    Path cache = cluster.directory().resolve(node.name()).resolve("cache");
+    long begin = System.nanoTime();
+    Files.writeString(cache.resolve(DeviceFaults.FILE), "eio write sync");
+    awaitEmpty(cluster, node.name());
+    cluster.awaitInSync(VOLUME, LIMIT);
+    System.out.printf(
+        "  %s lost a device: all in sync on others after %.1f s, of which 10 s of grace%n",
+        node.name(), (System.nanoTime() - begin) / 1e9);
+    assertTrue(isUp(cluster, node.name()));
+    JsonNode failed = ask(cluster, "node", "show", node.name()).at("/devices/0");
+    assertEquals("failed", failed.path("state").asText(), failed.toString());
+    assertEquals(0, failed.path("replicas").asInt(), failed.toString());
+    node.kill();
+    try (Stream<Path> all = Files.walk(cache)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        if (!path.equals(cache)) {
+          Files.delete(path);
+        }
+      }
+    }
+    node.restart();
+    Await.until(
+        node.name() + " has a good device",
+        LIMIT,
+        () ->
+            ask(cluster, "node", "show", node.name())
+                .at("/devices/0/state")
+                .asText()
+                .equals("good"),
+        () -> String.valueOf(ask(cluster, "node", "ls")));
   }
 
   private static void diesForGood(RunningCluster cluster) {

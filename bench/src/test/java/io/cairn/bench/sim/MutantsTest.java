@@ -382,6 +382,16 @@ class MutantsTest {
   }
 
   @Test
+  void metadataThatCountsAReplicaOnAFailedDevice() {
+    mutant.with(
+        METADATA + "PlacingDecisions",
+        "&& node.lacks(Shards.shardOf(chunk, state.node(node.nodeId())));",
+        "&& false;");
+    mutant.with(SIM + "SimRun", "Stores.EITHER, false);", "Stores.EITHER, true);");
+    isCaughtAs("liveness");
+  }
+
+  @Test
   void scrubThatTakesAnOlderCopyForGood() {
     mutant.with(
         VOLUME + "ScrubVerdict",

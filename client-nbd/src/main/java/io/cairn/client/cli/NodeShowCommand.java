@@ -49,11 +49,19 @@ final class NodeShowCommand implements Callable<Integer> {
     }
     if (!status.devices().isEmpty()) {
       out.println();
-      Table table = new Table("TIER", "DIRECTORY", "STATE", "REASON");
+      Table table = new Table("TIER", "DIRECTORY", "STATE", ">REPLICAS", "REASON");
       for (Query.NodeDevice device : status.devices()) {
-        table.row(device.tier(), device.directory(), device.state(), device.reason());
+        table.row(
+            device.tier(),
+            device.directory(),
+            device.state(),
+            status.replicasOn(device),
+            device.reason());
       }
       table.print(out);
+      for (Query.NodeDevice device : DeviceText.outOfUse(status)) {
+        out.println(DeviceText.line(status, device) + "; " + DeviceText.advice(device));
+      }
     }
   }
 }

@@ -84,6 +84,13 @@ final class StatusCommand implements Callable<Integer> {
       if (node.up() && node.trouble() != null) {
         out.println("trouble   " + node.node().name() + ": " + node.trouble());
       }
+      if (node.up()) {
+        DeviceText.outOfUse(node)
+            .forEach(
+                device ->
+                    out.println(
+                        "device    " + node.node().name() + ": " + DeviceText.line(node, device)));
+      }
       if (node.node().flushing()) {
         out.println(
             "flushing  "

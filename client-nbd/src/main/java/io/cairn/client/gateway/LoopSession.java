@@ -93,7 +93,7 @@ final class LoopSession implements VolumeIo {
   }
 
   void onNodes(Reply.HeartbeatAck ack) {
-    enter(() -> session.onNodes(ack.nodes(), ack.away(), System.nanoTime()));
+    enter(() -> session.onNodes(ack.nodes(), ack.away(), ack.awayShards(), System.nanoTime()));
     ack.reshaped().forEach(this::onRecord);
     List<Reply.WantedMove> moves =
         ack.moves().stream().filter(move -> move.volume().equals(name)).toList();

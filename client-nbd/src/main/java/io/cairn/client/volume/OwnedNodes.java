@@ -1,10 +1,11 @@
 package io.cairn.client.volume;
 
+import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.Shards;
 import io.cairn.storage.env.Dialer;
-import io.cairn.storage.wire.Shards;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,6 +24,12 @@ final class OwnedNodes {
   /** Those that are away for so long that their replicas are to be placed anew. */
   private final Set<Long> away = new TreeSet<>();
 
+  /** Shards of others that are out of service for so long. */
+  private final Set<Long> awayShards = new TreeSet<>();
+
+  /** The nodes of these. */
+  private final Set<Long> shortNodes = new TreeSet<>();
+
   /** Those that the cluster has now; empty until the metadata has named them all. */
   private final Set<Long> present = new TreeSet<>();
 
@@ -30,7 +37,9 @@ final class OwnedNodes {
   private final Set<Long> leaving = new TreeSet<>();
 
   private final Set<Long> forced = new TreeSet<>();
-  private int stayingCount;
+
+  /** Nodes of the cluster that stay with all their shards. */
+  private int wholeCount;
 
   OwnedNodes(VolumeSession session, Dialer dialer, long instance) {
     this.session = session;
@@ -40,12 +49,14 @@ final class OwnedNodes {
 
   /** Whether the replicas of some node are to leave it: else nobody need look at every chunk. */
   boolean someLeave() {
-    return !leaving.isEmpty();
+    return !leaving.isEmpty() || !awayShards.isEmpty();
   }
 
-  /** Whether the node's replicas are to leave it. */
-  boolean isLeaving(long nodeId) {
-    return !leaving.isEmpty() && leaving.contains(nodeId);
+  /** Whether the replicas of that shard of a node are to leave it. */
+  boolean isLeaving(OwnedNode node) {
+    return someLeave()
+        && (leaving.contains(node.link.nodeId)
+            || awayShards.contains(key(node.link.nodeId, node.link.shard)));
   }
 
   /** Whether an operator wants some node to leave at any price. */
@@ -58,9 +69,20 @@ final class OwnedNodes {
     return !forced.isEmpty() && forced.contains(nodeId);
   }
 
-  /** Nodes of the cluster that stay; 0 until the metadata has named them all. */
-  int stayingCount() {
-    return stayingCount;
+  /**
+   * Nodes of the cluster that have the chunk and stay with it, or could take it; 0 until the
+   * metadata has named them all. One that lacks a shard takes nothing new.
+   */
+  int stayingCount(OwnedChunk chunk) {
+    int staying = wholeCount;
+    if (!shortNodes.isEmpty()) {
+      for (OwnedReplica replica : chunk.replicas()) {
+        long nodeId = replica.node.link.nodeId;
+        boolean stays = shortNodes.contains(nodeId) && !isLeaving(replica.node);
+        staying += stays && present.contains(nodeId) ? 1 : 0;
+      }
+    }
+    return staying;
   }
 
   /** In the order of their ids; does not change while somebody goes through it. */
@@ -83,8 +105,9 @@ final class OwnedNodes {
    * All nodes of the cluster with their present addresses, as the metadata knows them.
    *
    * @param awayIds those that are away for so long that their replicas are to be placed anew.
+   * @param shards of others that are out of service for so long.
    */
-  void moved(List<NodeRecord> records, List<Long> awayIds) {
+  void moved(List<NodeRecord> records, List<Long> awayIds, List<Reply.NodeShard> shards) {
     present.clear();
     for (NodeRecord record : records) {
       present.add(record.nodeId());
@@ -92,6 +115,12 @@ final class OwnedNodes {
     }
     away.clear();
     away.addAll(awayIds);
+    awayShards.clear();
+    shortNodes.clear();
+    for (Reply.NodeShard one : shards) {
+      awayShards.add(key(one.nodeId(), one.shard()));
+      shortNodes.add(one.nodeId());
+    }
     classify();
     for (OwnedNode node : nodes.values()) {
       NodeRecord record = directory.get(node.link.nodeId);
@@ -111,17 +140,21 @@ final class OwnedNodes {
         forced.add(record.nodeId());
       }
     }
-    stayingCount = 0;
+    wholeCount = 0;
     for (long nodeId : present) {
-      stayingCount += leaving.contains(nodeId) ? 0 : 1;
+      wholeCount += leaving.contains(nodeId) || shortNodes.contains(nodeId) ? 0 : 1;
     }
+  }
+
+  private static long key(long nodeId, int shard) {
+    return nodeId * Shards.COUNT_MAX + shard;
   }
 
   /** The node's shard that holds the chunk, linked on first use. */
   OwnedNode of(ChunkRecord chunk, long nodeId, long nowNanos) {
     NodeRecord record = directory.get(nodeId);
     int shard = Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), record.shardCount());
-    OwnedNode known = nodes.get(nodeId * Shards.COUNT_MAX + shard);
+    OwnedNode known = nodes.get(key(nodeId, shard));
     if (known != null) {
       return known;
     }
@@ -140,7 +173,7 @@ final class OwnedNodes {
                     listener,
                     session.timings.ofNode(nodeId)),
             nowNanos);
-    nodes.put(nodeId * Shards.COUNT_MAX + shard, linked);
+    nodes.put(key(nodeId, shard), linked);
     inOrder = List.copyOf(nodes.values());
     return linked;
   }

@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Has replicas placed anew whose nodes are to leave or are away for too long, and those taken away
- * that are no longer needed: some chunks at a time, those with the fewest replicas in sync first. A
- * new one is out of sync and is brought up as any other; an old one that is in sync leaves the
- * in-sync set before it leaves the record.
+ * Has replicas placed anew whose nodes or shards are to leave or are away for too long, and those
+ * taken away that are no longer needed: some chunks at a time, those with the fewest replicas in
+ * sync first. A new one is out of sync and is brought up as any other; an old one that is in sync
+ * leaves the in-sync set before it leaves the record.
  *
  * <p>One is taken away only from a chunk that is ready. By then nobody before us can be reading a
  * replica (I4): once it has left the record, the owner after us would not know that it had to wait
@@ -44,24 +44,25 @@ final class Placing {
   }
 
   /** Replicas that must stay when this one goes. */
-  private static int needed(VolumeSession session, OwnedReplica replica) {
+  private static int needed(OwnedChunk chunk, OwnedReplica replica) {
+    VolumeSession session = chunk.session;
     int wanted = session.ownership.volume().replicas();
-    if (!session.nodes.isForced(replica.node.link.nodeId) || session.nodes.stayingCount() == 0) {
+    int staying = session.nodes.stayingCount(chunk);
+    if (!session.nodes.isForced(replica.node.link.nodeId) || staying == 0) {
       return wanted;
     }
-    return Math.min(wanted, Math.max(session.minInSync(), session.nodes.stayingCount()));
+    return Math.min(wanted, Math.max(session.minInSync(), staying));
   }
 
-  /** Whether the replica is to leave, with its node or alone. */
+  /** Whether the replica is to leave, with its node, with its shard or alone. */
   private static boolean isLeaving(OwnedChunk chunk, OwnedReplica replica) {
-    long nodeId = replica.node.link.nodeId;
-    return chunk.session.nodes.isLeaving(nodeId) || chunk.record().movesFrom(nodeId);
+    return chunk.session.nodes.isLeaving(replica.node)
+        || chunk.record().movesFrom(replica.node.link.nodeId);
   }
 
   /** Whether enough others are in sync on nodes that stay. */
   static boolean isSurplus(OwnedChunk chunk, OwnedReplica replica) {
-    VolumeSession session = chunk.session;
-    int needed = needed(session, replica);
+    int needed = needed(chunk, replica);
     if (chunk.replicas().size() <= needed) {
       return false;
     }
@@ -74,8 +75,7 @@ final class Placing {
 
   /** Whether it may leave the in-sync set: as many as needed can be reached and hold everything. */
   static boolean maySpare(OwnedChunk chunk, OwnedReplica replica) {
-    return isSurplus(chunk, replica)
-        && chunk.holdersBeside(replica) >= needed(chunk.session, replica);
+    return isSurplus(chunk, replica) && chunk.holdersBeside(replica) >= needed(chunk, replica);
   }
 
   /** Whether a replica is missing on the nodes that stay. */
@@ -90,7 +90,7 @@ final class Placing {
     for (OwnedReplica replica : chunk.replicas()) {
       staying += isLeaving(chunk, replica) || Moves.isStuck(chunk, replica) ? 0 : 1;
     }
-    return staying < wanted && staying < session.nodes.stayingCount();
+    return staying < wanted && staying < session.nodes.stayingCount(chunk);
   }
 
   private static OwnedReplica surplus(OwnedChunk chunk) {

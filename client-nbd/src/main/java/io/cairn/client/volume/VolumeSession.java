@@ -151,9 +151,11 @@ public final class VolumeSession implements VolumeIo {
    * All nodes of the cluster with their present addresses, as the metadata knows them.
    *
    * @param away those that are away for so long that their replicas are to be placed anew.
+   * @param awayShards the same of shards of nodes that live.
    */
-  public void onNodes(List<NodeRecord> records, List<Long> away, long now) {
-    nodes.moved(records, away);
+  public void onNodes(
+      List<NodeRecord> records, List<Long> away, List<Reply.NodeShard> awayShards, long now) {
+    nodes.moved(records, away, awayShards);
     onProgress(now);
   }
 

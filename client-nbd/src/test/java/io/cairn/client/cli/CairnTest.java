@@ -185,16 +185,27 @@ class CairnTest {
     assertTrue(run("node", "show", "1").succeeds().out().startsWith("node      storage-1 (1)\n"));
     metadata.devices =
         List.of(
-            new Query.NodeDevice("cache", "/nvme0", "good", null),
-            new Query.NodeDevice("capacity", "/disk0", "failed", "sync: Input/output error"),
-            new Query.NodeDevice("capacity", "/disk1", "good", null));
+            new Query.NodeDevice("cache", "/nvme0", "good", null, List.of(0, 1)),
+            new Query.NodeDevice(
+                "capacity", "/disk0", "failed", "sync: Input/output error", List.of(0)),
+            new Query.NodeDevice("capacity", "/disk1", "good", null, List.of(1)));
+    metadata.shardReplicas = List.of(3L, 4L);
     assertTrue(run("node", "ls").succeeds().out().contains(" 1 failed, 2 good "));
     String shown = run("node", "show", "storage-2").succeeds().out();
-    assertTrue(shown.contains("capacity  /disk0     failed  sync: Input/output error\n"), shown);
+    assertTrue(
+        shown.contains("capacity  /disk0     failed         3  sync: Input/output error\n"), shown);
+    String line = "/disk0 failed, 3 replicas are still on it";
+    assertTrue(shown.contains(line + "; to replace it put an empty one"), shown);
+    assertTrue(run("status").succeeds().out().contains("device    storage-1: " + line + "\n"));
+    metadata.shardReplicas = List.of(0L, 7L);
+    shown = run("node", "show", "storage-2").succeeds().out();
+    assertTrue(shown.contains("/disk0 failed, nothing on it counts any more: it may"), shown);
     JsonNode json = run("node", "show", "storage-2", "-o", "json").json();
     assertEquals(2, json.path("id").asInt());
     assertEquals("failed", json.at("/devices/1/state").asText());
     assertTrue(json.at("/devices/0/reason").isNull());
+    assertEquals(7, json.at("/devices/0/replicas").asInt());
+    assertEquals(1, json.at("/devices/2/shards/0").asInt());
     run("node", "show", "nobody")
         .fails(1, "cairn: there is no node nobody; 'cairn node ls' lists them");
   }

@@ -44,6 +44,9 @@ final class MachineMetadata implements MetadataClient {
   /** What each node says of its devices. */
   List<Query.NodeDevice> devices = List.of();
 
+  /** Replicas of each shard of each node. */
+  List<Long> shardReplicas = List.of();
+
   /** What is left on a node whose cache is flushed; null when it has not begun. */
   Long flushLeftBytes;
 
@@ -167,7 +170,8 @@ final class MachineMetadata implements MetadataClient {
         up ? 400 : -1,
         trouble,
         flushLeftBytes,
-        devices);
+        devices,
+        shardReplicas);
   }
 
   private static CompletionStage<Reply> noAnswer() {

@@ -46,7 +46,7 @@ class LostChunksTest {
   }
 
   private void tellOfNodes() {
-    session.onNodes(world.metadata.state().nodes(), List.of(), world.nowNanos);
+    session.onNodes(world.metadata.state().nodes(), List.of(), List.of(), world.nowNanos);
   }
 
   private void lose(Node node) {

@@ -13,6 +13,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -76,7 +77,7 @@ class ReplacedReplicasTest {
 
   /** A heartbeat's answer. */
   private void hears(Long... away) {
-    session.onNodes(world.metadata.state().nodes(), List.of(away), world.nowNanos);
+    session.onNodes(world.metadata.state().nodes(), List.of(away), List.of(), world.nowNanos);
   }
 
   private boolean isWholeWithout(long nodeId) {
@@ -174,6 +175,72 @@ class ReplacedReplicasTest {
     hears();
     world.run(2 * SessionWorld.SECOND);
     assertTrue(isWholeWithout(away));
+    allIsThere();
+  }
+
+  /** A heartbeat's answer: the only shard of each of these nodes is out of service for long. */
+  private void hearsOfShards(Long... nodes) {
+    session.onNodes(
+        world.metadata.state().nodes(),
+        List.of(),
+        Arrays.stream(nodes).map(node -> new Reply.NodeShard(node, 0)).toList(),
+        world.nowNanos);
+  }
+
+  @Test
+  void aShardThatIsOutOfServiceForTooLongIsReplacedThoughItsNodeLives() {
+    long away = world.record(0).replicas().getFirst().nodeId();
+    node(away).out(true);
+    write();
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    hearsOfShards();
+    world.run(2 * SessionWorld.SECOND);
+    assertTrue(nodes().contains(away), "it may be good again: " + world.record(0));
+    hearsOfShards(away);
+    world.await(() -> isWholeWithout(away));
+    write();
+    node(away).out(false);
+    hearsOfShards();
+    world.run(2 * SessionWorld.SECOND);
+    assertTrue(isWholeWithout(away));
+    allIsThere();
+  }
+
+  @Test
+  void aShardThatIsGoodAgainWhileItIsReplacedMakesTheNewReplicaSurplus() {
+    long away = world.record(0).replicas().getFirst().nodeId();
+    Set<Long> before = nodes();
+    Node spare = spare();
+    spare.cut = true;
+    node(away).out(true);
+    write();
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    hearsOfShards(away);
+    world.await(() -> nodes().size() == 4);
+    node(away).out(false);
+    hearsOfShards();
+    world.await(() -> world.record(0).inSyncCount() == 3 && nodes().equals(before));
+    spare.cut = false;
+    write();
+    allIsThere();
+  }
+
+  @Test
+  void whatNobodyCanTakeIsNotAskedForAgainAndAgain() {
+    long away = world.record(0).replicas().getFirst().nodeId();
+    node(away).out(true);
+    spare().out(true);
+    write();
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    hearsOfShards(away, spare().id);
+    world.run(SessionWorld.SECOND);
+    long commands = world.commandCount();
+    world.run(5 * SessionWorld.SECOND);
+    assertEquals(commands, world.commandCount());
+    assertTrue(!session.mending().isPlacing());
+    spare().out(false);
+    hearsOfShards(away);
+    world.await(() -> isWholeWithout(away));
     allIsThere();
   }
 

@@ -85,7 +85,14 @@ final class SessionWorld {
     List<Candidate> candidates = new ArrayList<>();
     for (Node node : nodes) {
       if (node.up) {
-        candidates.add(new Candidate(node.id, "z", "r", "n" + node.index, freeBytes));
+        candidates.add(
+            new Candidate(
+                node.id,
+                "z",
+                "r",
+                "n" + node.index,
+                node.out ? 0 : freeBytes,
+                node.out ? List.of(0) : null));
       }
     }
     return metadata.apply(1, ++commandNumber, command, candidates);
@@ -171,6 +178,9 @@ final class SessionWorld {
     /** Frames to and from the node vanish. */
     boolean cut;
 
+    /** The shard's device failed: the process lives, and the metadata knows it. */
+    boolean out;
+
     /** Nothing more becomes durable. */
     boolean syncPaused;
 
@@ -253,6 +263,12 @@ final class SessionWorld {
           .volumes()
           .forEach(one -> counts.put(one.volumeId(), one.chunks()));
       lost = new LostChunks(incarnation + 1L, counts);
+    }
+
+    /** Its device fails, or is good again, with all that was on it. */
+    void out(boolean isOut) {
+      out = isOut;
+      shard.withdraw(isOut);
     }
 
     void losePower() {

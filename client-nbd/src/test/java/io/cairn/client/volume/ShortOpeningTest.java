@@ -90,7 +90,8 @@ class ShortOpeningTest {
     Answer waiting = world.write(session, 2L * BLOCK, SessionWorld.bytes(BLOCK, 12));
     world.run(2 * SessionWorld.SECOND);
     assertTrue(!waiting.done);
-    session.onNodes(world.metadata.state().nodes(), List.of(lost.id, behind.id), world.nowNanos);
+    session.onNodes(
+        world.metadata.state().nodes(), List.of(lost.id, behind.id), List.of(), world.nowNanos);
     world.await(() -> waiting.done);
     assertTrue(waiting.ok());
     assertTrue(isInSync(living) && isInSync(spare), world.record(0).toString());
@@ -192,7 +193,8 @@ class ShortOpeningTest {
     lost = world.nodes.get(1);
     lost.kill();
     session = world.attach("b");
-    session.onNodes(world.metadata.state().nodes(), List.of(lost.id, behind.id), world.nowNanos);
+    session.onNodes(
+        world.metadata.state().nodes(), List.of(lost.id, behind.id), List.of(), world.nowNanos);
     world.await(
         () -> {
           for (int chunk = 0; chunk < 20; chunk++) {

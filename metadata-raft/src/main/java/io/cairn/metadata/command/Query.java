@@ -110,6 +110,8 @@ public sealed interface Query {
    *     are not destaged yet; null when it was not told, or is of an older release.
    * @param flushRequest to which of them that belongs; 0 from an older release.
    * @param devices those that it is to have.
+   * @param shardsOut numbers of the shards that are out of service because of a device; a node of
+   *     an older release does not say.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -123,12 +125,14 @@ public sealed interface Query {
       String trouble,
       Long flushLeftBytes,
       long flushRequest,
-      java.util.List<NodeDevice> devices)
+      java.util.List<NodeDevice> devices,
+      java.util.List<Integer> shardsOut)
       implements Query {
     /** Keeps the lists immutable; a node of an older release tells of no devices. */
     public NodeHeartbeat {
       knownVolumes = java.util.List.copyOf(knownVolumes);
       devices = devices == null ? java.util.List.of() : java.util.List.copyOf(devices);
+      shardsOut = shardsOut == null ? java.util.List.of() : java.util.List.copyOf(shardsOut);
     }
   }
 
@@ -140,8 +144,15 @@ public sealed interface Query {
    * @param state "good", "stalled" while it does not return from a call, "failed" once a write or a
    *     sync failed, "erring" when only reads did, or "missing" since the node started.
    * @param reason in one line; null when it is good.
+   * @param shards numbers of those that are on it; a node of an older release does not say.
    */
-  record NodeDevice(String tier, String directory, String state, String reason) {}
+  record NodeDevice(
+      String tier, String directory, String state, String reason, java.util.List<Integer> shards) {
+    /** Keeps the list immutable. */
+    public NodeDevice {
+      shards = shards == null ? java.util.List.of() : java.util.List.copyOf(shards);
+    }
+  }
 
   /**
    * Which release a server is of; see the room release.

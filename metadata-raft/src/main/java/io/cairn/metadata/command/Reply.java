@@ -276,6 +276,8 @@ public sealed interface Reply {
    * @param replicas to a storage node: how many replicas it has on record, so that it knows when it
    *     has files of more; null to others, and while a node is down that has any: what somebody may
    *     miss yet is not given back.
+   * @param awayShards to a gateway: shards of nodes that live, out of service for so long that
+   *     their replicas are to be placed anew.
    */
   record HeartbeatAck(
       List<Long> deletedVolumes,
@@ -285,7 +287,8 @@ public sealed interface Reply {
       List<VolumeRecord> reshaped,
       List<WantedMove> moves,
       List<NamedTier> tiers,
-      Long replicas)
+      Long replicas,
+      List<NodeShard> awayShards)
       implements Reply {
     /** Keeps the lists immutable; a server of an older release offers none. */
     public HeartbeatAck {
@@ -296,12 +299,22 @@ public sealed interface Reply {
       reshaped = reshaped == null ? List.of() : List.copyOf(reshaped);
       moves = moves == null ? List.of() : List.copyOf(moves);
       tiers = tiers == null ? null : List.copyOf(tiers);
+      awayShards = awayShards == null ? List.of() : List.copyOf(awayShards);
     }
 
     /** To a storage node. */
     public HeartbeatAck(
         List<Long> deletedVolumes, List<NodeRecord> nodes, List<NamedTier> tiers, Long replicas) {
-      this(deletedVolumes, nodes, List.of(), List.of(), List.of(), List.of(), tiers, replicas);
+      this(
+          deletedVolumes,
+          nodes,
+          List.of(),
+          List.of(),
+          List.of(),
+          List.of(),
+          tiers,
+          replicas,
+          List.of());
     }
 
     /** To a gateway. */
@@ -311,13 +324,17 @@ public sealed interface Reply {
         List<MaintenanceOffer> offers,
         List<Long> away,
         List<VolumeRecord> reshaped,
-        List<WantedMove> moves) {
-      this(deletedVolumes, nodes, offers, away, reshaped, moves, null, null);
+        List<WantedMove> moves,
+        List<NodeShard> awayShards) {
+      this(deletedVolumes, nodes, offers, away, reshaped, moves, null, null, awayShards);
     }
   }
 
   /** What a node's fast devices are to do for a volume. */
   record NamedTier(long volumeId, String volume, VolumeTier tier) {}
+
+  /** One shard of a node. */
+  record NodeShard(long nodeId, int shard) {}
 
   /** One replica that is to be moved. */
   record WantedMove(String volume, int layer, int index, long fromNodeId, long toNodeId) {}
@@ -332,6 +349,7 @@ public sealed interface Reply {
    * @param flushLeftBytes what is left of the flush of its journals that was asked for; null until
    *     the node has begun it, and when none was.
    * @param devices as the node sees them.
+   * @param shardReplicas replicas on record of each of its shards, by number.
    */
   record NodeStatus(
       NodeRecord node,
@@ -344,10 +362,23 @@ public sealed interface Reply {
       long lastSeenAgoMillis,
       String trouble,
       Long flushLeftBytes,
-      List<Query.NodeDevice> devices) {
-    /** Keeps the list immutable; a server of an older release knows of no devices. */
+      List<Query.NodeDevice> devices,
+      List<Long> shardReplicas) {
+    /** Keeps the lists immutable; a server of an older release knows of no devices. */
     public NodeStatus {
       devices = devices == null ? List.of() : List.copyOf(devices);
+      shardReplicas = shardReplicas == null ? List.of() : List.copyOf(shardReplicas);
+    }
+
+    /**
+     * Replicas on record of the device's shards: with none it may be taken out. Null where the node
+     * or the metadata is of a release that does not say.
+     */
+    public Long replicasOn(Query.NodeDevice device) {
+      if (device.shards().isEmpty() || shardReplicas.isEmpty()) {
+        return null;
+      }
+      return device.shards().stream().mapToLong(shardReplicas::get).sum();
     }
   }
 

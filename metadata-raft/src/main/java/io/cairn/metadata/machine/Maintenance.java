@@ -27,6 +27,16 @@ public final class Maintenance {
     /** Whether the node's replicas are to be placed anew: it is to leave, or away for too long. */
     boolean isLeaving(long nodeId);
 
+    /** Shards of the node that are out of service, by number. */
+    default List<Integer> shardsOut(long nodeId) {
+      return List.of();
+    }
+
+    /** Those of them whose replicas are to be placed anew: they have been so for too long. */
+    default List<Integer> shardsAway(long nodeId) {
+      return List.of();
+    }
+
     /** Whether the session that owns the volume has ended without a word. */
     boolean isGone(VolumeRecord volume);
 
@@ -79,7 +89,11 @@ public final class Maintenance {
     boolean forced = false;
     for (long node : counts.nodesOf(volumeId)) {
       boolean leaving = view.isLeaving(node);
-      if (counts.syncing(volumeId, node) > 0 && view.isUp(node) && !leaving) {
+      // What is out of sync on a shard that does not serve can only be had elsewhere.
+      if (view.isUp(node)
+          && !leaving
+          && (counts.syncing(volumeId, node, view.shardsOut(node)) > 0
+              || mayLeaveShards(state, volumeId, node, view))) {
         return true;
       }
       if (leaving && counts.replicas(volumeId, node) > 0) {
@@ -92,6 +106,46 @@ public final class Maintenance {
     }
     VolumeRecord volume = state.volume(volumeId);
     return staying(state, view) >= (forced ? volume.minInSync() : volume.replicas());
+  }
+
+  /** Whether replicas of the volume are to leave shards of the node, and can. */
+  private static boolean mayLeaveShards(
+      MetadataState state, long volumeId, long nodeId, View view) {
+    for (int shard : view.shardsAway(nodeId)) {
+      if (state.counts().replicas(volumeId, nodeId, shard) > 0
+          && stayingBeside(state, volumeId, state.node(nodeId), shard, view)
+              >= state.volume(volumeId).replicas()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Nodes that have, or can take, what one shard of another node is to give. One that lacks a shard
+   * takes nothing new: it counts where it may hold the chunks already, and by the same number where
+   * it has as many shards.
+   */
+  private static long stayingBeside(
+      MetadataState state, long volumeId, NodeRecord from, int shard, View view) {
+    long staying = 0;
+    for (NodeRecord node : state.nodes()) {
+      if (node.nodeId() == from.nodeId()
+          || !view.isUp(node.nodeId())
+          || view.isLeaving(node.nodeId())) {
+        continue;
+      }
+      List<Integer> out = view.shardsOut(node.nodeId());
+      boolean holds = false;
+      for (int one = 0; one < node.shardCount(); one++) {
+        holds |=
+            (one == shard || node.shardCount() != from.shardCount())
+                && !out.contains(one)
+                && state.counts().replicas(volumeId, node.nodeId(), one) > 0;
+      }
+      staying += out.isEmpty() || holds ? 1 : 0;
+    }
+    return staying;
   }
 
   private static boolean isForced(MetadataState state, long nodeId) {

@@ -56,6 +56,9 @@ public final class MetadataState {
         keys.put(NODE + hex(node.nodeId()), Codec.encode(node));
         putLong(storeKey(node.storeIdHigh(), node.storeIdLow()), node.nodeId());
         putLong(NEXT_NODE, Math.max(nextNodeId(), node.nodeId() + 1));
+        if (counts != null) {
+          counts.knows(node);
+        }
       }
       case Event.NodeRemoved e -> keys.delete(NODE + hex(e.nodeId()));
       case Event.VolumeStored e -> {
@@ -109,6 +112,7 @@ public final class MetadataState {
   public ReplicaCounts counts() {
     if (counts == null) {
       ReplicaCounts counted = new ReplicaCounts();
+      nodes().forEach(counted::knows);
       volumes().forEach(counted::wants);
       visitChunks(
           0,

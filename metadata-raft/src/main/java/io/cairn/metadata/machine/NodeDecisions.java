@@ -6,13 +6,13 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.List;
 
 /** Decides the commands that concern storage nodes. */
 final class NodeDecisions {
   private static final int NAME_LENGTH_MAX = 255;
-  private static final int SHARDS_MAX = 256;
 
   private final MetadataState state;
 
@@ -88,8 +88,8 @@ final class NodeDecisions {
     if (c.host().isEmpty() || c.port() < 1 || c.port() > 65535) {
       return "address '" + c.host() + ":" + c.port() + "' is no host and port";
     }
-    if (c.shardCount() < 1 || c.shardCount() > SHARDS_MAX) {
-      return "shard count " + c.shardCount() + " is outside 1 to " + SHARDS_MAX;
+    if (c.shardCount() < 1 || c.shardCount() > Shards.COUNT_MAX) {
+      return "shard count " + c.shardCount() + " is outside 1 to " + Shards.COUNT_MAX;
     }
     return null;
   }

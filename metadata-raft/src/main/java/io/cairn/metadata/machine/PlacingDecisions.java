@@ -9,10 +9,12 @@ import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.placement.Placement;
 import io.cairn.metadata.placement.PlacementRequest;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -118,7 +120,7 @@ final class PlacingDecisions {
     List<Candidate> staying = new ArrayList<>();
     List<Candidate> free = new ArrayList<>();
     for (Candidate node : up) {
-      if (ChunkDecisions.stays(state, node.nodeId())) {
+      if (ChunkDecisions.stays(state, node.nodeId()) && !isOut(chunk, node)) {
         boolean holds = chunk.replicas().stream().anyMatch(r -> r.nodeId() == node.nodeId());
         (holds ? staying : free).add(node);
       }
@@ -136,6 +138,13 @@ final class PlacingDecisions {
             "");
     List<Long> chosen = Placement.choose(staying, free, request);
     return chosen.isEmpty() ? null : chosen.getFirst();
+  }
+
+  /** Whether the chunk's shard there does not serve: its replica, if any, is not one that stays. */
+  private boolean isOut(ChunkRecord chunk, Candidate node) {
+    return node.shardsOut() != null
+        && state.level() >= Release.LEVEL_OF_SHARDS
+        && node.lacks(Shards.shardOf(chunk, state.node(node.nodeId())));
   }
 
   private static ChunkRecord with(ChunkRecord chunk, Replica replica) {

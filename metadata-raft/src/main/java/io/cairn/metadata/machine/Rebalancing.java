@@ -20,7 +20,8 @@ import java.util.TreeSet;
  * after them the next time. Not thread-safe.
  *
  * <p>Nothing is wished for while something else is being mended: a node is down that has replicas
- * on record, is to leave, or has something to catch up that it has room for.
+ * on record, or has them on a shard that is out of service, is to leave, or has something to catch
+ * up that it has room for.
  */
 public final class Rebalancing {
   /** A wish is made anew after so long. */
@@ -136,6 +137,14 @@ public final class Rebalancing {
       if ((seen == null || node.departure() != null)
           && state.counts().replicasOn(node.nodeId()) > 0) {
         return false;
+      }
+      if (seen != null && seen.shardsOut() != null) {
+        List<Long> byShard = state.counts().replicasByShard(node.nodeId());
+        for (int shard = 0; shard < byShard.size(); shard++) {
+          if (seen.lacks(shard) && byShard.get(shard) > 0) {
+            return false;
+          }
+        }
       }
       // A node without room catches up with nothing: moves are what may give it some.
       syncing += seen != null && seen.freeBytes() > 0 ? state.counts().syncingOn(node.nodeId()) : 0;

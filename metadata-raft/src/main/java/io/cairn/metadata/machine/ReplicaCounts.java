@@ -1,9 +1,12 @@
 package io.cairn.metadata.machine;
 
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.model.VolumeRecord;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -12,15 +15,26 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * How many replicas each node has of each volume, and how many of them are out of sync: so that who
- * asks often need not look at every chunk. Derived from the state, never stored.
+ * How many replicas each shard of each node has of each volume, and how many of them are out of
+ * sync: so that who asks often need not look at every chunk. Derived from the state, never stored.
  */
 public final class ReplicaCounts {
   private static final class Count {
-    private long inSync;
-    private long syncing;
     private long moving;
+
+    /** By the numbers of the shards. */
+    private final int[] inSync;
+
+    private final int[] syncing;
+
+    Count(int shards) {
+      inSync = new int[shards];
+      syncing = new int[shards];
+    }
   }
+
+  /** How many shards each node has, which does not change. */
+  private final Map<Long, Integer> shards = new TreeMap<>();
 
   private final Map<Long, Map<Long, Count>> volumes = new TreeMap<>();
 
@@ -37,6 +51,11 @@ public final class ReplicaCounts {
   private final Set<Long> toScrub = new TreeSet<>();
 
   ReplicaCounts() {}
+
+  /** A node that chunks may name. */
+  void knows(NodeRecord node) {
+    shards.put(node.nodeId(), node.shardCount());
+  }
 
   /** The volume keeps so many replicas, and may have to be scrubbed. */
   void wants(VolumeRecord volume) {
@@ -73,16 +92,22 @@ public final class ReplicaCounts {
             });
     Map<Long, Count> nodes = volumes.computeIfAbsent(chunk.volumeId(), volume -> new TreeMap<>());
     for (Replica replica : chunk.replicas()) {
-      Count count = nodes.computeIfAbsent(replica.nodeId(), node -> new Count());
-      if (replica.state() == ReplicaState.IN_SYNC) {
-        count.inSync += sign;
-      } else {
-        count.syncing += sign;
-      }
+      Count count = nodes.computeIfAbsent(replica.nodeId(), this::nothingOf);
+      int[] counted = replica.state() == ReplicaState.IN_SYNC ? count.inSync : count.syncing;
+      int shard = Shards.shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), counted.length);
+      counted[shard] += sign;
     }
     if (chunk.movesFromNodeId() != null) {
-      nodes.computeIfAbsent(chunk.movesFromNodeId(), node -> new Count()).moving += sign;
+      nodes.computeIfAbsent(chunk.movesFromNodeId(), this::nothingOf).moving += sign;
     }
+  }
+
+  private Count nothingOf(long nodeId) {
+    return new Count(shards.getOrDefault(nodeId, 1));
+  }
+
+  private Count count(long volumeId, long nodeId) {
+    return volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
   }
 
   /** Chunks that the volume has. */
@@ -136,14 +161,46 @@ public final class ReplicaCounts {
 
   /** Replicas of the volume on the node that are out of sync. */
   long syncing(long volumeId, long nodeId) {
-    Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
-    return count == null ? 0 : count.syncing;
+    return syncing(volumeId, nodeId, List.of());
+  }
+
+  /** Those of them that are not on one of the shards. */
+  long syncing(long volumeId, long nodeId, List<Integer> exceptShards) {
+    Count count = count(volumeId, nodeId);
+    long sum = 0;
+    for (int shard = 0; count != null && shard < count.syncing.length; shard++) {
+      sum += exceptShards.contains(shard) ? 0 : count.syncing[shard];
+    }
+    return sum;
   }
 
   /** Replicas of the volume on the node. */
   long replicas(long volumeId, long nodeId) {
-    Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
-    return count == null ? 0 : count.inSync + count.syncing;
+    Count count = count(volumeId, nodeId);
+    long sum = 0;
+    for (int shard = 0; count != null && shard < count.inSync.length; shard++) {
+      sum += count.inSync[shard] + count.syncing[shard];
+    }
+    return sum;
+  }
+
+  /** Replicas of the volume on the shard of the node. */
+  long replicas(long volumeId, long nodeId, int shard) {
+    Count count = count(volumeId, nodeId);
+    return count == null || shard >= count.inSync.length
+        ? 0
+        : count.inSync[shard] + count.syncing[shard];
+  }
+
+  /** Replicas on each shard of the node, by number. */
+  public List<Long> replicasByShard(long nodeId) {
+    long[] sums = new long[shards.getOrDefault(nodeId, 0)];
+    for (long volume : volumes.keySet()) {
+      for (int shard = 0; shard < sums.length; shard++) {
+        sums[shard] += replicas(volume, nodeId, shard);
+      }
+    }
+    return Arrays.stream(sums).boxed().toList();
   }
 
   /** Replicas on the node that are out of sync. */
@@ -166,7 +223,7 @@ public final class ReplicaCounts {
 
   /** Replicas of the volume that are on their way from the node to another one. */
   long movingFrom(long volumeId, long nodeId) {
-    Count count = volumes.getOrDefault(volumeId, Map.of()).get(nodeId);
+    Count count = count(volumeId, nodeId);
     return count == null ? 0 : count.moving;
   }
 

@@ -7,6 +7,8 @@ import io.cairn.metadata.machine.MetadataState;
 import io.cairn.metadata.machine.Rebalancing;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -48,7 +50,24 @@ final class GatewayAnswers {
         offers(state, said, moves, nowNanos),
         away(state, nowNanos),
         reshaped(state, said),
-        moves);
+        moves,
+        awayShards(state, nowNanos));
+  }
+
+  /** None before all servers know how to place what is on them elsewhere. */
+  private List<Reply.NodeShard> awayShards(MetadataState state, long nowNanos) {
+    List<Reply.NodeShard> away = new ArrayList<>();
+    for (NodeRecord node : state.nodes()) {
+      shardsAway(state, node.nodeId(), nowNanos)
+          .forEach(shard -> away.add(new Reply.NodeShard(node.nodeId(), shard)));
+    }
+    return away;
+  }
+
+  private List<Integer> shardsAway(MetadataState state, long nodeId, long nowNanos) {
+    return state.level() < Release.LEVEL_OF_SHARDS
+        ? List.of()
+        : soft.shardsAway(nodeId, awayGraceNanos, nowNanos);
   }
 
   private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {
@@ -95,6 +114,16 @@ final class GatewayAnswers {
             return node == null
                 || node.departure() != null
                 || soft.isAway(nodeId, awayGraceNanos, nowNanos);
+          }
+
+          @Override
+          public List<Integer> shardsOut(long nodeId) {
+            return soft.shardsOut(nodeId);
+          }
+
+          @Override
+          public List<Integer> shardsAway(long nodeId) {
+            return GatewayAnswers.this.shardsAway(state, nodeId, nowNanos);
           }
 
           @Override

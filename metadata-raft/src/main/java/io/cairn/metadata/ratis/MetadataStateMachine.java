@@ -475,11 +475,18 @@ final class MetadataStateMachine extends BaseStateMachine {
         replicas(state, node, nowNanos));
   }
 
-  /** Replicas of the node on record; null while a node is down that has any. */
+  /** Replicas of the node on record; null while a node, or a shard of one, is out that has any. */
   private Long replicas(MetadataState state, NodeRecord node, long nowNanos) {
     for (NodeRecord other : state.nodes()) {
       if (!soft.isUp(other.nodeId(), nowNanos) && state.counts().replicasOn(other.nodeId()) > 0) {
         return null;
+      }
+      List<Integer> out = soft.shardsOut(other.nodeId());
+      if (!out.isEmpty()) {
+        List<Long> byShard = state.counts().replicasByShard(other.nodeId());
+        if (out.stream().anyMatch(shard -> shard < byShard.size() && byShard.get(shard) > 0)) {
+          return null;
+        }
       }
     }
     return state.counts().replicasOn(node.nodeId());
@@ -488,7 +495,7 @@ final class MetadataStateMachine extends BaseStateMachine {
   private Reply cluster(MetadataState state, long nowNanos) {
     List<Reply.NodeStatus> nodes = new ArrayList<>();
     for (NodeRecord node : state.nodes()) {
-      nodes.add(soft.status(node, state.counts().replicasOn(node.nodeId()), nowNanos));
+      nodes.add(soft.status(node, state.counts().replicasByShard(node.nodeId()), nowNanos));
     }
     List<Reply.Volume> volumes = new ArrayList<>();
     for (VolumeRecord volume : state.volumes()) {

@@ -11,6 +11,7 @@ import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -22,6 +23,8 @@ import java.util.TreeSet;
 final class SoftState {
   /** A node or gateway that was silent for longer is down: three heartbeats of two seconds. */
   static final long UP_NANOS = 6_000_000_000L;
+
+  private static final SortedMap<Integer, Long> NONE_OUT = new TreeMap<>();
 
   /** Gateways remembered; beyond, the longest silent one is forgotten. */
   static final int GATEWAYS_MAX = 4096;
@@ -45,13 +48,34 @@ final class SoftState {
   /** Before that this server heard nobody. */
   private long leadingSinceNanos;
 
+  /** Since when nodes say of their shards that they are out of service, by node and shard. */
+  private final Map<Long, SortedMap<Integer, Long>> shardsOut = new TreeMap<>();
+
   /** This server has become the leader: what it heard as one before says nothing of now. */
   synchronized void leads(long nowNanos) {
     leadingSinceNanos = nowNanos;
+    shardsOut.clear();
   }
 
   synchronized void heard(Query.NodeHeartbeat heartbeat, long nowNanos) {
     nodes.put(heartbeat.nodeId(), new Heard<>(heartbeat, nowNanos));
+    SortedMap<Integer, Long> out =
+        shardsOut.computeIfAbsent(heartbeat.nodeId(), node -> new TreeMap<>());
+    out.keySet().retainAll(heartbeat.shardsOut());
+    heartbeat.shardsOut().forEach(shard -> out.putIfAbsent(shard, nowNanos));
+  }
+
+  /** The node's shards that are out of service, as it said last. */
+  synchronized List<Integer> shardsOut(long nodeId) {
+    return List.copyOf(shardsOut.getOrDefault(nodeId, NONE_OUT).keySet());
+  }
+
+  /** Those that have been so for longer than that since this server leads. */
+  synchronized List<Integer> shardsAway(long nodeId, long graceNanos, long nowNanos) {
+    return shardsOut.getOrDefault(nodeId, NONE_OUT).entrySet().stream()
+        .filter(out -> nowNanos - out.getValue() > graceNanos)
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   synchronized void heard(Query.GatewayHeartbeat heartbeat, long nowNanos) {
@@ -176,16 +200,24 @@ final class SoftState {
                 node.zone(),
                 node.rack(),
                 node.hostLabel(),
-                nodes.get(node.nodeId()).heartbeat().freeBytes()));
+                nodes.get(node.nodeId()).heartbeat().freeBytes(),
+                shardsOut(node.nodeId())));
       }
     }
     return candidates;
   }
 
-  synchronized Reply.NodeStatus status(NodeRecord node, long replicaCount, long nowNanos) {
+  /**
+   * The node, with what it said.
+   *
+   * @param shardReplicas replicas on record of its shards, by number.
+   */
+  synchronized Reply.NodeStatus status(NodeRecord node, List<Long> shardReplicas, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(node.nodeId());
+    long replicaCount = shardReplicas.stream().mapToLong(Long::longValue).sum();
     if (heard == null) {
-      return new Reply.NodeStatus(node, false, 0, 0, 0, 0, replicaCount, -1, null, null, List.of());
+      return new Reply.NodeStatus(
+          node, false, 0, 0, 0, 0, replicaCount, -1, null, null, List.of(), shardReplicas);
     }
     Query.NodeHeartbeat said = heard.heartbeat();
     return new Reply.NodeStatus(
@@ -199,7 +231,8 @@ final class SoftState {
         (nowNanos - heard.nanos()) / 1_000_000,
         said.trouble(),
         isOfLastFlush(node, said) ? said.flushLeftBytes() : null,
-        said.devices());
+        said.devices(),
+        shardReplicas);
   }
 
   /** A node that has not heard of the last request yet tells how far an older one has come. */

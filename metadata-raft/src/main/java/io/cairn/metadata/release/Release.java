@@ -6,7 +6,8 @@ package io.cairn.metadata.release;
  * cluster's level, which an operator raises when all servers are new, is as high. It reads and
  * writes everything of the level below.
  *
- * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}. Level 3: {@link #LEVEL_OF_LOSSES}.
+ * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}. Level 3: {@link #LEVEL_OF_LOSSES} and
+ * {@link #LEVEL_OF_SHARDS}.
  */
 public final class Release {
   /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
@@ -21,7 +22,10 @@ public final class Release {
    */
   public static final int LEVEL_OF_LOSSES = 3;
 
-  private static final int HIGHEST = LEVEL_OF_LOSSES;
+  /** From here on replicas on shards that are out of service are placed anew on other nodes. */
+  public static final int LEVEL_OF_SHARDS = 3;
+
+  private static final int HIGHEST = LEVEL_OF_SHARDS;
 
   private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
 

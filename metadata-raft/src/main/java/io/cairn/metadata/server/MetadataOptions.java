@@ -72,8 +72,9 @@ public final class MetadataOptions {
               "node.away.grace",
               OptionType.duration(Duration.ofSeconds(10), Duration.ofDays(7)),
               "10m",
-              "How long a storage node may be silent before its replicas are placed anew on other"
-                  + " nodes. A leader counts from when it began to lead.")
+              "How long a storage node may be silent, or a shard of one out of service because of a"
+                  + " device, before its replicas are placed anew on other nodes. A leader counts"
+                  + " from when it began to lead.")
           .clusterWide();
 
   /** Whether replicas are moved so that nodes are filled evenly. */

@@ -202,12 +202,16 @@ public final class ClusterJson {
     json.put("trouble", status.trouble());
     ArrayNode devices = json.putArray("devices");
     for (Query.NodeDevice device : status.devices()) {
-      devices
-          .addObject()
-          .put("tier", device.tier())
-          .put("directory", device.directory())
-          .put("state", device.state())
-          .put("reason", device.reason());
+      ObjectNode one =
+          devices
+              .addObject()
+              .put("tier", device.tier())
+              .put("directory", device.directory())
+              .put("state", device.state())
+              .put("reason", device.reason())
+              .put("replicas", status.replicasOn(device));
+      ArrayNode shards = one.putArray("shards");
+      device.shards().forEach(shards::add);
     }
     if (status.lastSeenAgoMillis() < 0) {
       json.putNull("lastSeenAgoMillis");

@@ -29,6 +29,11 @@ class MaintenanceTest {
   private final Set<String> gone = new TreeSet<>();
   private long number;
 
+  /** The node whose shard is out of service, and whether that has been so for long. */
+  private long shortNode;
+
+  private boolean shardIsAway;
+
   private final Maintenance.View view =
       new Maintenance.View() {
         @Override
@@ -39,6 +44,16 @@ class MaintenanceTest {
         @Override
         public boolean isLeaving(long nodeId) {
           return away.contains(nodeId);
+        }
+
+        @Override
+        public List<Integer> shardsOut(long nodeId) {
+          return nodeId == shortNode ? List.of(0) : List.of();
+        }
+
+        @Override
+        public List<Integer> shardsAway(long nodeId) {
+          return shardIsAway ? shardsOut(nodeId) : List.of();
         }
 
         @Override
@@ -96,6 +111,19 @@ class MaintenanceTest {
     assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
     up.remove(3L);
     assertEquals(List.of(), offers("g1", "g1"));
+  }
+
+  @Test
+  void whatAFailedDeviceHadIsOfferedOnceSomebodyElseCanTakeIt() {
+    degraded("a");
+    shortNode = 3;
+    assertEquals(List.of(), offers("g1", "g1"), "nobody can bring it up there");
+    shardIsAway = true;
+    assertEquals(List.of(), offers("g1", "g1"), "there is no fourth node");
+    apply(new Command.RegisterNode(5, 0, 104, "n4", "h", 7000, "z", "r", "h4", 100 * GIB, 1, 1));
+    assertEquals(List.of(), offers("g1", "g1"), "it is down");
+    up.add(4L);
+    assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
   }
 
   @Test

@@ -16,7 +16,9 @@ import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Release;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,14 +29,29 @@ import org.junit.jupiter.api.Test;
 /** Where replicas are placed anew, which may be taken away, and which nodes may leave. */
 class PlacingTest {
   private static final long GIB = 1L << 30;
+  private static final int SHARDS = 3;
 
   private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
   private final Set<Long> up = new TreeSet<>();
   private long number;
 
+  /** The node of which a shard is out of service, and the shard. */
+  private long shortNode;
+
+  private int shardOut;
+
   private Reply apply(Command command) {
     List<Candidate> candidates = new ArrayList<>();
-    up.forEach(node -> candidates.add(new Candidate(node, "z", "r", "h" + node, 100 * GIB)));
+    up.forEach(
+        node ->
+            candidates.add(
+                new Candidate(
+                    node,
+                    "z",
+                    "r",
+                    "h" + node,
+                    node == shortNode ? 0 : 100 * GIB,
+                    node == shortNode ? List.of(shardOut) : null)));
     return machine.apply(1, ++number, command, candidates);
   }
 
@@ -45,7 +62,7 @@ class PlacingTest {
       up.add((long) i);
       apply(
           new Command.RegisterNode(
-              5, 0, 100 + i, "n" + i, "h", 7000, "z", "r", "h" + i, 100 * GIB, 1, 1));
+              5, 0, 100 + i, "n" + i, "h", 7000, "z", "r", "h" + i, 100 * GIB, SHARDS, 1));
     }
     apply(new Command.CreateVolume("v", 64 * GIB, 0, replicas, 0, Durability.FLUSH));
     apply(new Command.AcquireVolume("v", "owner", 1, "h:1", -1));
@@ -95,6 +112,27 @@ class PlacingTest {
     assertTrue(!before.contains(added.nodeId()), before + " " + added);
     assertEquals(3, outcome.chunk().inSyncCount());
     assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code(), "it has its places now");
+  }
+
+  @Test
+  void aReplicaOnAShardThatIsOutOfServiceDoesNotCountOnceAllServersKnowThat() {
+    cluster(4, 3, 1);
+    shortNode = chunk(0).replicas().getFirst().nodeId();
+    shardOut = Shards.shardOf(1, 0, 0, SHARDS);
+    assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code(), "a cluster of level 1");
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_SHARDS));
+    shardOut = (shardOut + 1) % SHARDS;
+    assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code(), "another of its shards");
+    shardOut = Shards.shardOf(1, 0, 0, SHARDS);
+    assertNull(place(0, 0, 0).code());
+    assertEquals(Set.of(1L, 2L, 3L, 4L), nodesOf(0));
+    assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code(), "it has its places now");
+    long added = chunk(0).replicas().getLast().nodeId();
+    assertEquals(1L, machine.state().counts().replicasByShard(shortNode).get(shardOut));
+    assertNull(moved(0, added, ReplicaState.IN_SYNC));
+    assertNull(moved(0, shortNode, ReplicaState.SYNCING));
+    assertNull(place(0, 0, shortNode).code());
+    assertEquals(List.of(0L, 0L, 0L), machine.state().counts().replicasByShard(shortNode));
   }
 
   @Test

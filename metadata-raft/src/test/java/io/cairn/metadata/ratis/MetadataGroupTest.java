@@ -56,7 +56,8 @@ class MetadataGroupTest extends GroupOfThree {
     assertInstanceOf(Reply.Refused.class, call(allocate));
     for (int i = 1; i <= 3; i++) {
       query(
-          new Query.NodeHeartbeat(i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of()));
+          new Query.NodeHeartbeat(
+              i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of()));
     }
     Reply.Chunks chunks = assertInstanceOf(Reply.Chunks.class, call(allocate));
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
@@ -73,15 +74,19 @@ class MetadataGroupTest extends GroupOfThree {
             Reply.HeartbeatAck.class,
             query(
                 new Query.NodeHeartbeat(
-                    1, 1, 0, GIB, 0, 0, 2, List.of(1L, 2L, 3L), null, null, 0, List.of())));
+                    1, 1, 0, GIB, 0, 0, 2, List.of(1L, 2L, 3L), null, null, 0, List.of(), null)));
     assertEquals(List.of(2L), ack.deletedVolumes());
     assertEquals("n", ack.nodes().getFirst().name());
     assertInstanceOf(
         Reply.Refused.class,
-        query(new Query.NodeHeartbeat(1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of())));
+        query(
+            new Query.NodeHeartbeat(
+                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of())));
     assertInstanceOf(
         Reply.Refused.class,
-        query(new Query.NodeHeartbeat(9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of())));
+        query(
+            new Query.NodeHeartbeat(
+                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of())));
   }
 
   /** Ratis' monitor for pauses is stopped by a name of Ratis' own, which a later one may change. */

@@ -34,11 +34,11 @@ class SoftStateTest {
     List<NodeRecord> nodes = List.of(node(1), node(2), node(3));
     assertEquals(
         List.of(2L), soft.candidates(nodes, 6 * SECOND).stream().map(c -> c.nodeId()).toList());
-    Reply.NodeStatus silent = soft.status(node(1), 7, 6 * SECOND);
+    Reply.NodeStatus silent = soft.status(node(1), List.of(7L), 6 * SECOND);
     assertFalse(silent.up());
     assertEquals(6000, silent.lastSeenAgoMillis());
     assertEquals(7, silent.replicaCount());
-    assertEquals(-1, soft.status(node(3), 0, 6 * SECOND).lastSeenAgoMillis());
+    assertEquals(-1, soft.status(node(3), List.of(), 6 * SECOND).lastSeenAgoMillis());
   }
 
   @Test
@@ -121,22 +121,45 @@ class SoftStateTest {
   void howFarAFlushIsCountsForTheLastRequestOnly() {
     NodeRecord first = node(1).flushing(true);
     soft.heard(flushed(first.flushRequest()), SECOND);
-    assertEquals(0, soft.status(first, 0, SECOND).flushLeftBytes());
+    assertEquals(0, soft.status(first, List.of(), SECOND).flushLeftBytes());
     NodeRecord second = first.flushing(false).flushing(true);
-    assertNull(soft.status(second, 0, SECOND).flushLeftBytes());
+    assertNull(soft.status(second, List.of(), SECOND).flushLeftBytes());
     soft.heard(flushed(second.flushRequest()), SECOND);
-    assertEquals(0, soft.status(second, 0, SECOND).flushLeftBytes());
+    assertEquals(0, soft.status(second, List.of(), SECOND).flushLeftBytes());
     soft.heard(flushed(0), SECOND);
-    assertEquals(0, soft.status(second, 0, SECOND).flushLeftBytes(), "a node of an older release");
+    assertEquals(
+        0, soft.status(second, List.of(), SECOND).flushLeftBytes(), "a node of an older release");
   }
 
   private static Query.NodeHeartbeat flushed(long request) {
-    return new Query.NodeHeartbeat(1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of());
+    return new Query.NodeHeartbeat(
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of());
   }
 
-  private static Query.NodeHeartbeat beat(long node) {
+  @Test
+  void aShardIsAwayWhenItsNodeSaidForSoLongThatItIsOutSinceThisServerLeads() {
+    soft.heard(beat(1, 2, 5), SECOND);
+    soft.heard(beat(1, 5), 10 * SECOND);
+    soft.heard(beat(1, 2, 5), 12 * SECOND);
+    assertEquals(List.of(2, 5), soft.shardsOut(1));
+    assertEquals(List.of(), soft.shardsAway(1, 20 * SECOND, 21 * SECOND));
+    assertEquals(List.of(5), soft.shardsAway(1, 20 * SECOND, 22 * SECOND));
+    assertEquals(List.of(2, 5), soft.shardsAway(1, 20 * SECOND, 33 * SECOND));
+    assertEquals(List.of(), soft.shardsAway(2, 0, 33 * SECOND));
+    assertEquals(
+        List.of(2, 5), soft.candidates(List.of(node(1)), 13 * SECOND).getFirst().shardsOut());
+    soft.heard(beat(1), 34 * SECOND);
+    assertEquals(List.of(), soft.shardsOut(1));
+    assertNull(soft.candidates(List.of(node(1)), 34 * SECOND).getFirst().shardsOut());
+    soft.heard(beat(1, 5), 35 * SECOND);
+    soft.leads(90 * SECOND);
+    soft.heard(beat(1, 5), 91 * SECOND);
+    assertEquals(List.of(), soft.shardsAway(1, 20 * SECOND, 100 * SECOND));
+  }
+
+  private static Query.NodeHeartbeat beat(long node, Integer... shardsOut) {
     return new Query.NodeHeartbeat(
-        node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, 0, List.of());
+        node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(shardsOut));
   }
 
   private static NodeRecord node(long id) {

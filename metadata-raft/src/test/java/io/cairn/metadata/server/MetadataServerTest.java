@@ -97,7 +97,9 @@ class MetadataServerTest {
           new Command.RegisterNode(
               clusterId, 0, i, "n" + i, "h" + i, 7000, "z", "r", "h" + i, 1L << 40, 1, 1));
     }
-    query(new Query.NodeHeartbeat(1, 1, 0, 1L << 39, 0, 0, 0, List.of(), null, null, 0, List.of()));
+    query(
+        new Query.NodeHeartbeat(
+            1, 1, 0, 1L << 39, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of()));
     query(new Query.GatewayHeartbeat("g", 1, "h:1", List.of()));
     Reply.Cluster cluster = (Reply.Cluster) query(new Query.GetCluster());
     assertEquals(

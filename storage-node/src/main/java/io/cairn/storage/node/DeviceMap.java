@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -367,6 +368,14 @@ final class DeviceMap {
 
   private static String mounted(Known device) {
     return device.mounted ? "mounted" : "below";
+  }
+
+  /** Numbers of the shards that are on the device. */
+  List<Integer> shardsOn(Place place) {
+    return IntStream.range(0, shards.size())
+        .filter(i -> cache(i).equals(place) || capacity(i).equals(place))
+        .boxed()
+        .toList();
   }
 
   /** In one step out of the way: half a journal would be taken for a damaged one. */

@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.model.Shards;
 import io.cairn.storage.cache.CacheDevice;
 import io.cairn.storage.cache.FileCacheDevice;
 import io.cairn.storage.chunk.CapacityTier;
@@ -18,7 +19,6 @@ import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreSettings;
 import io.cairn.storage.replication.LostChunks;
-import io.cairn.storage.wire.Shards;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
 import java.nio.file.Files;

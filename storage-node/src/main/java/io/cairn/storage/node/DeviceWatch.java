@@ -102,7 +102,8 @@ final class DeviceWatch {
   }
 
   /** How the device is, for people. */
-  Query.NodeDevice state(Device device) {
+  Query.NodeDevice state(ShardStores.DeviceUse use) {
+    Device device = use.device();
     boolean stalls = isStalled(device);
     String state =
         device.failure() != null
@@ -113,13 +114,13 @@ final class DeviceWatch {
             ? "the " + device + " does not return from a call"
             : trouble(device);
     return new Query.NodeDevice(
-        device.tier().toString(), device.directory().toString(), state, reason);
+        device.tier().toString(), device.directory().toString(), state, reason, use.shards());
   }
 
   /** How a device is that could not be used when the node started. */
-  static Query.NodeDevice missing(DeviceMap.Place place) {
+  static Query.NodeDevice missing(DeviceMap.Place place, List<Integer> shards) {
     return new Query.NodeDevice(
-        place.tier().toString(), place.directory().toString(), "missing", place.problem());
+        place.tier().toString(), place.directory().toString(), "missing", place.problem(), shards);
   }
 
   /** What is wrong with the device, in one line; null when nothing is. */

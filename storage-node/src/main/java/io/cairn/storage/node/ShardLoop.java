@@ -112,6 +112,13 @@ final class ShardLoop implements LinkServer.Shard {
     return number;
   }
 
+  /**
+   * Whether it takes no connections: a device failed, or does not return from a call; any thread.
+   */
+  boolean isOut() {
+    return failure != null || stall != null;
+  }
+
   /** Whether nothing is wrong but that there is no room; any thread. */
   boolean isFull() {
     return failure == null && stall == null && fullReason != null;

@@ -32,6 +32,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
@@ -42,6 +43,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -243,18 +245,38 @@ public final class StorageNode implements AutoCloseable {
           trouble(),
           flushLeftBytes(),
           flushRequest,
-          devices());
+          devices(),
+          shardsOut());
+    }
+
+    /** Shards that take no connections because of a device, whatever the others do. */
+    private List<Integer> shardsOut() {
+      Set<Integer> serving =
+          shards.stream()
+              .filter(shard -> !shard.isOut())
+              .map(ShardLoop::number)
+              .collect(Collectors.toSet());
+      return IntStream.range(0, plan.shardCount())
+          .boxed()
+          .filter(i -> !serving.contains(i))
+          .toList();
     }
 
     /** Those that are there, and those that were not when the node started. */
     private List<Query.NodeDevice> devices() {
-      Stream<Query.NodeDevice> there =
-          stores.devices().stream().map(use -> watch.state(use.device()));
-      Stream<Query.NodeDevice> missing =
-          plan.stores().map().places().stream()
+      DeviceMap map = plan.stores().map();
+      List<Query.NodeDevice> missing =
+          map.places().stream()
               .filter(place -> place.problem() != null)
-              .map(DeviceWatch::missing);
-      return Stream.concat(there, missing).toList();
+              .map(place -> DeviceWatch.missing(place, map.shardsOn(place)))
+              .toList();
+      Stream<Query.NodeDevice> there =
+          stores.devices().stream()
+              .map(watch::state)
+              .filter(
+                  device ->
+                      missing.stream().noneMatch(m -> m.directory().equals(device.directory())));
+      return Stream.concat(there, missing.stream()).toList();
     }
 
     /** Null until every shard has begun; a shard that failed never does. */

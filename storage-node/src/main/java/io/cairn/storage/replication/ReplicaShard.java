@@ -1,5 +1,6 @@
 package io.cairn.storage.replication;
 
+import io.cairn.metadata.model.Shards;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.Crc32c;
@@ -8,7 +9,6 @@ import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Reply;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.RequestGate;
-import io.cairn.storage.wire.Shards;
 import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
 import java.nio.ByteOrder;

@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.model.Shards;
 import io.cairn.storage.device.DeviceFaults;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Reply;
-import io.cairn.storage.wire.Shards;
 import io.cairn.storage.wire.Status;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -149,6 +149,8 @@ class SeveralDevicesTest extends NodeTestBase {
     assertTrue(heartbeat.trouble().contains("shard 1 accepts nothing"), heartbeat.trouble());
     assertEquals(0, heartbeat.freeBytes());
     assertEquals("failed", device(heartbeat, cache(1)).state());
+    assertEquals(List.of(1), device(heartbeat, cache(1)).shards());
+    assertEquals(List.of(1), heartbeat.shardsOut());
     assertEquals("good", device(heartbeat, cache(0)).state());
     assertNull(device(heartbeat, cache(0)).reason());
     assertServes(node, 0);
@@ -172,8 +174,10 @@ class SeveralDevicesTest extends NodeTestBase {
     Query.NodeHeartbeat heartbeat = awaitTrouble("does not return from a call");
     assertTrue(heartbeat.trouble().contains(cache(1).toString()), heartbeat.trouble());
     assertEquals("stalled", device(heartbeat, cache(1)).state());
+    assertEquals(List.of(1), heartbeat.shardsOut());
     Files.delete(cache(1).resolve(DeviceFaults.FILE));
     await(() -> metadata.heartbeats().getLast().trouble() == null, "the device goes on");
+    assertEquals(List.of(), metadata.heartbeats().getLast().shardsOut());
     assertServes(node, 1);
   }
 
@@ -207,7 +211,19 @@ class SeveralDevicesTest extends NodeTestBase {
     String trouble = heartbeat.trouble();
     assertTrue(trouble.contains("cache device " + cache(1) + " is missing"), trouble);
     assertEquals("missing", device(heartbeat, cache(1)).state());
+    assertEquals(List.of(1), device(heartbeat, cache(1)).shards());
+    assertEquals(4, heartbeat.devices().size());
+    assertEquals(List.of(1), heartbeat.shardsOut());
     second.close();
+    Files.move(temp.resolve("elsewhere"), cache(1));
+    Files.move(capacity(1), temp.resolve("elsewhere"));
+    StorageNode without = start();
+    heartbeat = awaitTrouble("capacity device " + capacity(1) + " is missing");
+    assertEquals("missing", device(heartbeat, capacity(1)).state());
+    assertEquals(4, heartbeat.devices().size());
+    without.close();
+    Files.move(temp.resolve("elsewhere"), capacity(1));
+    Files.move(cache(1), temp.resolve("elsewhere"));
     // In another order, and under another name: each shard finds what is its own.
     StorageNode third =
         start(List.of(temp.resolve("elsewhere"), cache(0)), List.of(capacity(1), capacity(0)));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.model.Shards;
 import java.util.HexFormat;
 import java.util.Random;
 import org.agrona.ExpandableArrayBuffer;

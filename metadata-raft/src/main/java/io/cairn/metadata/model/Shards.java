@@ -1,11 +1,19 @@
-package io.cairn.storage.wire;
+package io.cairn.metadata.model;
 
-/** Which shard of a node a chunk belongs to; part of the protocol: both ends compute it. */
+/**
+ * Which shard of a node a chunk belongs to; part of the protocol: gateways, nodes and metadata
+ * compute it.
+ */
 public final class Shards {
   /** Most shards that a node may have. */
   public static final int COUNT_MAX = 256;
 
   private Shards() {}
+
+  /** The chunk's shard on a node. */
+  public static int shardOf(ChunkRecord chunk, NodeRecord node) {
+    return shardOf(chunk.volumeId(), chunk.layer(), chunk.index(), node.shardCount());
+  }
 
   /** The shard, 0 to shardCount - 1: a 64-bit finalizer (SplitMix64) over the chunk's key. */
   public static int shardOf(long volumeId, int layer, int index, int shardCount) {
