@@ -7,18 +7,14 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.FileTime;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import java.util.function.Predicate;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
@@ -33,18 +29,27 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
 
   private static final int BATCH_BYTES = 4 << 20;
 
-  private static final Pattern TRASHED = Pattern.compile("\\d+-\\d+-\\d+\\.(\\d{1,18})");
+  /** Part of the capacity that is kept free as long as the trash has anything to give for it. */
+  private static final int ROOM_PART = 10;
+
+  /** Beside the next chunk: without as much left the metadata takes a node for full. */
+  private static final long ROOM_MIN_BYTES = 128L << 20;
 
   private final Path chunks;
-  private final Path trash;
+  private final Trash trash;
   private final long capacityBytes;
   private final AtomicLong reservedBytes = new AtomicLong();
+
+  /** Of those that were set aside for. */
+  private final AtomicLong largestChunkBytes = new AtomicLong();
+
+  private volatile Runnable whenTight = () -> {};
   private final ChunkFiles files;
 
   /** Batches that no run uses now. */
   private final ArrayDeque<DirectBatch> idle = new ArrayDeque<>();
 
-  private FileCapacityTier(Path chunks, Path trash, long capacityBytes, int openFilesMax) {
+  private FileCapacityTier(Path chunks, Trash trash, long capacityBytes, int openFilesMax) {
     this.chunks = chunks;
     this.trash = trash;
     this.capacityBytes = capacityBytes;
@@ -71,8 +76,8 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     long present = occupiedBytes(chunks) + occupiedBytes(trash);
     long possible = Math.max(0, usable) + present;
     long capacity = limitBytes == 0 ? possible : Math.min(limitBytes, possible);
-    FileCapacityTier tier = new FileCapacityTier(chunks, trash, capacity, openFilesMax);
-    tier.adopt(trashedBytes(trash));
+    FileCapacityTier tier = new FileCapacityTier(chunks, new Trash(trash), capacity, openFilesMax);
+    tier.reservedBytes.addAndGet(tier.trash.bytes());
     return tier;
   }
 
@@ -99,25 +104,6 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     return bytes;
   }
 
-  private static long trashedBytes(Path trash) throws IOException {
-    long bytes = 0;
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(trash)) {
-      for (Path file : files) {
-        bytes += setAside(file);
-      }
-    }
-    return bytes;
-  }
-
-  /**
-   * A name in the trash carries what is given back: the file's own length may be less. What has
-   * another name is not a chunk and counts nothing.
-   */
-  private static long setAside(Path trashed) {
-    Matcher name = TRASHED.matcher(trashed.getFileName().toString());
-    return name.matches() ? Long.parseLong(name.group(1)) : 0;
-  }
-
   /** Most that chunks may take. */
   public long capacityBytes() {
     return capacityBytes;
@@ -128,22 +114,49 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     return reservedBytes.get();
   }
 
+  /**
+   * Has somebody told, on any thread that sets space aside or brings something to the trash, that
+   * {@link #makeRoom} is due: it must not do so itself.
+   */
+  public void whenTight(Runnable listener) {
+    whenTight = listener;
+  }
+
+  /**
+   * Whether the trash is to give space back before its time.
+   *
+   * @param freeBytes that chunks may still take.
+   */
+  public boolean isTight(long freeBytes) {
+    long roomBytes = Math.max(capacityBytes / ROOM_PART, largestChunkBytes.get() + ROOM_MIN_BYTES);
+    return trash.bytes() > 0 && freeBytes < Math.min(roomBytes, capacityBytes);
+  }
+
+  private void lookIfTight() {
+    if (isTight(capacityBytes - reservedBytes.get())) {
+      whenTight.run();
+    }
+  }
+
   int openFiles() {
     return files.count();
   }
 
   @Override
   public boolean reserve(long sizeBytes) {
+    largestChunkBytes.accumulateAndGet(sizeBytes, Math::max);
     long after = reservedBytes.addAndGet(sizeBytes);
-    if (after > capacityBytes) {
+    boolean fits = after <= capacityBytes;
+    if (!fits) {
       reservedBytes.addAndGet(-sizeBytes);
-      return false;
     }
-    return true;
+    lookIfTight();
+    return fits;
   }
 
   @Override
   public void adopt(long sizeBytes) {
+    largestChunkBytes.accumulateAndGet(sizeBytes, Math::max);
     reservedBytes.addAndGet(sizeBytes);
   }
 
@@ -252,22 +265,9 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     files.forget(chunk);
     Path source = files.path(chunk);
     if (Files.exists(source)) {
-      Files.setLastModifiedTime(source, FileTime.fromMillis(System.currentTimeMillis()));
-      Path target = trash.resolve(chunk + "." + sizeBytes);
-      synchronized (trash) {
-        boolean twice = Files.exists(target);
-        try {
-          Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
-        } catch (FileSystemException e) {
-          throw ChunkFiles.outOfSpace(e);
-        }
-        if (twice) {
-          // An older one of that name, given back a short time ago, makes place for this one.
-          reservedBytes.addAndGet(-sizeBytes);
-        }
-      }
-      NativeFile.syncDirectory(trash);
-      NativeFile.syncDirectory(source.getParent());
+      long freedBytes = trash.take(source, chunk, sizeBytes, System.currentTimeMillis());
+      reservedBytes.addAndGet(-freedBytes);
+      lookIfTight();
     } else {
       // Never written, or moved by a process that died before it could say so: counted in the
       // trash.
@@ -304,20 +304,20 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
    * @return files deleted.
    */
   public int emptyTrash(long delayMillis) throws IOException {
-    long before = System.currentTimeMillis() - delayMillis;
-    int deleted = 0;
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(trash)) {
-      for (Path file : files) {
-        synchronized (trash) {
-          if (setAside(file) > 0 && Files.getLastModifiedTime(file).toMillis() <= before) {
-            Files.delete(file);
-            reservedBytes.addAndGet(-setAside(file));
-            deleted++;
-          }
-        }
-      }
-    }
-    return deleted;
+    return trash.empty(
+        System.currentTimeMillis() - delayMillis, bytes -> reservedBytes.addAndGet(-bytes));
+  }
+
+  /**
+   * Deletes what is in the trash, the oldest first, until there is room for new chunks again:
+   * nobody is refused space for what nobody needs.
+   *
+   * @param freeBytes that chunks may still take, asked again after each.
+   * @return files deleted before their time.
+   */
+  public int makeRoom(LongSupplier freeBytes) throws IOException {
+    return trash.emptyWhile(
+        () -> isTight(freeBytes.getAsLong()), bytes -> reservedBytes.addAndGet(-bytes));
   }
 
   @Override

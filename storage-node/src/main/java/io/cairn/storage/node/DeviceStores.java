@@ -49,6 +49,7 @@ final class DeviceStores implements ShardStores {
   private final List<ShardThreads> threads = new ArrayList<>();
   private final List<Slot> shards = new ArrayList<>();
   private List<DeviceUse> devices = List.of();
+  private volatile Runnable whenTight = () -> {};
 
   private DeviceStores(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads) {
     this.plan = plan;
@@ -340,7 +341,15 @@ final class DeviceStores implements ShardStores {
 
   @Override
   public long freeBytes() {
-    return usable().stream().mapToLong(this::freeBytes).sum();
+    long free = 0;
+    for (CapacityDevice capacity : usable()) {
+      long freeHere = freeBytes(capacity);
+      free += freeHere;
+      if (capacity.files().isTight(freeHere)) {
+        whenTight.run();
+      }
+    }
+    return free;
   }
 
   private long freeBytes(CapacityDevice capacity) {
@@ -362,7 +371,20 @@ final class DeviceStores implements ShardStores {
       if (deleted > 0) {
         LOG.info("{} chunks left the trash of {}", deleted, capacity.device());
       }
+      int early = capacity.files().makeRoom(() -> freeBytes(capacity));
+      if (early > 0) {
+        LOG.warn(
+            "{} chunks left the trash of {} before their time: it has little room",
+            early,
+            capacity.device());
+      }
     }
+  }
+
+  @Override
+  public void whenTight(Runnable listener) {
+    whenTight = listener;
+    usable().forEach(capacity -> capacity.files().whenTight(listener));
   }
 
   @Override

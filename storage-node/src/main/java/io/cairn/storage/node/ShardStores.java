@@ -194,8 +194,13 @@ interface ShardStores extends AutoCloseable {
    */
   long freeBytes();
 
-  /** Deletes what has been in the trash for long enough. */
+  /**
+   * Deletes what has been in the trash for long enough, and more of it where there is little room.
+   */
   void emptyTrash() throws IOException;
+
+  /** Has somebody told that {@link #emptyTrash} is due; on any thread, which must not do it. */
+  void whenTight(Runnable listener);
 
   /** Gives back what the shards share; all of them have stopped. */
   @Override

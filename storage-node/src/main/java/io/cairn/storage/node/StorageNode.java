@@ -10,6 +10,7 @@ import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.metadata.release.Announcer;
+import io.cairn.storage.device.BlockingThreads;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.transport.LinkClient;
@@ -37,9 +38,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -112,6 +115,14 @@ public final class StorageNode implements AutoCloseable {
   private volatile String notServing = "the node has not joined the cluster yet";
   private boolean closed;
 
+  /** Its own thread: deleting waits for a device, and the timer watches these. */
+  private final BlockingThreads emptier =
+      new BlockingThreads(
+          1, TimeUnit.SECONDS.toNanos(10), new DefaultThreadFactory("empty-trash", true));
+
+  /** Whether a look at the trash is due that has not begun. */
+  private final AtomicBoolean emptying = new AtomicBoolean();
+
   private StorageNode(NodePlan plan, ShardStores.Factory factory, Supplier<MetadataClient> metadata)
       throws IOException {
     this.plan = plan;
@@ -122,6 +133,7 @@ public final class StorageNode implements AutoCloseable {
       plan.prepareDirectories(directory.identity().nodeId() != 0);
       timer = new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory("node-timer", true));
       timer.setRemoveOnCancelPolicy(true);
+      opened.push(() -> emptier.end(TimeUnit.SECONDS.toNanos(CLOSE_SECONDS)));
       opened.push(timer::shutdownNow);
       TurnLoop.Group group =
           new TurnLoop.Group(
@@ -419,7 +431,8 @@ public final class StorageNode implements AutoCloseable {
     DeviceMetrics.bind(registry, stores, watch);
     long delayMillis = plan.stores().trashDelay().toMillis();
     long period = Math.clamp(delayMillis / 10, TRASH_PERIOD_MIN_MILLIS, TRASH_PERIOD_MAX_MILLIS);
-    timer.scheduleWithFixedDelay(this::emptyTrash, 0, period, TimeUnit.MILLISECONDS);
+    stores.whenTight(this::trashIsDue);
+    timer.scheduleWithFixedDelay(this::trashIsDue, 0, period, TimeUnit.MILLISECONDS);
   }
 
   /** All shards by number: who asks for one that is not served is turned away. */
@@ -456,7 +469,19 @@ public final class StorageNode implements AutoCloseable {
         });
   }
 
+  /** Any thread. */
+  private void trashIsDue() {
+    if (emptying.compareAndSet(false, true)) {
+      try {
+        emptier.execute(this::emptyTrash);
+      } catch (RejectedExecutionException e) {
+        // The node has stopped.
+      }
+    }
+  }
+
   private void emptyTrash() {
+    emptying.set(false);
     try {
       stores.emptyTrash();
     } catch (IOException | RuntimeException e) {

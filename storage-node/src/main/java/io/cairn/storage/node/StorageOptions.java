@@ -182,7 +182,8 @@ public final class StorageOptions {
           OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
           "24h",
           "Time for which chunks of deleted volumes, and those that were moved to other nodes, are"
-              + " kept before their space is free.");
+              + " kept before their space is free. Where a device has little room they go earlier,"
+              + " the oldest first.");
 
   /** Most connections. */
   public static final Option<Integer> CONNECTIONS =

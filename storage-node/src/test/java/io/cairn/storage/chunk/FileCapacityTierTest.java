@@ -14,6 +14,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -181,6 +183,65 @@ class FileCapacityTierTest {
     assertEquals(CHUNK_BYTES, tier.reservedBytes());
     assertEquals(1, tier.emptyTrash(0));
     assertEquals(0, tier.reservedBytes());
+  }
+
+  /** Chunks in the trash, each a minute older than the one before it. */
+  private void fillTrash(int count) throws IOException {
+    for (int i = 0; i < count; i++) {
+      ChunkId chunk = new ChunkId(5, 0, i);
+      assertTrue(tier.reserve(CHUNK_BYTES));
+      write(chunk, 0, 4, i);
+      tier.trash(chunk, CHUNK_BYTES);
+      Files.setLastModifiedTime(
+          trashed(i), FileTime.fromMillis(System.currentTimeMillis() - 60_000L * i));
+    }
+  }
+
+  private Path trashed(int index) {
+    return directory.resolve("trash/" + new ChunkId(5, 0, index) + "." + CHUNK_BYTES);
+  }
+
+  @Test
+  void whereThereIsLittleRoomTheOldestInTheTrashGoFirstAndNotMoreThanHaveTo() throws IOException {
+    fillTrash(3);
+    assertEquals(0, tier.makeRoom(() -> Long.MAX_VALUE));
+    assertEquals(2, tier.makeRoom(() -> tier.reservedBytes() > CHUNK_BYTES ? 0 : Long.MAX_VALUE));
+    assertTrue(Files.exists(trashed(0)));
+    assertFalse(Files.exists(trashed(1)));
+    assertEquals(CHUNK_BYTES, tier.reservedBytes());
+    reopen();
+    assertEquals(CHUNK_BYTES, tier.reservedBytes());
+    assertEquals(1, tier.makeRoom(() -> 0));
+    assertEquals(0, tier.makeRoom(() -> 0));
+    assertEquals(0, tier.reservedBytes());
+  }
+
+  @Test
+  void itIsToldThatRoomIsDueWhereTheTrashHasSome() throws IOException {
+    AtomicInteger told = new AtomicInteger();
+    tier.whenTight(told::incrementAndGet);
+    for (int i = 0; i < 5; i++) {
+      assertEquals(i < 4, tier.reserve(CHUNK_BYTES));
+    }
+    assertEquals(0, told.get(), "nothing could be given back");
+    write(CHUNK, 0, 4, 9);
+    tier.trash(CHUNK, CHUNK_BYTES);
+    assertEquals(1, told.get());
+    assertFalse(tier.reserve(CHUNK_BYTES));
+    assertEquals(2, told.get());
+    assertEquals(1, tier.makeRoom(() -> tier.capacityBytes() - tier.reservedBytes()));
+    assertTrue(tier.reserve(CHUNK_BYTES));
+    assertEquals(2, told.get());
+  }
+
+  @Test
+  void aDeviceWithoutRoomForOneMoreChunkIsTightOnlyAsLongAsTheTrashHasSomething()
+      throws IOException {
+    fillTrash(1);
+    assertFalse(tier.isTight(tier.capacityBytes()), "it is smaller than what else is kept free");
+    assertTrue(tier.isTight(tier.capacityBytes() - 1));
+    assertEquals(1, tier.emptyTrash(0));
+    assertFalse(tier.isTight(0));
   }
 
   @Test

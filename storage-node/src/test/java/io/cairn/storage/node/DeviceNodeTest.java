@@ -191,6 +191,24 @@ class DeviceNodeTest extends NodeTestBase {
   }
 
   @Test
+  void deletedChunksLeaveTheTrashBeforeTheirTimeWhereThereIsLittleRoom() throws Exception {
+    initCluster();
+    Map<String, String> settings = new java.util.HashMap<>(SMALL);
+    settings.put("trash.delay", "24h");
+    settings.put("capacity.limit", "128MiB");
+    StorageNode node =
+        StorageNode.start(plan("a", settings), DeviceStores::open, metadata::connect);
+    nodes.add(node);
+    ShardCaller.await(node.serving().toCompletableFuture());
+    writeAll(caller(node, 1).ready(BLOCKS), 1, 10, 0);
+    await(() -> !metadata.heartbeats().isEmpty() && used() > 0, "the chunk takes space");
+    metadata.deleteVolume(ShardCaller.VOLUME);
+    await(
+        () -> metadata.heartbeats().getLast().chunkCount() == 0 && used() == 0,
+        "its space is free");
+  }
+
+  @Test
   void aNodeHearsWhichVolumesAreDestagedAtOnce() throws Exception {
     initCluster();
     StorageNode first = start("a");

@@ -75,6 +75,9 @@ final class MemoryStores implements ShardStores.Factory {
     public void emptyTrash() {}
 
     @Override
+    public void whenTight(Runnable listener) {}
+
+    @Override
     public void close() {}
   }
 
