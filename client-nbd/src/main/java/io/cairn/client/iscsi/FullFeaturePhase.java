@@ -332,6 +332,18 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     solicit(task);
   }
 
+  /** As {@link TargetConnection#placeOf}. */
+  Payload placeOf(Bhs pdu) {
+    Task task = pdu.opcode() == Iscsi.DATA_OUT ? tasks.get(pdu.initiatorTaskTag()) : null;
+    if (task == null || task.running || task.transferTag != pdu.get(Bhs.TAG_OR_LENGTH)) {
+      return null;
+    }
+    int offset = pdu.get(Bhs.BUFFER_OFFSET);
+    return offset == task.received && pdu.dataSegmentBytes() <= task.solicitedEnd - offset
+        ? task.place(offset, pdu.dataSegmentBytes())
+        : null;
+  }
+
   private void onDataOut(Bhs pdu, Payload data) {
     Task task = tasks.get(pdu.initiatorTaskTag());
     if (task == null || task.running) {
@@ -408,7 +420,8 @@ final class FullFeaturePhase implements Nexus.TaskSet {
 
   /** There is room for what the command takes. */
   private void granted(Task task) {
-    task.begin(portal.payloads().allocate(task.wantedBytes), portal.memory());
+    // All of it is received before the command runs.
+    task.begin(portal.payloads().allocateUnset(task.wantedBytes), portal.memory());
     solicit(task);
   }
 

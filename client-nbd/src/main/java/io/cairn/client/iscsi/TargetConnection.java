@@ -122,6 +122,17 @@ public final class TargetConnection {
   }
 
   /**
+   * Where in a command's memory the data segment of a PDU belongs whose header has come, so that it
+   * can be received there.
+   *
+   * @return with a reference for the caller, to be passed to {@link #onPdu} when it is full; null
+   *     when it belongs nowhere, or is not to be taken.
+   */
+  public Payload placeOf(Bhs pdu) {
+    return state == State.FULL_FEATURE ? phase.placeOf(pdu) : null;
+  }
+
+  /**
    * One PDU.
    *
    * @param data its data segment, borrowed; null when it has none.

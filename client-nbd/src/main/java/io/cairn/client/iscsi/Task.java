@@ -72,13 +72,27 @@ final class Task {
     kept.clear();
   }
 
+  /** A part of the whole with a reference of its own; null when there is no such part. */
+  Payload place(int offset, int length) {
+    return gathered == null || length > wantedBytes - offset
+        ? null
+        : gathered.slice(offset, length);
+  }
+
   /** Copies a part into its place; what is beyond the command's own length is dropped. */
   void gather(Payload part, int offset) {
-    if (part == null || gathered == null || offset >= wantedBytes) {
+    if (part == null || gathered == null || offset >= wantedBytes || isInPlace(part, offset)) {
       return;
     }
     int length = Math.min(part.length(), wantedBytes - offset);
     gathered.mutable().putBytes(gathered.offset() + offset, part.buffer(), part.offset(), length);
+  }
+
+  /** Whether the part was received where it belongs. */
+  private boolean isInPlace(Payload part, int offset) {
+    return part.buffer().byteArray() == gathered.buffer().byteArray()
+        && part.buffer().addressOffset() + part.offset()
+            == gathered.buffer().addressOffset() + gathered.offset() + offset;
   }
 
   /** Lets go of everything that it holds or waits for. */

@@ -156,7 +156,7 @@ final class FrameDecoder {
 
   private boolean collect(ByteBuf in) {
     if (collected == null) {
-      collected = allocator.directBuffer(payloadLength, payloadLength);
+      collected = LoopMemory.forPayload(payloadLength, allocator);
     }
     collected.writeBytes(in, Math.min(in.readableBytes(), collected.writableBytes()));
     return !collected.isWritable();

@@ -2,9 +2,12 @@ package io.cairn.storage.transport;
 
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.NativeMemory;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.util.concurrent.FastThreadLocal;
 import java.util.ArrayList;
 import java.util.List;
+import org.agrona.BitUtil;
 import org.agrona.collections.Long2ObjectHashMap;
 
 /**
@@ -20,6 +23,15 @@ public final class LoopMemory {
 
   /** Free slabs of one size that are kept. */
   private static final int SLABS_KEPT = 32;
+
+  /** A larger payload than this has a slab to itself: Netty's threads keep nothing above it. */
+  private static final int POOLED_BYTES = 32 << 10;
+
+  /** Larger payloads, which no request has, come from the allocator. */
+  private static final int PAYLOAD_SLAB_BYTES_MAX = 2 << 20;
+
+  /** Free slabs of all sizes for payloads that are kept, together. */
+  private static final int PAYLOADS_KEPT_BYTES = 16 << 20;
 
   /** Free objects of one kind that are kept. */
   private static final int OBJECTS_KEPT = 4096;
@@ -44,6 +56,11 @@ public final class LoopMemory {
   private Slab begun;
 
   private final List<Slab> headers = new ArrayList<>();
+
+  /** Free slabs for large payloads, by the logarithm of their size. */
+  private final List<List<Slab>> large = new ArrayList<>();
+
+  private int largeKeptBytes;
   private final List<NettyPayload> payloads = new ArrayList<>();
   private final Long2ObjectHashMap<List<OutboundBytes>> outbound = new Long2ObjectHashMap<>();
   private final NativeMemory memory = new NativeMemory();
@@ -93,12 +110,56 @@ public final class LoopMemory {
     return headers.isEmpty() ? new Slab(this, HEADERS_BYTES) : headers.removeLast().again();
   }
 
+  /**
+   * Memory for one payload, with room for its bytes and no more; what it held before is still in
+   * it. Netty's pools give a chunk of memory back as soon as nothing in it is used, so that a few
+   * large payloads at a time would cost fresh memory, its zeroing and its page faults each.
+   */
+  static ByteBuf forPayload(int bytes, ByteBufAllocator allocator) {
+    return bytes <= POOLED_BYTES || bytes > PAYLOAD_SLAB_BYTES_MAX
+        ? allocator.directBuffer(Math.max(1, bytes), Math.max(1, bytes))
+        : current().large(bytes);
+  }
+
+  private Slab large(int bytes) {
+    int sizeBytes = BitUtil.findNextPositivePowerOfTwo(bytes);
+    List<Slab> free = free(sizeBytes);
+    Slab slab;
+    if (free.isEmpty()) {
+      slab = new Slab(this, sizeBytes);
+    } else {
+      largeKeptBytes -= sizeBytes;
+      slab = free.removeLast().again();
+    }
+    return slab.holding(bytes);
+  }
+
+  private List<Slab> free(int sizeBytes) {
+    int number = Integer.numberOfTrailingZeros(sizeBytes);
+    while (large.size() <= number) {
+      large.add(new ArrayList<>());
+    }
+    return large.get(number);
+  }
+
+  /** Bytes of free slabs for large payloads. */
+  int keptForPayloadsBytes() {
+    return largeKeptBytes;
+  }
+
   /** Whether a slab that nobody holds any more is kept here. */
   boolean keeps(Slab slab) {
     if (Thread.currentThread() != thread || over) {
       return false;
     }
-    List<Slab> free = slab.capacity() == RECEIVE_BYTES ? receive : headers;
+    if (slab.holdsPayload()) {
+      if (largeKeptBytes + slab.sizeBytes() > PAYLOADS_KEPT_BYTES) {
+        return false;
+      }
+      largeKeptBytes += slab.sizeBytes();
+      return free(slab.sizeBytes()).add(slab);
+    }
+    List<Slab> free = slab.sizeBytes() == RECEIVE_BYTES ? receive : headers;
     return free.size() < SLABS_KEPT && free.add(slab);
   }
 
@@ -159,6 +220,8 @@ public final class LoopMemory {
     }
     receive.forEach(Slab::free);
     headers.forEach(Slab::free);
+    large.forEach(slabs -> slabs.forEach(Slab::free));
+    large.clear();
     receive.clear();
     headers.clear();
   }

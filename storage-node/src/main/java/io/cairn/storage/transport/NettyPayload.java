@@ -52,11 +52,7 @@ public final class NettyPayload implements Payloads.Writable {
     return payload;
   }
 
-  /**
-   * Where payloads come from that do not fit in a slab, and what the sockets of the data path are
-   * given. Netty's default allocator pools nothing above a mebibyte, so that each such payload
-   * costs fresh memory, its zeroing and its page faults.
-   */
+  /** What the sockets of the data path are given, and where small payloads come from. */
   public static final PooledByteBufAllocator POOL = PooledByteBufAllocator.DEFAULT;
 
   /** Allocates payloads off the heap. */
@@ -71,10 +67,25 @@ public final class NettyPayload implements Payloads.Writable {
 
       @Override
       public Writable allocateUnset(int length) {
-        ByteBuf bytes = allocator.directBuffer(Math.max(1, length), Math.max(1, length));
-        return of(bytes.writerIndex(length));
+        return of(LoopMemory.forPayload(length, allocator).writerIndex(length));
       }
     };
+  }
+
+  /**
+   * Memory for the bytes of a payload to be received into, with room for them and no more; what it
+   * held before is still in it.
+   */
+  public static ByteBuf memory(int length, ByteBufAllocator allocator) {
+    return LoopMemory.forPayload(length, allocator);
+  }
+
+  /**
+   * The payload's memory for a socket to be read into, with room for its bytes and no more, and
+   * nothing in it yet. Borrowed.
+   */
+  public ByteBuf receiver() {
+    return bytes.slice(from, length).clear();
   }
 
   @Override

@@ -8,17 +8,26 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Memory off the heap of a fixed size that is used again: bytes of a socket, and payloads that
- * share them, or headers that are to be sent. Its last reference may be dropped on any thread.
+ * share them, a large payload, or headers that are to be sent. Its last reference may be dropped on
+ * any thread.
  */
 final class Slab extends UnpooledDirectByteBuf {
   private static final AtomicInteger IN_USE = new AtomicInteger();
 
   private final LoopMemory home;
   private final long address;
+  private final int sizeBytes;
+
+  /** Bytes of the payload that it holds; all of them when it is for other things. */
+  private int limit;
+
+  private boolean holdsPayload;
 
   Slab(LoopMemory home, int sizeBytes) {
     super(UnpooledByteBufAllocator.DEFAULT, sizeBytes, sizeBytes);
     this.home = home;
+    this.sizeBytes = sizeBytes;
+    this.limit = sizeBytes;
     this.address = MemorySegment.ofBuffer(super.internalNioBuffer(0, sizeBytes)).address();
     IN_USE.incrementAndGet();
   }
@@ -34,6 +43,22 @@ final class Slab extends UnpooledDirectByteBuf {
     clear();
     IN_USE.incrementAndGet();
     return this;
+  }
+
+  /** Has room for one payload, and no more. */
+  Slab holding(int bytes) {
+    holdsPayload = true;
+    limit = bytes;
+    return this;
+  }
+
+  /** Whether it is for payloads that have it to themselves. */
+  boolean holdsPayload() {
+    return holdsPayload;
+  }
+
+  int sizeBytes() {
+    return sizeBytes;
   }
 
   /** Gives a free one's memory back. */
@@ -57,6 +82,11 @@ final class Slab extends UnpooledDirectByteBuf {
   @Override
   public long memoryAddress() {
     return address;
+  }
+
+  @Override
+  public int capacity() {
+    return limit;
   }
 
   @Override

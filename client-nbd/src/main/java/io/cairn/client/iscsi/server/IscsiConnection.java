@@ -1,24 +1,24 @@
 package io.cairn.client.iscsi.server;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import io.cairn.client.iscsi.Bhs;
 import io.cairn.client.iscsi.Output;
-import io.cairn.client.iscsi.Parameters;
 import io.cairn.client.iscsi.ProtocolException;
 import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.listener.ClientListener;
 import io.cairn.storage.env.Payload;
-import io.cairn.storage.transport.NettyPayload;
-import io.cairn.storage.transport.OutboundBytes;
+import io.cairn.storage.transport.Inbox;
+import io.cairn.storage.transport.Outbox;
 import io.cairn.storage.wire.Crc32c;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -26,34 +26,41 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Cuts one connection's bytes into PDUs, and checks and makes their digests (RFC 7143 section
- * 11.2). A digest that is wrong ends the connection, as error recovery level 0 allows (section
+ * One connection of the target: its bytes, its time limits and its end. A PDU that is none, or
+ * whose digest is wrong, ends the connection, as error recovery level 0 allows (RFC 7143 section
  * 7.8).
  */
-final class IscsiConnection extends ByteToMessageDecoder
-    implements Output, ClientListener.Newcomer {
+final class IscsiConnection extends ChannelInboundHandlerAdapter
+    implements Output, PduReader.Sink, ClientListener.Newcomer {
   private static final Logger LOG = LoggerFactory.getLogger(IscsiConnection.class);
   private static final int LOGIN_SECONDS = 30;
 
   private final TargetConnection.Portal portal;
   private final Consumer<IscsiConnection> loggedIn;
-  private final Bhs pdu = new Bhs();
+  private final Inbox inbox;
   private final Crc32c crc = new Crc32c();
-  private final UnsafeBuffer view = new UnsafeBuffer(0, 0);
+
+  /** A header with its digest, or the digest of data. */
+  private final UnsafeBuffer sealed = new UnsafeBuffer(new byte[Bhs.BYTES + Bhs.DIGEST_BYTES]);
+
+  private PduReader reader;
+  private Outbox outbox;
   private TargetConnection connection;
   private ChannelHandlerContext context;
   private ScheduledFuture<?> deadline;
-  private boolean hasHeader;
-  private boolean reading;
-  private boolean flushNeeded;
   private boolean inLogin = true;
+
+  /** What came was no PDU: nothing more is taken. */
+  private boolean broken;
 
   /**
    * A connection before its login.
    *
+   * @param inbox the channel's receive allocator.
    * @param loggedIn hears that the login is over.
    */
-  IscsiConnection(TargetConnection.Portal portal, Consumer<IscsiConnection> loggedIn) {
+  IscsiConnection(Inbox inbox, TargetConnection.Portal portal, Consumer<IscsiConnection> loggedIn) {
+    this.inbox = inbox;
     this.portal = portal;
     this.loggedIn = loggedIn;
   }
@@ -61,6 +68,8 @@ final class IscsiConnection extends ByteToMessageDecoder
   @Override
   public void handlerAdded(ChannelHandlerContext added) {
     context = added;
+    outbox = new Outbox(added.channel(), this::flush);
+    reader = new PduReader(added.alloc(), this);
     if (added.channel().isActive()) {
       begin();
     }
@@ -123,83 +132,54 @@ final class IscsiConnection extends ByteToMessageDecoder
     }
   }
 
+  /** The message is the inbox's, or what a data segment is collected in, with a reference. */
   @Override
-  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> unused) {
-    reading = true;
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    ((ByteBuf) message).release();
+    if (ctx.channel().isActive() && !broken) {
+      decode(ctx, inbox.bytes() == null ? Unpooled.EMPTY_BUFFER : inbox.bytes());
+    }
+    if (broken) {
+      // The connection only waits for its last answers to leave.
+      inbox.readInto(null);
+      inbox.release();
+    }
+  }
+
+  private void decode(ChannelHandlerContext ctx, ByteBuf in) {
     try {
-      while (ctx.channel().isActive() && (hasHeader || header(in)) && data(in)) {
+      while (ctx.channel().isActive() && reader.read(in)) {
         // One PDU after the other, as far as the bytes reach.
         continue;
       }
     } catch (ProtocolException e) {
-      in.skipBytes(in.readableBytes());
+      broken = true;
       connection.close(e.getMessage());
-    } finally {
-      reading = false;
+      return;
     }
+    inbox.trim();
+    inbox.readInto(reader.collected());
   }
 
-  private boolean header(ByteBuf in) {
-    if (in.readableBytes() < Bhs.BYTES) {
-      return false;
-    }
-    in.getBytes(in.readerIndex(), pdu.bytes().byteArray());
-    int length = Bhs.BYTES + pdu.additionalHeaderBytes();
-    boolean digest = connection.isLoggedIn() && connection.parameters().headerDigest();
-    if (in.readableBytes() < length + (digest ? Bhs.DIGEST_BYTES : 0)) {
-      return false;
-    }
-    if (digest) {
-      check("header", in, length);
-    }
-    if (pdu.dataSegmentBytes() > Parameters.RECEIVE_BYTES_MAX) {
-      throw new ProtocolException(
-          "a data segment of "
-              + pdu.dataSegmentBytes()
-              + " bytes: at most "
-              + Parameters.RECEIVE_BYTES_MAX);
-    }
-    in.skipBytes(length + (digest ? Bhs.DIGEST_BYTES : 0));
-    hasHeader = true;
-    return true;
+  @Override
+  public boolean hasHeaderDigests() {
+    return connection.isLoggedIn() && connection.parameters().headerDigest();
   }
 
-  private void check(String what, ByteBuf in, int length) {
-    view.wrap(in.nioBuffer(in.readerIndex(), length));
-    int computed = crc.of(view, 0, length);
-    int came = in.getIntLE(in.readerIndex() + length);
-    if (computed != came) {
-      throw new ProtocolException(
-          String.format("the %s digest is %08x: computed %08x", what, came, computed));
-    }
+  @Override
+  public boolean hasDataDigests() {
+    return connection.isLoggedIn() && connection.parameters().dataDigest();
   }
 
-  private boolean data(ByteBuf in) {
-    int length = pdu.dataSegmentBytes();
-    if (length == 0) {
-      hasHeader = false;
-      connection.onPdu(pdu, null, System.nanoTime());
-      afterPdu();
-      return true;
-    }
-    int padded = length + Bhs.padding(length);
-    boolean digest = connection.isLoggedIn() && connection.parameters().dataDigest();
-    if (in.readableBytes() < padded + (digest ? Bhs.DIGEST_BYTES : 0)) {
-      return false;
-    }
-    if (digest) {
-      check("data", in, padded);
-    }
-    hasHeader = false;
-    Payload data = NettyPayload.of(in.readRetainedSlice(length));
-    in.skipBytes(padded - length + (digest ? Bhs.DIGEST_BYTES : 0));
-    try {
-      connection.onPdu(pdu, data, System.nanoTime());
-    } finally {
-      data.release();
-    }
+  @Override
+  public Payload placeOf(Bhs pdu) {
+    return connection.placeOf(pdu);
+  }
+
+  @Override
+  public void onPdu(Bhs pdu, Payload data) {
+    connection.onPdu(pdu, data, System.nanoTime());
     afterPdu();
-    return true;
   }
 
   private void afterPdu() {
@@ -224,21 +204,16 @@ final class IscsiConnection extends ByteToMessageDecoder
   @Override
   public void send(Bhs header, Payload data) {
     // The login's last answer has none yet: what follows it has.
-    boolean digests = connection.isLoggedIn() && !isLoginAnswer(header);
-    boolean headerDigest = digests && connection.parameters().headerDigest();
-    boolean dataDigest = digests && connection.parameters().dataDigest();
-    ByteBuf bytes = context.alloc().directBuffer(Bhs.BYTES + Bhs.DIGEST_BYTES);
-    bytes.writeBytes(header.bytes().byteArray());
-    if (headerDigest) {
-      bytes.writeIntLE(crc.of(header.bytes(), 0, Bhs.BYTES));
+    boolean digests = !isLoginAnswer(header);
+    if (digests && hasHeaderDigests()) {
+      sealed.putBytes(0, header.bytes(), 0, Bhs.BYTES);
+      sealed.putInt(Bhs.BYTES, crc.of(header.bytes(), 0, Bhs.BYTES), LITTLE_ENDIAN);
+      outbox.header(sealed, 0, Bhs.BYTES + Bhs.DIGEST_BYTES);
+    } else {
+      outbox.header(header.bytes(), 0, Bhs.BYTES);
     }
-    context.write(bytes);
     if (data != null && data.length() > 0) {
-      sendData(data, dataDigest);
-    }
-    if (!reading && !flushNeeded) {
-      flushNeeded = true;
-      context.executor().execute(this::flush);
+      sendData(data, digests && hasDataDigests());
     }
   }
 
@@ -249,37 +224,26 @@ final class IscsiConnection extends ByteToMessageDecoder
   private void sendData(Payload data, boolean digest) {
     int padding = Bhs.padding(data.length());
     if (padding == 0) {
-      context.write(OutboundBytes.of(data, context.alloc()));
+      outbox.payload(data);
       if (digest) {
-        ByteBuf trailer = context.alloc().directBuffer(Bhs.DIGEST_BYTES);
-        trailer.writeIntLE(crc.of(data.buffer(), data.offset(), data.length()));
-        context.write(trailer);
+        int sum = crc.of(data.buffer(), data.offset(), data.length());
+        sealed.putInt(0, sum, LITTLE_ENDIAN);
+        outbox.header(sealed, 0, Bhs.DIGEST_BYTES);
       }
       return;
     }
     int length = data.length() + padding;
-    UnsafeBuffer padded = new UnsafeBuffer(new byte[length]);
+    UnsafeBuffer padded = new UnsafeBuffer(new byte[length + Bhs.DIGEST_BYTES]);
     padded.putBytes(0, data.buffer(), data.offset(), data.length());
-    ByteBuf bytes = context.alloc().directBuffer(length + Bhs.DIGEST_BYTES);
-    bytes.writeBytes(padded.byteArray());
     if (digest) {
-      bytes.writeIntLE(crc.of(padded, 0, length));
+      padded.putInt(length, crc.of(padded, 0, length), LITTLE_ENDIAN);
     }
-    context.write(bytes);
+    outbox.header(padded, 0, length + (digest ? Bhs.DIGEST_BYTES : 0));
   }
 
   private void flush() {
-    flushNeeded = false;
-    if (inLogin && connection.isLoggedIn()) {
-      loginOver();
-    }
-    context.flush();
-  }
-
-  @Override
-  public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
-    ctx.flush();
-    super.channelReadComplete(ctx);
+    afterPdu();
+    outbox.flush();
   }
 
   /** Who does not take its answers gets no more commands in. */
@@ -299,16 +263,20 @@ final class IscsiConnection extends ByteToMessageDecoder
           connection.end());
     }
     deadline.cancel(false);
+    outbox.flush();
     context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
   }
 
   @Override
-  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+  public void channelInactive(ChannelHandlerContext ctx) {
     if (connection != null) {
       deadline.cancel(false);
       connection.onClosed();
     }
-    super.channelInactive(ctx);
+    inbox.readInto(null);
+    inbox.release();
+    outbox.release();
+    reader.release();
   }
 
   @Override

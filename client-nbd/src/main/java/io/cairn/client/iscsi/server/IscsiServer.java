@@ -2,6 +2,7 @@ package io.cairn.client.iscsi.server;
 
 import io.cairn.client.iscsi.TargetConnection;
 import io.cairn.client.listener.ClientListener;
+import io.cairn.storage.transport.Inbox;
 import io.netty.channel.Channel;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.Future;
@@ -55,7 +56,9 @@ public final class IscsiServer implements AutoCloseable {
   }
 
   private ClientListener.Newcomer receive(Channel channel) {
-    IscsiConnection connection = new IscsiConnection(portal, listener::settled);
+    Inbox inbox = new Inbox();
+    channel.config().setRecvByteBufAllocator(inbox);
+    IscsiConnection connection = new IscsiConnection(inbox, portal, listener::settled);
     connections.add(connection);
     channel.closeFuture().addListener(closed -> connections.remove(connection));
     channel.pipeline().addLast(connection);

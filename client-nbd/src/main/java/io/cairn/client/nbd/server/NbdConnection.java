@@ -323,7 +323,7 @@ final class NbdConnection extends ChannelInboundHandlerAdapter
       if (length <= WAITED_FOR_BYTES && in.writableBytes() >= length - in.readableBytes()) {
         return false;
       }
-      collected = context.alloc().directBuffer(length, length);
+      collected = NettyPayload.memory(length, context.alloc());
     }
     collected.writeBytes(in, Math.min(in.readableBytes(), collected.writableBytes()));
     return !collected.isWritable();
