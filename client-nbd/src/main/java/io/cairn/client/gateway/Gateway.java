@@ -130,7 +130,7 @@ public final class Gateway implements AutoCloseable {
     String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
     LoopMetadata metadata = new LoopMetadata(client, caller, loop);
 
-    LinkClient links = new LinkClient(loop);
+    LinkClient links = new LinkClient(loop, options.get(LoopOptions.LOCAL_SOCKETS));
     parts.push(links);
     Payloads payloads = NettyPayload.allocator(NettyPayload.POOL);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);

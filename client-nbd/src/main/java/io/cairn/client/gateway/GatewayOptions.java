@@ -218,6 +218,7 @@ public final class GatewayOptions {
           IO_TIMEOUT,
           SLOW_REQUEST,
           LoopOptions.BUSY_POLL,
+          LoopOptions.LOCAL_SOCKETS,
           VOLUME_LINGER,
           WINDOW_SIZE,
           REQUEST_MEMORY,

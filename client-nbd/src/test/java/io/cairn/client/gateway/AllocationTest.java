@@ -197,7 +197,7 @@ class AllocationTest {
   }
 
   private void startGateway() throws Exception {
-    links = new LinkClient(loop);
+    links = new LinkClient(loop, false);
     LoopSession session =
         new LoopSession(
             SessionSettings.of("g", 1, "g"),

@@ -31,6 +31,10 @@ final class NodeMetrics {
     FunctionCounter.builder("cairn.storage.connections.accepted", server, LinkServer::accepted)
         .description("Connections to the data port that were taken.")
         .register(registry);
+    FunctionCounter.builder(
+            "cairn.storage.connections.local.accepted", server, LinkServer::localAccepted)
+        .description("Connections from this host to the data port that came without TCP.")
+        .register(registry);
     FunctionCounter.builder("cairn.storage.connections.refused", server, LinkServer::refused)
         .description("Connections that were closed at once, being too many.")
         .register(registry);

@@ -9,6 +9,7 @@ import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.options.Sizes;
 import io.cairn.storage.device.Device;
+import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.LoopOptions;
@@ -214,11 +215,17 @@ final class NodePlan {
   LinkServer listen(EventLoop acceptor) {
     Address address = options.get(StorageOptions.DATA_ADDRESS);
     try {
-      return LinkServer.listen(
-          new InetSocketAddress(address.host(), address.port()),
-          acceptor,
-          linkLimits(),
-          NettyPayload.POOL);
+      LinkServer server =
+          LinkServer.listen(
+              new InetSocketAddress(address.host(), address.port()),
+              acceptor,
+              linkLimits(),
+              NettyPayload.POOL);
+      if (options.get(LoopOptions.LOCAL_SOCKETS)) {
+        Address advertised = advertised(server.address().getPort());
+        server.listenLocally(advertised.host(), advertised.port());
+      }
+      return server;
     } catch (IOException e) {
       throw options.refuse(StorageOptions.DATA_ADDRESS, e.getMessage());
     }
@@ -250,6 +257,19 @@ final class NodePlan {
     return http.reachableBy(advertisedHost()).toString();
   }
 
+  /** The data port's address as others know it; with the port that it really has. */
+  private Address advertised(int port) {
+    return options
+        .get(StorageOptions.ADVERTISED_ADDRESS)
+        .orElse(new Address(options.get(StorageOptions.DATA_ADDRESS).host(), port));
+  }
+
+  /** A client of other nodes' data ports, for a loop. */
+  LinkClient dialer(EventLoop loop) {
+    return new LinkClient(
+        loop, options.get(LoopOptions.LOCAL_SOCKETS), linkLimits(), NettyPayload.POOL);
+  }
+
   /**
    * How the node announces itself.
    *
@@ -258,9 +278,7 @@ final class NodePlan {
    * @param port that the data port really has.
    */
   Command.RegisterNode registration(Identity identity, long clusterId, int port) {
-    Address data = options.get(StorageOptions.DATA_ADDRESS);
-    Address advertised =
-        options.get(StorageOptions.ADVERTISED_ADDRESS).orElse(new Address(data.host(), port));
+    Address advertised = advertised(port);
     return new Command.RegisterNode(
         identity.clusterId() != 0 ? identity.clusterId() : clusterId,
         identity.storeIdHigh(),

@@ -13,7 +13,6 @@ import io.cairn.metadata.release.Announcer;
 import io.cairn.storage.device.BlockingThreads;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
-import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
@@ -450,7 +449,7 @@ public final class StorageNode implements AutoCloseable {
         number,
         loop,
         store,
-        new LinkClient(loop, plan.linkLimits(), NettyPayload.POOL),
+        plan.dialer(loop),
         nodes,
         peers -> {
           ReplicaShard replica =

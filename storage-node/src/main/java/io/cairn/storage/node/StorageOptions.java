@@ -237,6 +237,7 @@ public final class StorageOptions {
           CAPACITY_RESERVE,
           DEVICE_STALL,
           LoopOptions.BUSY_POLL,
+          LoopOptions.LOCAL_SOCKETS,
           TEST_DEVICE_FAULTS,
           BENCHMARK_CAPACITY_IOPS,
           BENCHMARK_CAPACITY_BANDWIDTH,

@@ -18,11 +18,18 @@ public final class Inbox implements RecvByteBufAllocator {
   /** With less room than this the next read gets another slab. */
   private static final int ROOM_MIN_BYTES = 16 << 10;
 
+  /**
+   * After a payload of this size another is likely, and what is read with its header would have to
+   * be copied: the next read takes little more than that.
+   */
+  private static final int LARGE_BYTES = 64 << 10;
+
   /** Reads of one channel before others have their turn. */
   private static final int READS_MAX = 16;
 
   private ByteBuf bytes;
   private ByteBuf direct;
+  private boolean expectsLarge;
 
   /** What was received and not consumed; null when there is nothing. Borrowed. */
   public ByteBuf bytes() {
@@ -35,6 +42,7 @@ public final class Inbox implements RecvByteBufAllocator {
    */
   public void readInto(ByteBuf payload) {
     direct = payload;
+    expectsLarge |= payload != null && payload.capacity() >= LARGE_BYTES;
   }
 
   /** Lets go of what was consumed. */
@@ -100,6 +108,13 @@ public final class Inbox implements RecvByteBufAllocator {
     public ByteBuf allocate(ByteBufAllocator allocator) {
       if (direct != null && direct.isWritable()) {
         return direct.retain();
+      }
+      if (expectsLarge) {
+        expectsLarge = false;
+        if (bytes == null) {
+          bytes = LoopMemory.current().forHeaders();
+          return bytes.retain();
+        }
       }
       return room(allocator, ROOM_MIN_BYTES).retain();
     }

@@ -9,12 +9,15 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.NetUtil;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.UnknownHostException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Dials from one event loop. {@link #connect} is called on that loop; a failure is told after it
@@ -23,23 +26,27 @@ import java.util.concurrent.TimeUnit;
  */
 public final class LinkClient implements Dialer, AutoCloseable {
   private final EventLoop loop;
+  private final boolean triesLocal;
   private final LinkLimits limits;
   private final ByteBufAllocator allocator;
   private final ChannelGroup channels;
   private volatile boolean closed;
 
   /** A client with the default bounds. */
-  public LinkClient(EventLoop loop) {
-    this(loop, LinkLimits.defaults(), NettyPayload.POOL);
+  public LinkClient(EventLoop loop, boolean triesLocal) {
+    this(loop, triesLocal, LinkLimits.defaults(), NettyPayload.POOL);
   }
 
   /**
    * A client.
    *
    * @param loop made by {@link SocketKind#ioHandlers()}.
+   * @param triesLocal whether peers on this host are reached without TCP, where they offer that.
    */
-  public LinkClient(EventLoop loop, LinkLimits limits, ByteBufAllocator allocator) {
+  public LinkClient(
+      EventLoop loop, boolean triesLocal, LinkLimits limits, ByteBufAllocator allocator) {
     this.loop = loop;
+    this.triesLocal = triesLocal;
     this.limits = limits;
     this.allocator = allocator;
     // A channel that comes after the close is closed as well.
@@ -52,6 +59,21 @@ public final class LinkClient implements Dialer, AutoCloseable {
       fail(handler);
       return;
     }
+    DomainSocketAddress local = triesLocal ? LocalSockets.of(host, port, loop) : null;
+    if (local == null) {
+      connectByTcp(host, port, handler);
+    } else {
+      // Nobody waits for this one: the kernel knows at once whether the peer is here.
+      dial(
+          new Bootstrap().channel(LocalSockets.SOCKET),
+          local,
+          channel -> {},
+          handler,
+          refused -> connectByTcp(host, port, handler));
+    }
+  }
+
+  private void connectByTcp(String host, int port, Handler handler) {
     InetAddress literal = NetUtil.createInetAddressFromIpAddressString(host);
     if (literal != null) {
       dial(new InetSocketAddress(literal, port), limits.connectTimeoutMillis(), handler);
@@ -66,17 +88,43 @@ public final class LinkClient implements Dialer, AutoCloseable {
 
   private void dial(InetSocketAddress address, int timeoutMillis, Handler handler) {
     SocketKind kind = SocketKind.of(loop);
+    dial(
+        new Bootstrap()
+            .channel(kind.socket())
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, timeoutMillis),
+        address,
+        kind::tune,
+        handler,
+        link -> {
+          if (link == null) {
+            handler.onClosed(System.nanoTime());
+          } else {
+            link.tellClosed();
+          }
+        });
+  }
+
+  /**
+   * Dials.
+   *
+   * @param failed hears on the loop, instead of the handler, that there is no connection; with the
+   *     link that nobody was told of, or null.
+   */
+  private void dial(
+      Bootstrap bootstrap,
+      SocketAddress address,
+      Consumer<Channel> tune,
+      Handler handler,
+      Consumer<NettyLink> failed) {
     NettyLink[] made = new NettyLink[1];
-    new Bootstrap()
+    bootstrap
         .group(loop)
-        .channel(kind.socket())
         .option(ChannelOption.ALLOCATOR, allocator)
-        .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, timeoutMillis)
         .handler(
             new ChannelInitializer<Channel>() {
               @Override
               protected void initChannel(Channel channel) {
-                kind.tune(channel);
+                tune.accept(channel);
                 channels.add(channel);
                 Inbox inbox = new Inbox();
                 channel.config().setRecvByteBufAllocator(inbox);
@@ -87,17 +135,9 @@ public final class LinkClient implements Dialer, AutoCloseable {
         .connect(address)
         .addListener(
             done -> {
-              if (done.isSuccess()) {
-                return;
+              if (!done.isSuccess()) {
+                loop.execute(() -> failed.accept(made[0]));
               }
-              loop.execute(
-                  () -> {
-                    if (made[0] == null) {
-                      handler.onClosed(System.nanoTime());
-                    } else {
-                      made[0].tellClosed();
-                    }
-                  });
             });
   }
 

@@ -18,14 +18,17 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,7 +61,9 @@ public final class LinkServer implements AutoCloseable {
   /** Connections that may owe their HELLO; with more, the one that owes it longest is closed. */
   static final int GREETINGS_MAX = 256;
 
+  private final EventLoop acceptor;
   private final LinkLimits limits;
+  private final ByteBufAllocator allocator;
   private final ChannelGroup connections;
 
   /** Connections that owe their HELLO, in the order of their age; the acceptor's loop only. */
@@ -67,13 +72,19 @@ public final class LinkServer implements AutoCloseable {
   private final LongAdder accepted = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final LongAdder badGreetings = new LongAdder();
+  private final LongAdder localAccepted = new LongAdder();
   private Channel listener;
+
+  /** Or null. */
+  private Channel localListener;
 
   /** Empty until the node serves. */
   private volatile List<Shard> shards = List.of();
 
-  private LinkServer(EventLoop acceptor, LinkLimits limits) {
+  private LinkServer(EventLoop acceptor, LinkLimits limits, ByteBufAllocator allocator) {
+    this.acceptor = acceptor;
     this.limits = limits;
+    this.allocator = allocator;
     this.connections = new DefaultChannelGroup("data port", acceptor, true);
   }
 
@@ -85,14 +96,50 @@ public final class LinkServer implements AutoCloseable {
   public static LinkServer listen(
       InetSocketAddress address, EventLoop acceptor, LinkLimits limits, ByteBufAllocator allocator)
       throws IOException {
-    LinkServer server = new LinkServer(acceptor, limits);
+    LinkServer server = new LinkServer(acceptor, limits, allocator);
     SocketKind kind = SocketKind.of(acceptor);
+    server.listener =
+        server.bind(
+            new ServerBootstrap()
+                .channel(kind.serverSocket())
+                .option(ChannelOption.SO_REUSEADDR, true),
+            address,
+            kind::tune,
+            address.getHostString() + ":" + address.getPort());
+    return server;
+  }
+
+  /**
+   * Listens also for processes of this host, as {@link LocalSockets} says; where that cannot be,
+   * they use TCP as everybody else does.
+   *
+   * @param host under which the node is announced, with the port.
+   */
+  public void listenLocally(String host, int port) {
+    DomainSocketAddress address = LocalSockets.of(host, port, acceptor);
+    if (address == null) {
+      return;
+    }
+    String name = "the Unix socket of " + host + ":" + port;
+    try {
+      localListener =
+          bind(
+              new ServerBootstrap().channel(LocalSockets.SERVER_SOCKET),
+              address,
+              channel -> localAccepted.increment(),
+              name);
+    } catch (IOException e) {
+      LOG.warn("processes of this host use TCP too: {}", e.getMessage());
+    }
+  }
+
+  private Channel bind(
+      ServerBootstrap bootstrap, SocketAddress address, Consumer<Channel> tune, String name)
+      throws IOException {
     int high = limits.unreadBytesHigh();
     ChannelFuture bound =
-        new ServerBootstrap()
+        bootstrap
             .group(acceptor)
-            .channel(kind.serverSocket())
-            .option(ChannelOption.SO_REUSEADDR, true)
             .childOption(ChannelOption.ALLOCATOR, allocator)
             .childOption(
                 ChannelOption.WRITE_BUFFER_WATER_MARK, new WriteBufferWaterMark(high / 2, high))
@@ -100,23 +147,16 @@ public final class LinkServer implements AutoCloseable {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    server.accepted(channel, kind);
+                    accepted(channel, tune);
                   }
                 })
             .bind(address)
             .awaitUninterruptibly();
     if (!bound.isSuccess()) {
       throw new IOException(
-          "cannot listen on "
-              + address.getHostString()
-              + ":"
-              + address.getPort()
-              + ": "
-              + reason(bound.cause()),
-          bound.cause());
+          "cannot listen on " + name + ": " + reason(bound.cause()), bound.cause());
     }
-    server.listener = bound.channel();
-    return server;
+    return bound.channel();
   }
 
   /** What the kernel said, without the call and the number that Netty puts before it. */
@@ -150,6 +190,11 @@ public final class LinkServer implements AutoCloseable {
     return accepted.sum();
   }
 
+  /** Of those, connections from this host that came without TCP. */
+  public long localAccepted() {
+    return localAccepted.sum();
+  }
+
   /** Connections that were closed at once: too many, or before the node served. */
   public long refused() {
     return refused.sum();
@@ -160,7 +205,7 @@ public final class LinkServer implements AutoCloseable {
     return badGreetings.sum();
   }
 
-  private void accepted(Channel channel, SocketKind kind) {
+  private void accepted(Channel channel, Consumer<Channel> tune) {
     if (shards.isEmpty() || connections.size() >= limits.connectionsMax()) {
       refused.increment();
       channel.close();
@@ -168,7 +213,7 @@ public final class LinkServer implements AutoCloseable {
     }
     accepted.increment();
     connections.add(channel);
-    kind.tune(channel);
+    tune.accept(channel);
     if (greetings.size() >= GREETINGS_MAX) {
       greetings.iterator().next().giveWay();
     }
@@ -361,6 +406,9 @@ public final class LinkServer implements AutoCloseable {
   @Override
   public void close() {
     listener.close().awaitUninterruptibly();
+    if (localListener != null) {
+      localListener.close().awaitUninterruptibly();
+    }
     connections.close().awaitUninterruptibly();
   }
 }

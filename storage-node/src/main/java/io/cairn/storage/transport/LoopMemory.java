@@ -18,7 +18,7 @@ public final class LoopMemory {
   /** Size of a slab into which sockets are read. */
   static final int RECEIVE_BYTES = 128 << 10;
 
-  /** Size of a slab of headers. */
+  /** Size of a slab of headers, to be sent or received. */
   static final int HEADERS_BYTES = 4 << 10;
 
   /** Free slabs of one size that are kept. */
@@ -98,7 +98,10 @@ public final class LoopMemory {
 
   /** A connection needs the slab no more; takes its reference over. */
   void giveBack(Slab slab) {
-    if (begun == null && Thread.currentThread() == thread && !over) {
+    if (begun == null
+        && slab.sizeBytes() == RECEIVE_BYTES
+        && Thread.currentThread() == thread
+        && !over) {
       begun = slab;
     } else {
       slab.release();

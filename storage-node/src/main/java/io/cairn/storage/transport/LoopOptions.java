@@ -16,5 +16,15 @@ public final class LoopOptions {
               + " where the last ones came as fast; other threads go first. 0 sleeps at once, for"
               + " where processor time is dearer than latency.");
 
+  /** Whether processes of one host use Unix sockets among themselves. */
+  public static final Option<Boolean> LOCAL_SOCKETS =
+      Option.of(
+          "local.sockets",
+          OptionType.flag(),
+          "true",
+          "Whether storage nodes and gateways on one host, and in one network namespace, talk by"
+              + " Unix sockets, which cost a third of TCP over the loopback interface; with others"
+              + " they use TCP in any case.");
+
   private LoopOptions() {}
 }

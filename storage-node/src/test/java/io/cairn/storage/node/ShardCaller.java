@@ -58,7 +58,7 @@ final class ShardCaller implements Dialer.Handler {
     this.loop = loop;
     this.nodeId = nodeId;
     request = new Request(clusterId);
-    LinkClient client = new LinkClient(loop);
+    LinkClient client = new LinkClient(loop, true);
     loop.execute(() -> client.connect("127.0.0.1", port, this));
   }
 

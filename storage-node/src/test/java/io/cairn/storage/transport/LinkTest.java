@@ -59,12 +59,27 @@ class LinkTest {
   private final List<Echo> echoes = new ArrayList<>();
   private final List<Payload> held = new ArrayList<>();
 
-  private void start(SocketKind kind) throws IOException {
-    start(kind, LIMITS);
+  /** How both ends talk. */
+  private enum Way {
+    BEST(SocketKind.best(), false),
+    NIO(SocketKind.NIO, false),
+    LOCAL(SocketKind.best(), true);
+
+    final SocketKind kind;
+    final boolean local;
+
+    Way(SocketKind kind, boolean local) {
+      this.kind = kind;
+      this.local = local;
+    }
   }
 
-  private void start(SocketKind kind, LinkLimits limits) throws IOException {
-    group = new MultiThreadIoEventLoopGroup(SHARDS + 1, kind.ioHandlers());
+  private void start(Way way) throws IOException {
+    start(way, LIMITS);
+  }
+
+  private void start(Way way, LinkLimits limits) throws IOException {
+    group = new MultiThreadIoEventLoopGroup(SHARDS + 1, way.kind.ioHandlers());
     EventLoop acceptor = group.next();
     clientLoop = acceptor;
     List<LinkServer.Shard> shards = new ArrayList<>();
@@ -96,7 +111,10 @@ class LinkTest {
             limits,
             allocator);
     server.serve(shards);
-    client = new LinkClient(clientLoop, limits, allocator);
+    if (way.local) {
+      server.listenLocally("127.0.0.1", server.address().getPort());
+    }
+    client = new LinkClient(clientLoop, true, limits, allocator);
   }
 
   @AfterEach
@@ -215,9 +233,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void framesOfEveryShardComeBackAsTheyWere(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void framesOfEveryShardComeBackAsTheyWere(Way way) throws Exception {
+    start(way);
     Random random = new Random(5);
     for (int shard = 0; shard < SHARDS; shard++) {
       Recorder recorder = dial();
@@ -244,6 +262,23 @@ class LinkTest {
         assertFalse(echoes.get(shard).wrongThread);
       }
     }
+    assertEquals(way.local ? SHARDS : 0, server.localAccepted());
+  }
+
+  @Test
+  void twoServersDoNotTakeEachOthersLocalSocket() throws Exception {
+    start(Way.LOCAL);
+    try (LinkServer other =
+        LinkServer.listen(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            clientLoop,
+            LIMITS,
+            allocator)) {
+      other.listenLocally("127.0.0.1", server.address().getPort());
+      dial().next(Happening.Opened.class);
+      await(() -> server.localAccepted() == 1, "the first server takes the connection");
+      assertEquals(0, other.accepted());
+    }
   }
 
   private void sendFrame(Link link, byte[] frame) {
@@ -267,7 +302,7 @@ class LinkTest {
 
   @Test
   void aHelloForAShardThatDoesNotExistReachesTheFirst() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     Recorder recorder = dial();
     send(recorder.next(Happening.Opened.class).link(), hello(SHARDS), null);
     recorder.next(Happening.Frame.class);
@@ -275,9 +310,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void whoClosesHearsOfItOnceAndNothingAfterwards(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void whoClosesHearsOfItOnceAndNothingAfterwards(Way way) throws Exception {
+    start(way);
     Recorder recorder = dial();
     Link link = recorder.next(Happening.Opened.class).link();
     send(link, hello(1), null);
@@ -303,9 +338,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void aPortThatNobodyListensOnIsToldAfterTheCall(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void aPortThatNobodyListensOnIsToldAfterTheCall(Way way) throws Exception {
+    start(way);
     Recorder recorder = dial("127.0.0.1", 1);
     recorder.next(Happening.Closed.class);
     dial("name.invalid", 1).next(Happening.Closed.class);
@@ -315,7 +350,7 @@ class LinkTest {
 
   @Test
   void aNameIsLookedUp() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     Recorder recorder = dial("localhost", server.address().getPort());
     send(recorder.next(Happening.Opened.class).link(), hello(0), null);
     recorder.next(Happening.Frame.class);
@@ -323,7 +358,7 @@ class LinkTest {
 
   @Test
   void aLinkThatIsUsedOutsideItsLoopSaysSo() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     Link link = dial().next(Happening.Opened.class).link();
     byte[] ping = FrameDecoderTest.ping(1);
     assertThrows(
@@ -348,9 +383,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void whoDoesNotGreetIsClosed(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void whoDoesNotGreetIsClosed(Way way) throws Exception {
+    start(way);
     Socket silent = raw();
     Socket half = raw();
     half.getOutputStream().write(hello(0), 0, 40);
@@ -372,9 +407,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void garbageAfterTheHelloEndsTheLink(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void garbageAfterTheHelloEndsTheLink(Way way) throws Exception {
+    start(way);
     for (int shard = 0; shard < SHARDS; shard++) {
       Socket socket = raw();
       byte[] hello = hello(shard);
@@ -391,7 +426,7 @@ class LinkTest {
 
   @Test
   void framesSentWithTheHelloAreNotLostOnTheWayToTheShard() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     Socket socket = raw();
     byte[] hello = hello(2);
     byte[] write = FrameDecoderTest.write(8, 1);
@@ -407,7 +442,7 @@ class LinkTest {
 
   @Test
   void connectionsAreClosedAtOnceWhileNobodyServes() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     server.serve(List.of());
     assertEnds(raw());
     assertEquals(1, server.refused());
@@ -416,7 +451,7 @@ class LinkTest {
 
   @Test
   void aHelloThatComesByteByByteIsTaken() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     Socket socket = raw();
     socket.setTcpNoDelay(true);
     for (byte b : hello(1)) {
@@ -429,7 +464,7 @@ class LinkTest {
 
   @Test
   void whoOwesItsHelloForLongestGivesWayAndWhoSaidItStays() throws Exception {
-    start(SocketKind.best(), new LinkLimits(2_000, 60_000, 4096, 256 << 10, 8L << 20));
+    start(Way.BEST, new LinkLimits(2_000, 60_000, 4096, 256 << 10, 8L << 20));
     List<Socket> sockets = new ArrayList<>();
     Socket greeted = raw();
     greeted.getOutputStream().write(hello(0));
@@ -455,7 +490,7 @@ class LinkTest {
 
   @Test
   void tooManyConnectionsAreClosedAtOnce() throws Exception {
-    start(SocketKind.best(), new LinkLimits(2_000, 10_000, 4, 256 << 10, 8L << 20));
+    start(Way.BEST, new LinkLimits(2_000, 10_000, 4, 256 << 10, 8L << 20));
     List<Socket> sockets = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
       sockets.add(raw());
@@ -475,9 +510,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void aServerWhoseAnswersAreNotReadTakesNoMoreRequests(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void aServerWhoseAnswersAreNotReadTakesNoMoreRequests(Way way) throws Exception {
+    start(way);
     Socket socket = raw();
     socket.getOutputStream().write(hello(1));
     byte[] write = FrameDecoderTest.write(64, 1);
@@ -512,9 +547,9 @@ class LinkTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SocketKind.class)
-  void aPeerThatDoesNotReadIsCutOffBeforeMemoryRunsOut(SocketKind kind) throws Exception {
-    start(kind);
+  @EnumSource(Way.class)
+  void aPeerThatDoesNotReadIsCutOffBeforeMemoryRunsOut(Way way) throws Exception {
+    start(way);
     try (java.net.ServerSocket deaf = new java.net.ServerSocket(0)) {
       Recorder recorder = dial("127.0.0.1", deaf.getLocalPort());
       Link link = recorder.next(Happening.Opened.class).link();
@@ -537,7 +572,7 @@ class LinkTest {
 
   @Test
   void bytesOfAForeignPayloadAreSharedAndReleased() throws Exception {
-    start(SocketKind.best());
+    start(Way.BEST);
     Recorder recorder = dial();
     Link link = recorder.next(Happening.Opened.class).link();
     send(link, hello(0), null);
