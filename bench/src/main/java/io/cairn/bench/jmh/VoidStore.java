@@ -141,6 +141,11 @@ final class VoidStore implements ShardStore {
   }
 
   @Override
+  public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public void appendSyncBegin(ChunkEntry chunk, long ownerGeneration, long base) {
     throw new UnsupportedOperationException();
   }

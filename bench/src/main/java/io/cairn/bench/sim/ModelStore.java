@@ -281,6 +281,11 @@ final class ModelStore implements SimStore {
     }
 
     @Override
+    public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
+      append(Change.unreadable(((Chunk) chunk).key, ownerGeneration, block, version), 0);
+    }
+
+    @Override
     public void appendSyncBegin(ChunkEntry chunk, long ownerGeneration, long base) {
       append(new Change.Begin(((Chunk) chunk).key, ownerGeneration, base), 0);
     }

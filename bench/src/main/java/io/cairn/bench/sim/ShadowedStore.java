@@ -239,6 +239,16 @@ final class ShadowedStore implements ShardStore {
   }
 
   @Override
+  public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
+    store.appendUnreadable(chunk, ownerGeneration, block, version);
+    if (MergeRule.replaces(shadow(chunk).versions[block], version, ownerGeneration)) {
+      overwrites.overwritten(key(chunk), block);
+      appended(Change.unreadable(key(chunk), ownerGeneration, block, version));
+    }
+    compare(chunk);
+  }
+
+  @Override
   public void appendSyncBegin(ChunkEntry chunk, long ownerGeneration, long base) {
     Key key = key(chunk);
     store.appendSyncBegin(chunk, ownerGeneration, base);

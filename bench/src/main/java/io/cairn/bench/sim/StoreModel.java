@@ -62,6 +62,12 @@ final class StoreModel {
 
     record Begin(Key key, long generation, long base) implements Change {}
 
+    /** A block that nobody can read. */
+    static Fill unreadable(Key key, long generation, int block, long version) {
+      int[] crcs = {~Crc32c.ZERO_BLOCK};
+      return new Fill(key, generation, block, new long[] {version}, new byte[][] {ZERO}, crcs);
+    }
+
     record End(Key key) implements Change {}
 
     record Trash(long volumeId) implements Change {}

@@ -3,6 +3,7 @@ package io.cairn.client.volume;
 import io.cairn.client.volume.OwnedReplica.Phase;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
+import io.cairn.metadata.release.Release;
 import io.cairn.storage.wire.Reply;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +16,9 @@ import java.util.List;
 final class ChunkReplicas {
   /** Bits of a replica in the masks of writes: one less than an int has. */
   static final int BITS = 31;
+
+  /** How long what no source can read is asked for again. */
+  static final long UNREADABLE_NANOS = 10_000_000_000L;
 
   private final VolumeSession session;
   private final List<OwnedReplica> all = new ArrayList<>();
@@ -131,6 +135,60 @@ final class ChunkReplicas {
       }
     }
     return sources.isEmpty() ? null : sources.get(joiner.sourcesFailed % sources.size());
+  }
+
+  /**
+   * One to catch up from that is as far as the longest one: that, or another one's turn after a
+   * source that failed.
+   */
+  OwnedReplica sourceLike(OwnedReplica longest, OwnedReplica joiner) {
+    List<OwnedReplica> sources = new ArrayList<>();
+    for (OwnedReplica replica : all) {
+      if (replica != joiner
+          && replica.inSync()
+          && replica.node.ready
+          && replica.position == longest.position
+          && replica.openState == Reply.STATE_COMPLETE
+          && holdsEverything(replica)) {
+        sources.add(replica);
+      }
+    }
+    return sources.isEmpty() ? longest : sources.get(joiner.sourcesFailed % sources.size());
+  }
+
+  /** Whether every in-sync replica that can be reached gave the joiner all that it can read. */
+  boolean haveAllFailed(OwnedReplica joiner) {
+    for (OwnedReplica replica : all) {
+      if (replica != joiner
+          && replica.inSync()
+          && replica.node.ready
+          && (joiner.unreadableAt & 1 << replica.bit) == 0) {
+        return false;
+      }
+    }
+    return joiner.unreadableAt != 0;
+  }
+
+  /**
+   * Whether blocks that no source can read may be unreadable on the joiner as well. All in-sync
+   * replicas were asked, or are gone for good, or lack something themselves and cannot get it
+   * either: whoever may come back may have what is missing. And not at once: an error of a device
+   * may pass.
+   */
+  boolean mayLeaveUnreadable(OwnedReplica joiner, long nowNanos) {
+    if (joiner.unreadableAt == 0
+        || nowNanos - joiner.unreadableSinceNanos < UNREADABLE_NANOS
+        || session.ownership.level() < Release.LEVEL_OF_LOSSES) {
+      return false;
+    }
+    for (OwnedReplica replica : all) {
+      boolean asked = (joiner.unreadableAt & 1 << replica.bit) != 0;
+      boolean gone = !replica.node.ready && session.nodes.isForced(replica.node.link.nodeId);
+      if (replica != joiner && replica.inSync() && !asked && !gone && replica.unreadableAt == 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The in-sync one that can be reached with the highest position, of those that hold all. */

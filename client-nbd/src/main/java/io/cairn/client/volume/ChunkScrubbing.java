@@ -9,6 +9,7 @@ import io.cairn.storage.wire.Frame;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
 
 /**
  * One scrub of one chunk, range by range. The first look takes no claim: clients are not held up,
@@ -80,7 +81,14 @@ final class ChunkScrubbing {
         deep ? nowMillis : before.deepMillis(),
         Math.max(before.request(), request),
         before.mendedBlocks() + mendedCopies,
-        deep ? bad : before.badBlocks());
+        deep ? bad : alsoBad(before.badBlocks()));
+  }
+
+  /** Checksums alone cannot say that a block is good again; that one is bad they may have shown. */
+  private List<Integer> alsoBad(List<Integer> before) {
+    TreeSet<Integer> all = new TreeSet<>(before);
+    all.addAll(bad);
+    return all.stream().limit(ChunkScrub.BAD_MAX).toList();
   }
 
   /**

@@ -85,6 +85,7 @@ final class LostChunks {
             replica,
             base,
             CopyPace.UNBOUNDED,
+            false,
             (header, offset, now) -> {
               replica.phase = Phase.LIVE;
               replica.openState = STATE_COMPLETE;

@@ -108,6 +108,11 @@ public final class Mending {
     return session.isServing() && !session.isReleasing();
   }
 
+  /** A replica of the chunk came into the set with blocks that nobody could give it. */
+  void scrubSoon(OwnedChunk chunk, long nowNanos) {
+    scrubs.soon(chunk, nowNanos);
+  }
+
   /** How fast one chunk may be copied now: a {@link CopyPace}. */
   int copyPace() {
     return catchUps.copyPace();

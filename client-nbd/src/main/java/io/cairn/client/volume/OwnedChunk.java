@@ -25,9 +25,10 @@ final class OwnedChunk {
   private static final long RETRY_NANOS = 100_000_000L;
 
   /**
-   * A full device stays full for a while: each try would make the node search for what it lacks.
+   * A full device stays full for a while, and what no source can read stays so: each try would make
+   * the node search for what it lacks.
    */
-  private static final long NO_SPACE_RETRY_NANOS = 2_000_000_000L;
+  private static final long SLOW_RETRY_NANOS = 2_000_000_000L;
 
   enum State {
     CLOSED,
@@ -142,7 +143,8 @@ final class OwnedChunk {
     replica.sourcesFailed += status == Status.SOURCE_FAILED ? 1 : 0;
     replica.reset();
     boolean isFull = status == Status.NO_SPACE && !replica.inSync();
-    replica.retryAtNanos = nowNanos + (isFull ? NO_SPACE_RETRY_NANOS : RETRY_NANOS);
+    boolean waits = isFull || set.haveAllFailed(replica);
+    replica.retryAtNanos = nowNanos + (waits ? SLOW_RETRY_NANOS : RETRY_NANOS);
     replica.failingSinceNanos = Math.min(replica.failingSinceNanos, nowNanos);
     settleAll();
     session.onProgress(nowNanos);
@@ -202,7 +204,7 @@ final class OwnedChunk {
           // What is nowhere yet must be made where it never was, before others follow that.
           equal = false;
         } else {
-          catchUp(replica, longest, nowNanos);
+          catchUp(replica, set.sourceLike(longest, replica), nowNanos);
         }
       }
       equal &= replica.phase == Phase.LIVE;
@@ -234,7 +236,7 @@ final class OwnedChunk {
         if (replica.openState == Reply.STATE_ABSENT) {
           create(replica, nowNanos);
         }
-        catchUp(replica, source, nowNanos);
+        catchUp(replica, set.sourceLike(source, replica), nowNanos);
       }
     }
   }
@@ -349,9 +351,11 @@ final class OwnedChunk {
       return;
     }
     long base = lastAssigned;
+    boolean leavesUnreadable = set.mayLeaveUnreadable(replica, nowNanos);
     replica.seen = false;
     replica.phase = Phase.CATCHING;
     replica.catchUpBase = base;
+    replica.source = source;
     replica.holdsAll = false;
     for (WriteOp op : ops) {
       if (replica.required()) {
@@ -367,7 +371,10 @@ final class OwnedChunk {
         source,
         base,
         session.mending.copyPaceOf(replica),
+        leavesUnreadable,
         (header, offset, now) -> {
+          replica.unreadableAt = 0;
+          replica.leftUnreadable = leavesUnreadable;
           session.counters.copiedBlocks += Reply.detail(header, offset);
           replica.failingSinceNanos = Long.MAX_VALUE;
           replica.problem = null;
@@ -383,10 +390,19 @@ final class OwnedChunk {
             }
           }
           kept.forEach(WriteOp::dereference);
+          lookAtUnreadable(replica, now);
           equalize(now);
           session.onReplicaLive(this, replica, now);
         },
         nowNanos);
+  }
+
+  /** Blocks that nobody could give to a replica in the set are compared, mended or reported. */
+  private void lookAtUnreadable(OwnedReplica replica, long nowNanos) {
+    if (replica.leftUnreadable && replica.inSync()) {
+      replica.leftUnreadable = false;
+      session.mending.scrubSoon(this, nowNanos);
+    }
   }
 
   /** Gives the write its sequence and sends it to everyone that takes writes. */
@@ -520,6 +536,7 @@ final class OwnedChunk {
       if (replica.inSync()) {
         replica.promoting = false;
       }
+      lookAtUnreadable(replica, nowNanos);
     }
     settleAll();
     equalize(nowNanos);
@@ -535,6 +552,7 @@ final class OwnedChunk {
           "a replica of chunk " + record.index() + " left the record while the chunk is " + state);
     }
     replica.reset();
+    replicas.forEach(other -> other.unreadableAt &= ~(1 << replica.bit));
     replica.node.forget(this, replica.bit);
     for (WriteOp op : ops) {
       op.ackedMask &= ~(1 << replica.bit);
@@ -547,6 +565,7 @@ final class OwnedChunk {
       if (replica.node == node) {
         replica.reset();
         replica.seen = false;
+        replica.unreadableAt = 0;
         replica.retryAtNanos = Long.MIN_VALUE;
       }
     }

@@ -50,6 +50,21 @@ final class OwnedReplica {
   /** Catch-ups that ended because the source could not give what was asked of it. */
   int sourcesFailed;
 
+  /** From whom the running catch-up, or the last one, takes what is missing. */
+  OwnedReplica source;
+
+  /**
+   * Bits of sources that gave everything but blocks that they cannot read, since the last catch-up
+   * that ended well.
+   */
+  int unreadableAt;
+
+  /** When the first of them did. */
+  long unreadableSinceNanos;
+
+  /** Whether it has blocks that nobody could give it. */
+  boolean leftUnreadable;
+
   /** Last version that was assigned when the running catch-up began. */
   long catchUpBase;
 
@@ -88,6 +103,14 @@ final class OwnedReplica {
   /** Whether new writes are sent to it. */
   boolean takesWrites() {
     return phase == Phase.LIVE || phase == Phase.CATCHING;
+  }
+
+  /** Its source gave all but some blocks that it cannot read: maybe another one can. */
+  void sourceCannotRead(long nowNanos) {
+    if (unreadableAt == 0) {
+      unreadableSinceNanos = nowNanos;
+    }
+    unreadableAt |= 1 << source.bit;
   }
 
   void reset() {

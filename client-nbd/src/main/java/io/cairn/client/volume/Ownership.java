@@ -18,6 +18,7 @@ final class Ownership {
   private final String name;
   private VolumeRecord volume;
   private long clusterId;
+  private int level;
   private Reply.Refused refusal;
   private boolean previousReleased;
   private long acquiredNanos;
@@ -39,6 +40,11 @@ final class Ownership {
     return refusal;
   }
 
+  /** What the cluster's servers may use, as of when the volume was taken; 1 below 3. */
+  int level() {
+    return level;
+  }
+
   long clusterId() {
     return clusterId;
   }
@@ -54,6 +60,7 @@ final class Ownership {
           if (reply instanceof Reply.VolumeAcquired acquired) {
             volume = acquired.volume();
             clusterId = acquired.clusterId();
+            level = acquired.level() == null ? 1 : acquired.level();
             previousReleased = acquired.previousReleased();
             acquiredNanos = now;
             session.lease.metadataConfirmed(sent);

@@ -62,6 +62,7 @@ final class ReplicaRequests {
       OwnedReplica source,
       long base,
       int copyPace,
+      boolean leavesUnreadable,
       Good good,
       long nowNanos) {
     NodeLink link = replica.node.link;
@@ -82,7 +83,8 @@ final class ReplicaRequests {
             chunk.session.chunkBlocks(),
             source.node.link.host(),
             source.node.link.port(),
-            copyPace);
+            copyPace,
+            leavesUnreadable ? Request.OPTION_LEAVE_UNREADABLE : 0);
     replica.node.copiesAt(copyPace);
     send(replica, length, good, nowNanos);
   }
@@ -194,9 +196,12 @@ final class ReplicaRequests {
             }
             if (ok) {
               good.on(header, offset, now);
-            } else {
-              chunk.failed(replica, status, now);
+              return;
             }
+            if (status == Status.SOURCE_FAILED && Reply.lastVersion(header, offset) > 0) {
+              replica.sourceCannotRead(now);
+            }
+            chunk.failed(replica, status, now);
           }
 
           @Override

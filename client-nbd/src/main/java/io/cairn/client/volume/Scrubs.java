@@ -60,6 +60,16 @@ final class Scrubs implements ChunkScrubbing.Listener {
     return session.ownership.volume() != null && asked().awaited();
   }
 
+  /**
+   * Has the chunk compared as soon as others let it, though nobody asked and it is not its time.
+   */
+  void soon(OwnedChunk chunk, long nowNanos) {
+    if (!due.contains(chunk)) {
+      due.add(chunk);
+      lookNanos = Math.min(lookNanos, nowNanos);
+    }
+  }
+
   /** Does what is due. */
   void pump(long nowNanos) {
     if (!session.mending.mayScrub()) {

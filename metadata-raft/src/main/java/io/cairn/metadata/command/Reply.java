@@ -192,8 +192,10 @@ public sealed interface Reply {
    *
    * @param previousReleased true when the last owner released the volume, or there was none: no
    *     stale owner can be reading.
+   * @param level of the cluster; null below 3, as what is stored of answers was without it.
    */
-  record VolumeAcquired(VolumeRecord volume, boolean previousReleased, long clusterId)
+  record VolumeAcquired(
+      VolumeRecord volume, boolean previousReleased, long clusterId, Integer level)
       implements Reply {}
 
   /** Chunks, in the order that was asked for; nodes that appear in them. */

@@ -226,7 +226,11 @@ final class VolumeDecisions {
     VolumeRecord owned = volume.ownedBy(owner, volume.generation() + 1);
     return new Decision(
         List.of(new Event.VolumeStored(owned)),
-        new Reply.VolumeAcquired(owned, volume.mayBeTakenAtOnce(), state.clusterId()));
+        new Reply.VolumeAcquired(
+            owned,
+            volume.mayBeTakenAtOnce(),
+            state.clusterId(),
+            state.level() < Release.LEVEL_OF_LOSSES ? null : state.level()));
   }
 
   Decision release(Command.ReleaseVolume c) {

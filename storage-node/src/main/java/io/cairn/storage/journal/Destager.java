@@ -147,7 +147,10 @@ final class Destager {
       switch (record.kind()) {
         case JournalRecord.FENCE, JournalRecord.TRASH ->
             fences.put(record.volumeId(), view.fence(record.volumeId()));
-        case JournalRecord.WRITE, JournalRecord.FILL, JournalRecord.ZERO ->
+        case JournalRecord.WRITE,
+            JournalRecord.FILL,
+            JournalRecord.ZERO,
+            JournalRecord.UNREADABLE ->
             writtenBlocks += record.blockCount();
         default -> {}
       }

@@ -73,6 +73,12 @@ final class JournalRecord {
   /** One chunk goes to the trash; it may be created anew once the record is destaged. */
   static final byte TRASH_CHUNK = 11;
 
+  /**
+   * Blocks that no replica could give to this one: their version is the argument, reading them
+   * fails. Written from level 3 of the cluster on.
+   */
+  static final byte UNREADABLE = 12;
+
   private static final int TABLE = 72;
   private static final int SCRATCH_BYTES = 3 * Frame.BLOCK_BYTES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
@@ -84,7 +90,7 @@ final class JournalRecord {
 
   /** Bytes of a record, padding included. */
   static int bytes(byte kind, int blockCount) {
-    return blockCount == 0 || kind == ZERO
+    return blockCount == 0 || !hasPayload(kind)
         ? HEADER_BYTES
         : payloadOffset(kind, blockCount) + blockCount * Frame.BLOCK_BYTES;
   }
@@ -93,6 +99,10 @@ final class JournalRecord {
   static int payloadOffset(byte kind, int blockCount) {
     int table = TABLE + pad(4 * blockCount, 8) + (kind == FILL ? 8 * blockCount : 0);
     return pad(table, ALIGNMENT);
+  }
+
+  private static boolean hasPayload(byte kind) {
+    return kind != ZERO && kind != UNREADABLE;
   }
 
   private static int pad(int value, int alignment) {
@@ -201,7 +211,7 @@ final class JournalRecord {
     if (b.getByte(o + 9) != VERSION) {
       return null;
     }
-    if (blockCount() < 0 || blockCount() > BLOCKS_MAX && kind() != ZERO) {
+    if (blockCount() < 0 || blockCount() > BLOCKS_MAX && hasPayload(kind())) {
       return "block count " + blockCount();
     }
     if (recordBytes() != bytes(kind(), blockCount()) || recordBytes() > limit - o) {
@@ -229,13 +239,13 @@ final class JournalRecord {
   }
 
   private boolean hasPayload() {
-    return blockCount() > 0 && kind() != ZERO && buffer.getByte(offset + 9) == VERSION;
+    return blockCount() > 0 && hasPayload(kind()) && buffer.getByte(offset + 9) == VERSION;
   }
 
   /** First block of the payload from the given one on that fails its checksum, or -1. */
   int badBlock(int from) {
     int end = payloadOffset(kind(), blockCount());
-    for (int i = from; i < blockCount() && kind() != ZERO; i++) {
+    for (int i = from; i < blockCount() && hasPayload(kind()); i++) {
       if (sumOf(end + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES, -1) != blockCrc(i)) {
         return i;
       }

@@ -11,6 +11,7 @@ import io.cairn.storage.env.Payloads;
 import io.cairn.storage.env.Region;
 import io.cairn.storage.replication.ChunkEntry;
 import io.cairn.storage.replication.ChunkName;
+import io.cairn.storage.replication.MergeRule;
 import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
@@ -370,6 +371,24 @@ public final class JournaledStore implements ShardStore {
         versionsOffset,
         payload,
         payloadOffset);
+  }
+
+  @Override
+  public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
+    IndexedChunk indexed = (IndexedChunk) chunk;
+    requireThere(indexed);
+    long local = index.page(indexed, block / Page.BLOCKS).versions[block % Page.BLOCKS];
+    if (MergeRule.replaces(local, version, ownerGeneration)) {
+      bare(
+          JournalRecord.UNREADABLE,
+          0,
+          chunk.volumeId(),
+          chunk.layer(),
+          chunk.index(),
+          version,
+          block,
+          1);
+    }
   }
 
   @Override

@@ -26,6 +26,12 @@ final class Page {
   /** Reads as zeroes, space is kept for it. */
   static final long ALLOCATED = -2;
 
+  /**
+   * Checksum of a HOLE that is not zeroes but contents that nobody can read: zeroes have another,
+   * so that it fails wherever it is compared, here and in older releases.
+   */
+  static final int UNREADABLE_CRC = ~Crc32c.ZERO_BLOCK;
+
   static final int STORED_BYTES = 8 + 16 * BLOCKS;
 
   private static final byte FORMAT = 1;

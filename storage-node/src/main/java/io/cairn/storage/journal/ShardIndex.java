@@ -196,6 +196,7 @@ final class ShardIndex {
       case JournalRecord.WRITE,
           JournalRecord.ZERO,
           JournalRecord.FILL,
+          JournalRecord.UNREADABLE,
           JournalRecord.SYNC_BEGIN,
           JournalRecord.SYNC_END ->
           applyToChunk(record);
@@ -217,6 +218,7 @@ final class ShardIndex {
       case JournalRecord.WRITE -> applyWrite(chunk, record);
       case JournalRecord.ZERO -> applyZero(chunk, record);
       case JournalRecord.FILL -> applyFill(chunk, record);
+      case JournalRecord.UNREADABLE -> applyUnreadable(chunk, record);
       case JournalRecord.SYNC_BEGIN -> {
         chunk.lastVersion = record.argument();
         chunk.syncGeneration = record.blockOffset();
@@ -276,6 +278,16 @@ final class ShardIndex {
         long place = record.blockIsZero(i) ? Page.HOLE : payload + (long) i * Frame.BLOCK_BYTES;
         page.put(at, record.blockVersion(i), record.blockCrc(i), place, record.lsn());
       }
+    }
+  }
+
+  /** Whoever appended it asked the merge rule: the same records before it make the same answer. */
+  private void applyUnreadable(IndexedChunk chunk, JournalRecord record) {
+    for (int i = 0; i < record.blockCount(); i++) {
+      int block = record.blockOffset() + i;
+      page(chunk, block / Page.BLOCKS)
+          .put(
+              block % Page.BLOCKS, record.argument(), Page.UNREADABLE_CRC, Page.HOLE, record.lsn());
     }
   }
 

@@ -521,8 +521,9 @@ final class StoreReads {
   }
 
   private long kind(IndexedChunk chunk, int block) {
-    long place = index.page(chunk, block / Page.BLOCKS).places[block % Page.BLOCKS];
-    if (place == Page.HOLE) {
+    Page page = index.page(chunk, block / Page.BLOCKS);
+    long place = page.places[block % Page.BLOCKS];
+    if (place == Page.HOLE && page.crcs[block % Page.BLOCKS] != Page.UNREADABLE_CRC) {
       return 0;
     }
     return place == Page.ALLOCATED ? 1 : 2;

@@ -13,6 +13,7 @@ import io.cairn.storage.wire.Status;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import org.agrona.DirectBuffer;
+import org.agrona.collections.IntArrayList;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.agrona.collections.LongArrayList;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -24,8 +25,13 @@ import org.agrona.concurrent.UnsafeBuffer;
  * <pre>
  * CONNECTING --WELCOME--> COMPARING --page's versions--> PULLING --all pulled--> COMPARING
  * COMPARING --no page left--> FINISHING --own writes reach what was fetched--> ENDED (OK)
+ * COMPARING --no page left, and the source could not read some blocks--> ENDED (SOURCE_FAILED)
  * any --abort, link gone, refusal, no progress in time--> ENDED (status)
  * </pre>
+ *
+ * <p>What the source cannot read it says block by block, and gives the rest: another source may
+ * have these. Only when its owner says that none has, the blocks become unreadable here too, with
+ * the version that the source has, and the catch-up ends well. Nothing is put in their place.
  */
 final class CatchUp implements PeerLinks.Handler {
   /** Blocks of one fetch: large enough to fill the pipe, small beside the journal. */
@@ -47,7 +53,8 @@ final class CatchUp implements PeerLinks.Handler {
       long generation,
       long attempt,
       long base,
-      int copyPace) {}
+      int copyPace,
+      boolean leavesUnreadable) {}
 
   /** Hears the end, once. */
   interface Listener {
@@ -79,6 +86,17 @@ final class CatchUp implements PeerLinks.Handler {
   private final ArrayDeque<Run> wanted = new ArrayDeque<>();
   private final Long2ObjectHashMap<Run> fetches = new Long2ObjectHashMap<>();
   private final ArrayDeque<Fetched> unstored = new ArrayDeque<>();
+
+  /** What the source says of the page. */
+  private long[] theirs = {};
+
+  /** Blocks that the source cannot read, and their versions there. */
+  private final IntArrayList unreadable = new IntArrayList();
+
+  private final LongArrayList unreadableVersions = new LongArrayList();
+
+  /** How many of these are marked here. */
+  private int marked;
 
   private State state = State.CONNECTING;
   private Link link;
@@ -153,6 +171,11 @@ final class CatchUp implements PeerLinks.Handler {
     return copiedBlocks;
   }
 
+  /** Blocks that the source could not read, of those that are still wanted. */
+  int unreadableBlocks() {
+    return unreadable.size();
+  }
+
   void start(long nowNanos) {
     progressed(nowNanos);
     if (peers.shardCount(task.sourceNodeId()) == 0) {
@@ -211,6 +234,11 @@ final class CatchUp implements PeerLinks.Handler {
       retryNanos = nowNanos + BEHIND_RETRY_NANOS;
       return;
     }
+    if (status == Status.UNREADABLE && type == (MessageType.READ | MessageType.REPLY)) {
+      progressed(nowNanos);
+      onUnreadable(Frame.requestId(header, offset));
+      return;
+    }
     if (status != Status.OK) {
       end(status == Status.STALE_GENERATION ? status : Status.SOURCE_FAILED);
       return;
@@ -241,8 +269,12 @@ final class CatchUp implements PeerLinks.Handler {
   private void comparePage(int block) {
     pageBlock = block;
     if (block >= chunk.sizeBlocks()) {
-      state = State.FINISHING;
-      finishIfReached();
+      if (unreadable.isEmpty() || task.leavesUnreadable()) {
+        state = State.FINISHING;
+        finishIfReached();
+      } else {
+        end(Status.SOURCE_FAILED);
+      }
       return;
     }
     state = State.COMPARING;
@@ -263,6 +295,15 @@ final class CatchUp implements PeerLinks.Handler {
    * same position with different blocks, and a takeover would take them for equal.
    */
   private void finishIfReached() {
+    while (marked < unreadable.size()) {
+      int block = unreadable.getInt(marked);
+      if (!store.hasRoom(0) || !store.isLoaded(chunk, block, 1)) {
+        return;
+      }
+      store.appendUnreadable(chunk, task.generation(), block, unreadableVersions.getLong(marked));
+      highestFetched = Math.max(highestFetched, unreadableVersions.getLong(marked));
+      marked++;
+    }
     if (chunk.lastVersion() >= highestFetched && store.hasRoom(0)) {
       store.appendSyncEnd(chunk);
       end(Status.OK);
@@ -303,10 +344,11 @@ final class CatchUp implements PeerLinks.Handler {
       end(Status.SOURCE_FAILED);
       return;
     }
-    long[] theirs = new long[count];
+    long[] versions = new long[count];
     for (int i = 0; i < count; i++) {
-      theirs[i] = Reply.item(header, offset, i);
+      versions[i] = Reply.item(header, offset, i);
     }
+    theirs = versions;
     store.readVersions(
         chunk,
         pageBlock,
@@ -315,7 +357,7 @@ final class CatchUp implements PeerLinks.Handler {
           @Override
           public void onVersions(LongArrayList ours) {
             if (state == State.COMPARING) {
-              pull(theirs, ours);
+              pull(ours);
             }
           }
 
@@ -326,7 +368,7 @@ final class CatchUp implements PeerLinks.Handler {
         });
   }
 
-  private void pull(long[] theirs, LongArrayList ours) {
+  private void pull(LongArrayList ours) {
     int runStart = -1;
     for (int i = 0; i <= theirs.length; i++) {
       boolean differs =
@@ -375,6 +417,24 @@ final class CatchUp implements PeerLinks.Handler {
     if (fetches.isEmpty() && wanted.isEmpty() && unstored.isEmpty()) {
       comparePage(pageBlock + Frame.VERSIONS_MAX);
     }
+  }
+
+  /** The source says so of the first bad block of a run: halved, until each is known by itself. */
+  private void onUnreadable(long id) {
+    Run asked = fetches.remove(id);
+    if (asked == null || state != State.PULLING) {
+      end(Status.SOURCE_FAILED);
+      return;
+    }
+    if (asked.count() == 1) {
+      unreadable.addInt(asked.block());
+      unreadableVersions.addLong(theirs[asked.block() - pageBlock]);
+    } else {
+      int half = asked.count() / 2;
+      wanted.addFirst(new Run(asked.block() + half, asked.count() - half));
+      wanted.addFirst(new Run(asked.block(), half));
+    }
+    fetchMore();
   }
 
   private boolean hasRoomToFetch() {

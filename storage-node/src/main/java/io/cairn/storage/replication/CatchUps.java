@@ -102,7 +102,8 @@ final class CatchUps {
                 generation,
                 attempt,
                 base,
-                Frame.flags(b, o)),
+                Frame.flags(b, o),
+                Request.catchUpLeavesUnreadable(b, o)),
             chunk,
             store,
             peers,
@@ -147,7 +148,13 @@ final class CatchUps {
     } else {
       counters.catchUpFailures++;
       if (!client.dead) {
-        answers.refuse(client, MessageType.CATCH_UP, id, status, 0, ended.copiedBlocks());
+        answers.refuse(
+            client,
+            MessageType.CATCH_UP,
+            id,
+            status,
+            ended.unreadableBlocks(),
+            ended.copiedBlocks());
       }
     }
   }

@@ -105,6 +105,14 @@ public interface ShardStore {
       DirectBuffer payload,
       int payloadOffset);
 
+  /**
+   * Appends that nobody can read what a block is to be: it has the version from now on, and reading
+   * it fails, until it is written or fetched anew. By the merge rule of {@link #appendFill}: where
+   * the block here stands, nothing is appended. The block is loaded, and there is room for a
+   * record.
+   */
+  void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version);
+
   /** Appends the begin of a catch-up: syncing, with base as the last version. */
   void appendSyncBegin(ChunkEntry chunk, long ownerGeneration, long base);
 

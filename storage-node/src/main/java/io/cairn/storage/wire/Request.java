@@ -38,6 +38,7 @@ public final class Request {
   static final int CATCH_UP_SOURCE = 88;
   static final int CATCH_UP_SIZE_BLOCKS = 96;
   static final int CATCH_UP_HOST_LENGTH = 100;
+  static final int CATCH_UP_OPTIONS = 101;
   static final int CATCH_UP_PORT = 102;
   static final int CATCH_UP_HOST = 104;
   static final int HELLO_CLIENT = 48;
@@ -49,6 +50,11 @@ public final class Request {
 
   /** Bytes of a HELLO. */
   public static final int HELLO_BYTES = 80;
+
+  /**
+   * Option of a CATCH_UP: what the source cannot read is unreadable here too, and no reason to end.
+   */
+  public static final int OPTION_LEAVE_UNREADABLE = 1;
 
   /** Longest host name in a CATCH_UP request, in bytes. */
   public static final int HOST_BYTES_MAX = 255;
@@ -255,7 +261,8 @@ public final class Request {
       int sizeBlocks,
       String host,
       int port,
-      int copyPace) {
+      int copyPace,
+      int options) {
     byte[] hostBytes = host.getBytes(StandardCharsets.UTF_8);
     if (hostBytes.length > HOST_BYTES_MAX) {
       throw new IllegalArgumentException(
@@ -278,7 +285,8 @@ public final class Request {
     b.putLong(o + CATCH_UP_ATTEMPT, attempt, ORDER);
     b.putLong(o + CATCH_UP_SOURCE, sourceNodeId, ORDER);
     b.putInt(o + CATCH_UP_SIZE_BLOCKS, sizeBlocks, ORDER);
-    b.putShort(o + CATCH_UP_HOST_LENGTH, (short) hostBytes.length, ORDER);
+    b.putByte(o + CATCH_UP_HOST_LENGTH, (byte) hostBytes.length);
+    b.putByte(o + CATCH_UP_OPTIONS, (byte) options);
     b.putShort(o + CATCH_UP_PORT, (short) port, ORDER);
     b.putBytes(o + CATCH_UP_HOST, hostBytes);
     return Frame.seal(b, o, length, 0, crc);
@@ -408,9 +416,13 @@ public final class Request {
 
   /** Host of the source; the header's length has been checked before. */
   public static String catchUpHost(DirectBuffer b, int o) {
-    byte[] host = new byte[b.getShort(o + CATCH_UP_HOST_LENGTH, ORDER) & 0xFFFF];
+    byte[] host = new byte[b.getByte(o + CATCH_UP_HOST_LENGTH) & 0xFF];
     b.getBytes(o + CATCH_UP_HOST, host);
     return new String(host, StandardCharsets.UTF_8);
+  }
+
+  public static boolean catchUpLeavesUnreadable(DirectBuffer b, int o) {
+    return (b.getByte(o + CATCH_UP_OPTIONS) & OPTION_LEAVE_UNREADABLE) != 0;
   }
 
   public static int catchUpPort(DirectBuffer b, int o) {

@@ -41,10 +41,11 @@ public final class RequestGate {
         if (header < Request.CATCH_UP_HOST) {
           return "CATCH_UP header of " + header + " bytes is shorter than " + Request.CATCH_UP_HOST;
         }
-        int host = b.getShort(o + Request.CATCH_UP_HOST_LENGTH, Frame.ORDER) & 0xFFFF;
-        if (host > Request.HOST_BYTES_MAX) {
-          return "host length " + host + " is above " + Request.HOST_BYTES_MAX;
+        int options = b.getByte(o + Request.CATCH_UP_OPTIONS) & 0xFF;
+        if (options > Request.OPTION_LEAVE_UNREADABLE) {
+          return "options " + options + " are above " + Request.OPTION_LEAVE_UNREADABLE;
         }
+        int host = b.getByte(o + Request.CATCH_UP_HOST_LENGTH) & 0xFF;
         expected = Frame.align8(Request.CATCH_UP_HOST + host);
       }
       default -> {

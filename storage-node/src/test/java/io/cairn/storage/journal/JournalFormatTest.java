@@ -227,6 +227,18 @@ class JournalFormatTest {
   }
 
   @Test
+  void unreadable() {
+    assertEquals(
+        """
+        43 52 4e 4a 40 00 00 00 0c 01 00 00 39 35 c9 ab
+        80 80 01 00 00 00 00 00 09 00 00 00 00 00 00 00
+        08 07 06 05 04 03 02 01 11 00 00 00 15 14 13 12
+        33 22 00 00 00 07 00 00 05 00 00 00 01 00 00 00
+        """,
+        bare(JournalRecord.UNREADABLE, 0, Version.of(7, 0x2233), 5, 1));
+  }
+
+  @Test
   void seal() {
     long lsn = journal.headLsn();
     journal.roll();

@@ -723,11 +723,16 @@ class JournaledStoreFaultTest {
     assertTrue(store.isLoaded(large, 0, sizeBlocks));
     store.appendZero(large, Version.of(1, 1), 0, sizeBlocks, true);
     restart();
+    List<Long> extents = extents(store.find(VOLUME, 0, 9), sizeBlocks);
+    assertEquals(List.of(0L, (long) sizeBlocks, 1L), extents);
+  }
+
+  private List<Long> extents(ChunkEntry of, int count) {
     List<Long> extents = new ArrayList<>();
     store.readExtents(
-        store.find(VOLUME, 0, 9),
+        of,
         0,
-        sizeBlocks,
+        count,
         new ShardStore.VersionsSink() {
           @Override
           public void onVersions(LongArrayList values) {
@@ -737,7 +742,33 @@ class JournaledStoreFaultTest {
           @Override
           public void onUnreadable(int block, String reason) {}
         });
-    assertEquals(List.of(0L, (long) sizeBlocks, 1L), extents);
+    loop.settle();
+    return extents;
+  }
+
+  @Test
+  void whatNobodyCouldGiveStaysUnreadableThroughDestagingAndRecoveryAndIsNoHole()
+      throws IOException {
+    write(2);
+    store.appendSyncBegin(chunk, 1, Version.of(1, sequence));
+    store.appendUnreadable(chunk, 1, 2, Version.of(1, sequence));
+    assertEquals(fillOf(1), read(2), "what is here already stays");
+    store.appendUnreadable(chunk, 1, 3, Version.of(1, sequence));
+    store.appendSyncEnd(chunk);
+    for (int life = 0; life < 3; life++) {
+      assertEquals(fillOf(1), read(2));
+      assertEquals(-1 - 3, read(3));
+      assertEquals(0, read(4));
+      assertEquals(-1 - 3, verify(2, 3, true, 1));
+      assertEquals(List.of(0L, 2L, 0L, 2L, 2L, 2L, 4L, 4L, 0L), extents(chunk, 8));
+      // It is recovered from the journal first, and then from the catalogue.
+      store.keepFlushed(life > 0);
+      loop.settle();
+      restart();
+    }
+    assertEquals(0, read(4), "its page is loaded");
+    write(3);
+    assertEquals(fillOf(2), read(3), "a new write mends it");
   }
 
   @Test

@@ -205,6 +205,7 @@ final class ShardCaller implements Dialer.Handler {
             sizeBlocks,
             "127.0.0.1",
             sourcePort,
+            0,
             0),
         null);
   }

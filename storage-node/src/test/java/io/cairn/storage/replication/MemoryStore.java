@@ -296,6 +296,19 @@ public final class MemoryStore implements ShardStore {
   }
 
   @Override
+  public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
+    int index = chunk.index();
+    append(
+        0,
+        s -> {
+          Chunk target = s.chunks.get(index);
+          if (MergeRule.replaces(target.versions[block], version, ownerGeneration)) {
+            put(target, block, version, ZERO, ~Crc32c.ZERO_BLOCK);
+          }
+        });
+  }
+
+  @Override
   public void appendSyncBegin(ChunkEntry chunk, long ownerGeneration, long base) {
     int index = chunk.index();
     append(

@@ -1,5 +1,6 @@
 package io.cairn.storage.replication;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -218,6 +219,10 @@ class ReplicaShardTest {
     }
 
     void catchUp(long base, long attempt, int copyPace) {
+      catchUp(base, attempt, copyPace, 0);
+    }
+
+    void catchUp(long base, long attempt, int copyPace, int options) {
       send(
           request.catchUp(
               buffer,
@@ -234,7 +239,8 @@ class ReplicaShardTest {
               BLOCKS,
               "source",
               1,
-              copyPace),
+              copyPace,
+              options),
           null);
     }
   }
@@ -620,6 +626,63 @@ class ReplicaShardTest {
     assertEquals(Status.OK, atJoiner.last());
     assertEquals(10, joiner.shard.counters().catchUpBlocks());
     assertEqualReplicas();
+  }
+
+  /** Blocks 0 to 19 are at the source only, and it cannot read two of them. */
+  private Client joinerOfASourceWithTwoBadBlocks() {
+    Client atSource = source.owner(1);
+    Client atJoiner = joiner.owner(1);
+    for (int i = 1; i <= 20; i++) {
+      atSource.write(i, i - 1, i);
+    }
+    source.store.rot(0, 3);
+    source.store.rot(0, 17);
+    return atJoiner;
+  }
+
+  @Test
+  void aSourceThatCannotReadSomeBlocksGivesAllOthersAndSaysHowManyAreLeft() {
+    Client atJoiner = joinerOfASourceWithTwoBadBlocks();
+    atJoiner.catchUp(Version.of(1, 20), 1);
+    deliver();
+    assertEquals(Status.SOURCE_FAILED, atJoiner.last());
+    assertEquals(2, Reply.lastVersion(atJoiner.reply(), 0));
+    assertEquals(18, Reply.detail(atJoiner.reply(), 0));
+    assertEquals(18, blocksOfJoiner());
+    assertTrue(joiner.store.chunk(0).syncing(), "it does not count yet");
+  }
+
+  @Test
+  void whatNoSourceCanReadIsUnreadableHereTooUntilItIsWritten() {
+    Client atJoiner = joinerOfASourceWithTwoBadBlocks();
+    atJoiner.catchUp(Version.of(1, 20), 1, CopyPace.UNBOUNDED, Request.OPTION_LEAVE_UNREADABLE);
+    deliver();
+    joiner.sync();
+    assertEquals(Status.OK, atJoiner.last());
+    assertArrayEquals(source.store.chunk(0).versions, joiner.store.chunk(0).versions);
+    for (int block : new int[] {3, 17}) {
+      atJoiner.read(block);
+      assertEquals(Status.UNREADABLE, atJoiner.last());
+      assertEquals(block, Reply.detail(atJoiner.reply(), 0));
+    }
+    atJoiner.read(4);
+    assertEquals(Status.OK, atJoiner.last());
+    atJoiner.write(21, 3, 99);
+    atJoiner.read(3);
+    assertEquals(Status.OK, atJoiner.last());
+  }
+
+  @Test
+  void whatTheSourceCannotReadIsNotLeftWhereANewerWriteCameMeanwhile() {
+    Client atJoiner = joinerOfASourceWithTwoBadBlocks();
+    atJoiner.catchUp(Version.of(1, 20), 1, CopyPace.UNBOUNDED, Request.OPTION_LEAVE_UNREADABLE);
+    atJoiner.write(21, 3, 99);
+    deliver();
+    joiner.sync();
+    atJoiner.read(3);
+    assertEquals(Status.OK, atJoiner.last());
+    atJoiner.read(17);
+    assertEquals(Status.UNREADABLE, atJoiner.last());
   }
 
   private int blocksOfJoiner() {

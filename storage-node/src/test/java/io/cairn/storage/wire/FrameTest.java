@@ -100,8 +100,17 @@ class FrameTest {
 
   @Test
   void everyEncoderPassesTheGateAndReadsBack() {
-    request.catchUp(buffer, 0, 1, 2, 3, 0, 4, 5, Version.of(5, 6), 7, 8, 256, "höst", 65535, 200);
+    String longest = "h".repeat(Request.HOST_BYTES_MAX);
+    request.catchUp(buffer, 0, 1, 2, 3, 0, 4, 5, 6, 7, 8, 256, longest, 1, 0, 1);
     assertNull(RequestGate.problem(buffer, 0));
+    assertEquals(longest, Request.catchUpHost(buffer, 0));
+    assertTrue(Request.catchUpLeavesUnreadable(buffer, 0));
+    request.catchUp(buffer, 0, 1, 2, 3, 0, 4, 5, 6, 7, 8, 256, longest, 1, 0, 2);
+    assertNotNull(RequestGate.problem(buffer, 0), "an option that nobody knows");
+    request.catchUp(
+        buffer, 0, 1, 2, 3, 0, 4, 5, Version.of(5, 6), 7, 8, 256, "höst", 65535, 200, 0);
+    assertNull(RequestGate.problem(buffer, 0));
+    assertFalse(Request.catchUpLeavesUnreadable(buffer, 0));
     assertEquals(200, Frame.flags(buffer, 0) & 0xFF);
     assertEquals("höst", Request.catchUpHost(buffer, 0));
     assertEquals(65535, Request.catchUpPort(buffer, 0));
