@@ -138,13 +138,10 @@ public final class Rebalancing {
           && state.counts().replicasOn(node.nodeId()) > 0) {
         return false;
       }
-      if (seen != null && seen.shardsOut() != null) {
-        List<Long> byShard = state.counts().replicasByShard(node.nodeId());
-        for (int shard = 0; shard < byShard.size(); shard++) {
-          if (seen.lacks(shard) && byShard.get(shard) > 0) {
-            return false;
-          }
-        }
+      if (seen != null
+          && seen.shardsOut() != null
+          && state.counts().replicasOn(node.nodeId(), seen.shardsOut()) > 0) {
+        return false;
       }
       // A node without room catches up with nothing: moves are what may give it some.
       syncing += seen != null && seen.freeBytes() > 0 ? state.counts().syncingOn(node.nodeId()) : 0;

@@ -221,6 +221,17 @@ public final class ReplicaCounts {
     return sum;
   }
 
+  /** Replicas on these shards of the node; one that it does not have holds none. */
+  public long replicasOn(long nodeId, List<Integer> onShards) {
+    long sum = 0;
+    for (int shard : onShards) {
+      for (long volume : volumes.keySet()) {
+        sum += replicas(volume, nodeId, shard);
+      }
+    }
+    return sum;
+  }
+
   /** Replicas of the volume that are on their way from the node to another one. */
   long movingFrom(long volumeId, long nodeId) {
     Count count = count(volumeId, nodeId);

@@ -478,15 +478,10 @@ final class MetadataStateMachine extends BaseStateMachine {
   /** Replicas of the node on record; null while a node, or a shard of one, is out that has any. */
   private Long replicas(MetadataState state, NodeRecord node, long nowNanos) {
     for (NodeRecord other : state.nodes()) {
-      if (!soft.isUp(other.nodeId(), nowNanos) && state.counts().replicasOn(other.nodeId()) > 0) {
+      long id = other.nodeId();
+      if (!soft.isUp(id, nowNanos) && state.counts().replicasOn(id) > 0
+          || state.counts().replicasOn(id, soft.shardsOut(id)) > 0) {
         return null;
-      }
-      List<Integer> out = soft.shardsOut(other.nodeId());
-      if (!out.isEmpty()) {
-        List<Long> byShard = state.counts().replicasByShard(other.nodeId());
-        if (out.stream().anyMatch(shard -> shard < byShard.size() && byShard.get(shard) > 0)) {
-          return null;
-        }
       }
     }
     return state.counts().replicasOn(node.nodeId());
