@@ -7,6 +7,7 @@ import io.cairn.metadata.release.Release;
 import io.cairn.storage.wire.Reply;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * The replicas of one chunk, in the order in which the owner came to know them, and the bits by
@@ -125,16 +126,7 @@ final class ChunkReplicas {
    * one with a rotten block gives all but that, and the next one goes on from there.
    */
   OwnedReplica sourceFor(OwnedReplica joiner) {
-    List<OwnedReplica> sources = new ArrayList<>();
-    for (OwnedReplica replica : all) {
-      if (replica != joiner
-          && replica.inSync()
-          && replica.phase == Phase.LIVE
-          && replica.node.ready) {
-        sources.add(replica);
-      }
-    }
-    return sources.isEmpty() ? null : sources.get(joiner.sourcesFailed % sources.size());
+    return sourceInTurn(joiner, replica -> replica.phase == Phase.LIVE);
   }
 
   /**
@@ -142,18 +134,24 @@ final class ChunkReplicas {
    * source that failed.
    */
   OwnedReplica sourceLike(OwnedReplica longest, OwnedReplica joiner) {
+    OwnedReplica source =
+        sourceInTurn(
+            joiner,
+            replica ->
+                replica.position == longest.position
+                    && replica.openState == Reply.STATE_COMPLETE
+                    && holdsEverything(replica));
+    return source == null ? longest : source;
+  }
+
+  private OwnedReplica sourceInTurn(OwnedReplica joiner, Predicate<OwnedReplica> serves) {
     List<OwnedReplica> sources = new ArrayList<>();
     for (OwnedReplica replica : all) {
-      if (replica != joiner
-          && replica.inSync()
-          && replica.node.ready
-          && replica.position == longest.position
-          && replica.openState == Reply.STATE_COMPLETE
-          && holdsEverything(replica)) {
+      if (replica != joiner && replica.inSync() && replica.node.ready && serves.test(replica)) {
         sources.add(replica);
       }
     }
-    return sources.isEmpty() ? longest : sources.get(joiner.sourcesFailed % sources.size());
+    return sources.isEmpty() ? null : sources.get(joiner.sourcesFailed % sources.size());
   }
 
   /** Whether every in-sync replica that can be reached gave the joiner all that it can read. */
