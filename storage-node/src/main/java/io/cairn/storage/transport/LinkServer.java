@@ -133,8 +133,14 @@ public final class LinkServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Listens on one address.
+   *
+   * @param taken is given each connection that is not refused.
+   * @param name of the address, for people.
+   */
   private Channel bind(
-      ServerBootstrap bootstrap, SocketAddress address, Consumer<Channel> tune, String name)
+      ServerBootstrap bootstrap, SocketAddress address, Consumer<Channel> taken, String name)
       throws IOException {
     int high = limits.unreadBytesHigh();
     ChannelFuture bound =
@@ -147,7 +153,7 @@ public final class LinkServer implements AutoCloseable {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    accepted(channel, tune);
+                    accepted(channel, taken);
                   }
                 })
             .bind(address)
@@ -205,7 +211,7 @@ public final class LinkServer implements AutoCloseable {
     return badGreetings.sum();
   }
 
-  private void accepted(Channel channel, Consumer<Channel> tune) {
+  private void accepted(Channel channel, Consumer<Channel> taken) {
     if (shards.isEmpty() || connections.size() >= limits.connectionsMax()) {
       refused.increment();
       channel.close();
@@ -213,7 +219,7 @@ public final class LinkServer implements AutoCloseable {
     }
     accepted.increment();
     connections.add(channel);
-    tune.accept(channel);
+    taken.accept(channel);
     if (greetings.size() >= GREETINGS_MAX) {
       greetings.iterator().next().giveWay();
     }

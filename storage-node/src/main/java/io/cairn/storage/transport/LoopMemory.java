@@ -116,9 +116,12 @@ public final class LoopMemory {
   /**
    * Memory for one payload, with room for its bytes and no more; what it held before is still in
    * it. Netty's pools give a chunk of memory back as soon as nothing in it is used, so that a few
-   * large payloads at a time would cost fresh memory, its zeroing and its page faults each.
+   * large payloads at a time would cost fresh memory, its zeroing and its page faults each. For a
+   * loop's thread, which is to release it.
+   *
+   * @param allocator of what is too small or too large for a slab.
    */
-  static ByteBuf forPayload(int bytes, ByteBufAllocator allocator) {
+  public static ByteBuf forPayload(int bytes, ByteBufAllocator allocator) {
     return bytes <= POOLED_BYTES || bytes > PAYLOAD_SLAB_BYTES_MAX
         ? allocator.directBuffer(Math.max(1, bytes), Math.max(1, bytes))
         : current().large(bytes);

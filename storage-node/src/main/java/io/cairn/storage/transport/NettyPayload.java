@@ -73,14 +73,6 @@ public final class NettyPayload implements Payloads.Writable {
   }
 
   /**
-   * Memory for the bytes of a payload to be received into, with room for them and no more; what it
-   * held before is still in it.
-   */
-  public static ByteBuf memory(int length, ByteBufAllocator allocator) {
-    return LoopMemory.forPayload(length, allocator);
-  }
-
-  /**
    * The payload's memory for a socket to be read into, with room for its bytes and no more, and
    * nothing in it yet. Borrowed.
    */

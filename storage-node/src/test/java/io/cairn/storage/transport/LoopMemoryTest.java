@@ -36,7 +36,7 @@ class LoopMemoryTest {
   }
 
   private static ByteBuf payload(int bytes) {
-    return NettyPayload.memory(bytes, UnpooledByteBufAllocator.DEFAULT);
+    return LoopMemory.forPayload(bytes, UnpooledByteBufAllocator.DEFAULT);
   }
 
   @Test

@@ -4,11 +4,11 @@ import io.cairn.client.iscsi.Bhs;
 import io.cairn.client.iscsi.Parameters;
 import io.cairn.client.iscsi.ProtocolException;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.transport.LoopMemory;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.wire.Crc32c;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
-import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Cuts one connection's bytes into PDUs and checks their digests (RFC 7143 section 11.2).
@@ -51,7 +51,6 @@ final class PduReader {
   private final Sink sink;
   private final Bhs pdu = new Bhs();
   private final Crc32c crc = new Crc32c();
-  private final UnsafeBuffer view = new UnsafeBuffer(0, 0);
   private boolean hasHeader;
 
   /** What the data segment is received into, padding and digest included; or null. */
@@ -107,8 +106,9 @@ final class PduReader {
   }
 
   private void check(String what, ByteBuf in, int length) {
-    view.wrap(in.memoryAddress() + in.readerIndex(), length);
-    int computed = crc.of(view, 0, length);
+    Payload summed = NettyPayload.of(in.retain(), in.readerIndex(), length);
+    int computed = crc.of(summed.buffer(), summed.offset(), length);
+    summed.release();
     int came = in.getIntLE(in.readerIndex() + length);
     if (computed != came) {
       throw new ProtocolException(
@@ -158,7 +158,7 @@ final class PduReader {
         collected = inPlace.receiver();
       } else {
         releasePlace();
-        collected = NettyPayload.memory(whole, allocator);
+        collected = LoopMemory.forPayload(whole, allocator);
       }
     }
     collected.writeBytes(in, Math.min(in.readableBytes(), collected.writableBytes()));

@@ -9,6 +9,7 @@ import io.cairn.client.nbd.Transmission;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.transport.Inbox;
+import io.cairn.storage.transport.LoopMemory;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.Outbox;
 import io.netty.buffer.ByteBuf;
@@ -323,7 +324,7 @@ final class NbdConnection extends ChannelInboundHandlerAdapter
       if (length <= WAITED_FOR_BYTES && in.writableBytes() >= length - in.readableBytes()) {
         return false;
       }
-      collected = NettyPayload.memory(length, context.alloc());
+      collected = LoopMemory.forPayload(length, context.alloc());
     }
     collected.writeBytes(in, Math.min(in.readableBytes(), collected.writableBytes()));
     return !collected.isWritable();
