@@ -1,9 +1,6 @@
 package io.cairn.bench.chaos;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -152,19 +149,8 @@ final class GatewayFaults {
   }
 
   private static Tool.Running secondGateway(Stage stage) {
-    RunningCluster cluster = stage.cluster();
-    Path config = stage.directory().resolve("gateway-2.yaml");
     try {
-      Files.write(
-          config,
-          List.of(
-              "metadata.addresses: '" + cluster.metadataAddresses() + "'",
-              "nbd.address: '127.0.0.1:" + cluster.secondNbdPort() + "'",
-              "http.address: '127.0.0.1:" + cluster.secondHttpPort() + "'",
-              "name: gateway-2"));
-      return new Tool(Program.launcher().toString(), "this project")
-          .start(
-              stage.directory().resolve("gateway-2.log"), "gateway", "--config", config.toString());
+      return SecondGateway.start(stage.cluster(), stage.directory(), false);
     } catch (IOException e) {
       throw new ChaosFailure("a second gateway cannot be started", e);
     }

@@ -80,6 +80,11 @@ public record Tool(String program, String debianPackage) {
       }
     }
 
+    /** Waits until it has said that, or has ended. */
+    public void awaitSaid(String text, Duration limit) {
+      Await.until(text, limit, () -> !isAlive() || outputSoFar().contains(text), this::outputSoFar);
+    }
+
     /** Waits for the end; what takes longer than the limit is killed, which is a failure. */
     public Result await(Duration limit) {
       try {

@@ -3,7 +3,6 @@ package io.cairn.bench.acceptance;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
@@ -45,23 +44,15 @@ class AttachIT {
                     launcher.toString(),
                     Long.toString(LIMIT.toSeconds() - 60))) {
       Member gateway = cluster.member("gateway-1");
-      await(guest, "now: stop the gateway");
+      guest.awaitSaid("now: stop the gateway", LIMIT);
       gateway.terminate();
       gateway.restart();
-      await(guest, "now: kill the gateway");
+      guest.awaitSaid("now: kill the gateway", LIMIT);
       gateway.kill();
       gateway.restart();
       Tool.Result result = guest.await(LIMIT);
       System.out.println(result.output());
       assertEquals(0, result.exitCode(), result.toString());
     }
-  }
-
-  private static void await(Tool.Running guest, String line) {
-    Await.until(
-        line,
-        LIMIT,
-        () -> !guest.isAlive() || guest.outputSoFar().contains(line),
-        guest::outputSoFar);
   }
 }

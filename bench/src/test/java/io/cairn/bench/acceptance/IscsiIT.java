@@ -12,6 +12,7 @@ import io.cairn.bench.chaos.IscsiClient;
 import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.SecondGateway;
 import io.cairn.bench.chaos.Signals;
 import io.cairn.bench.chaos.Tool;
 import io.cairn.bench.initiator.Initiator;
@@ -324,7 +325,7 @@ class IscsiIT {
             new InetSocketAddress("127.0.0.1", cluster.iscsiPort()),
             new InetSocketAddress("127.0.0.1", cluster.secondIscsiPort()));
     Member first = cluster.member("gateway-1");
-    try (Tool.Running second = SecondGateway.start(cluster, directory);
+    try (Tool.Running second = SecondGateway.start(cluster, directory, true);
         MultipathClient host =
             new MultipathClient(portals, "iqn.x:host", "iqn.2026-11.io.cairn:disk", LIMIT)) {
       Await.until(

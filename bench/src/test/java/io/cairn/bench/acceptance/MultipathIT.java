@@ -7,6 +7,7 @@ import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.bench.chaos.SecondGateway;
 import io.cairn.bench.chaos.Tool;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -35,7 +36,7 @@ class MultipathIT {
             RunningCluster.start(
                 new RunningCluster.Settings(
                     directory.resolve("cluster"), true, Map.of("disk", "256MiB")));
-        Tool.Running second = SecondGateway.start(cluster, directory)) {
+        Tool.Running second = SecondGateway.start(cluster, directory, true)) {
       Await.until(
           "the second gateway serves",
           LIMIT,
@@ -55,23 +56,15 @@ class MultipathIT {
                 Integer.toString(cluster.iscsiPort()),
                 Integer.toString(cluster.secondIscsiPort()),
                 Long.toString(LIMIT.toSeconds() - 60))) {
-      await(guest, "now: kill the first gateway");
+      guest.awaitSaid("now: kill the first gateway", LIMIT);
       first.kill();
-      await(guest, "now: start the first gateway again");
+      guest.awaitSaid("now: start the first gateway again", LIMIT);
       first.restart();
-      await(guest, "now: kill the second gateway");
+      guest.awaitSaid("now: kill the second gateway", LIMIT);
       second.handle().destroyForcibly();
       Tool.Result result = guest.await(LIMIT);
       System.out.println(result.output());
       assertEquals(0, result.exitCode(), result.toString());
     }
-  }
-
-  private static void await(Tool.Running guest, String line) {
-    Await.until(
-        line,
-        LIMIT,
-        () -> !guest.isAlive() || guest.outputSoFar().contains(line),
-        guest::outputSoFar);
   }
 }
