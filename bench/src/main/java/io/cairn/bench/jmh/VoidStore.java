@@ -105,7 +105,7 @@ final class VoidStore implements ShardStore {
   }
 
   @Override
-  public void appendWrite(
+  public boolean appendWrite(
       ChunkEntry chunk,
       long version,
       int blockOffset,
@@ -116,6 +116,7 @@ final class VoidStore implements ShardStore {
       int payloadOffset) {
     lsn++;
     ((Entry) chunk).lastVersion = version;
+    return true;
   }
 
   @Override

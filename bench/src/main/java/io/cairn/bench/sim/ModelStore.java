@@ -225,7 +225,7 @@ final class ModelStore implements SimStore {
     }
 
     @Override
-    public void appendWrite(
+    public boolean appendWrite(
         ChunkEntry chunk,
         long version,
         int blockOffset,
@@ -234,6 +234,9 @@ final class ModelStore implements SimStore {
         int crcOffset,
         DirectBuffer payload,
         int payloadOffset) {
+      if (!new Crc32c().holds(payload, payloadOffset, blockCount, crcs, crcOffset)) {
+        return false;
+      }
       byte[][] blocks = new byte[blockCount][Frame.BLOCK_BYTES];
       int[] sums = new int[blockCount];
       for (int i = 0; i < blockCount; i++) {
@@ -243,6 +246,7 @@ final class ModelStore implements SimStore {
       append(
           new Change.Write(((Chunk) chunk).key, version, blockOffset, blocks, sums),
           blockCount * Frame.BLOCK_BYTES);
+      return true;
     }
 
     @Override

@@ -163,7 +163,7 @@ final class ShadowedStore implements ShardStore {
   }
 
   @Override
-  public void appendWrite(
+  public boolean appendWrite(
       ChunkEntry chunk,
       long version,
       int blockOffset,
@@ -172,8 +172,10 @@ final class ShadowedStore implements ShardStore {
       int crcOffset,
       DirectBuffer payload,
       int payloadOffset) {
-    store.appendWrite(
-        chunk, version, blockOffset, blockCount, crcs, crcOffset, payload, payloadOffset);
+    if (!store.appendWrite(
+        chunk, version, blockOffset, blockCount, crcs, crcOffset, payload, payloadOffset)) {
+      return false;
+    }
     appended(
         new Change.Write(
             key(chunk),
@@ -182,6 +184,7 @@ final class ShadowedStore implements ShardStore {
             blocks(payload, payloadOffset, blockCount),
             crcs(crcs, crcOffset, blockCount)));
     overwritten(chunk, blockOffset, blockCount);
+    return true;
   }
 
   @Override

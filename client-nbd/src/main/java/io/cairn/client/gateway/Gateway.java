@@ -22,6 +22,7 @@ import io.cairn.metadata.ratis.RatisMetadataClient;
 import io.cairn.metadata.release.Announcer;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.LinkClient;
+import io.cairn.storage.transport.LocalPeers;
 import io.cairn.storage.transport.LoopOptions;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
@@ -130,7 +131,9 @@ public final class Gateway implements AutoCloseable {
     String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
     LoopMetadata metadata = new LoopMetadata(client, caller, loop);
 
-    LinkClient links = new LinkClient(loop, options.get(LoopOptions.LOCAL_SOCKETS));
+    LinkClient links =
+        new LinkClient(
+            loop, options.get(LoopOptions.LOCAL_SOCKETS) ? LocalPeers.LENDING : LocalPeers.BY_TCP);
     parts.push(links);
     Payloads payloads = NettyPayload.allocator(NettyPayload.POOL);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);

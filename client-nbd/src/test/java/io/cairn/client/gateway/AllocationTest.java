@@ -20,6 +20,7 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
+import io.cairn.storage.transport.LocalPeers;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
@@ -197,7 +198,7 @@ class AllocationTest {
   }
 
   private void startGateway() throws Exception {
-    links = new LinkClient(loop, false);
+    links = new LinkClient(loop, LocalPeers.BY_TCP);
     LoopSession session =
         new LoopSession(
             SessionSettings.of("g", 1, "g"),

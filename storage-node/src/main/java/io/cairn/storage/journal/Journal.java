@@ -378,7 +378,12 @@ final class Journal {
     return record.wrap(b, o);
   }
 
-  /** Appends a record with blocks; versions only for a fill. */
+  /**
+   * Appends a record with blocks; versions only for a fill.
+   *
+   * @return null when the blocks of a write are not those of its checksums. They are looked at
+   *     where they were copied to: a payload in a peer's memory may change until then.
+   */
   JournalRecord appendBlocks(
       byte kind,
       IndexedChunk chunk,
@@ -401,6 +406,9 @@ final class Journal {
         b, o, chunk.volumeId(), chunk.layer(), chunk.index(), argument, blockOffset, blockCount);
     record.table(b, o, kind, blockCount, crcs, crcOffset, versions, versionsOffset);
     b.putBytes(o + dataOffset, payload, payloadOffset, bytes - dataOffset);
+    if (kind == JournalRecord.WRITE && !crc.holds(b, o + dataOffset, blockCount, crcs, crcOffset)) {
+      return null;
+    }
     record.seal(b, o);
     headLsn = lsn + bytes;
     return record.wrap(b, o);

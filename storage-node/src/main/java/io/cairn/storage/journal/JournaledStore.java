@@ -309,7 +309,7 @@ public final class JournaledStore implements ShardStore {
   }
 
   @Override
-  public void appendWrite(
+  public boolean appendWrite(
       ChunkEntry chunk,
       long version,
       int blockOffset,
@@ -318,7 +318,7 @@ public final class JournaledStore implements ShardStore {
       int crcOffset,
       DirectBuffer payload,
       int payloadOffset) {
-    blocks(
+    return blocks(
         JournalRecord.WRITE,
         (IndexedChunk) chunk,
         version,
@@ -466,7 +466,7 @@ public final class JournaledStore implements ShardStore {
     }
   }
 
-  private void blocks(
+  private boolean blocks(
       byte kind,
       IndexedChunk chunk,
       long argument,
@@ -480,10 +480,10 @@ public final class JournaledStore implements ShardStore {
       int payloadOffset) {
     requireThere(chunk);
     if (failure != null) {
-      return;
+      return true;
     }
     try {
-      appended(
+      JournalRecord record =
           journal.appendBlocks(
               kind,
               chunk,
@@ -495,10 +495,15 @@ public final class JournaledStore implements ShardStore {
               versions,
               versionsOffset,
               payload,
-              payloadOffset));
+              payloadOffset);
+      if (record == null) {
+        return false;
+      }
+      appended(record);
     } catch (InternalError e) {
       memoryFailed(e);
     }
+    return true;
   }
 
   private void bare(

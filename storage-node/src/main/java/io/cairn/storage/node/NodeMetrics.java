@@ -35,6 +35,10 @@ final class NodeMetrics {
             "cairn.storage.connections.local.accepted", server, LinkServer::localAccepted)
         .description("Connections from this host to the data port that came without TCP.")
         .register(registry);
+    FunctionCounter.builder("cairn.storage.connections.lending", server, LinkServer::lent)
+        .description(
+            "Of those from this host, connections whose peer lends the payloads of its writes.")
+        .register(registry);
     FunctionCounter.builder("cairn.storage.connections.refused", server, LinkServer::refused)
         .description("Connections that were closed at once, being too many.")
         .register(registry);

@@ -12,6 +12,7 @@ import io.cairn.storage.device.Device;
 import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
+import io.cairn.storage.transport.LocalPeers;
 import io.cairn.storage.transport.LoopOptions;
 import io.cairn.storage.transport.NettyPayload;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -267,7 +268,10 @@ final class NodePlan {
   /** A client of other nodes' data ports, for a loop. */
   LinkClient dialer(EventLoop loop) {
     return new LinkClient(
-        loop, options.get(LoopOptions.LOCAL_SOCKETS), linkLimits(), NettyPayload.POOL);
+        loop,
+        options.get(LoopOptions.LOCAL_SOCKETS) ? LocalPeers.BY_SOCKETS : LocalPeers.BY_TCP,
+        linkLimits(),
+        NettyPayload.POOL);
   }
 
   /**

@@ -3,7 +3,6 @@ package io.cairn.storage.replication;
 import io.cairn.metadata.model.Shards;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
-import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Reply;
@@ -11,7 +10,6 @@ import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.RequestGate;
 import io.cairn.storage.wire.Status;
 import io.cairn.storage.wire.Version;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -43,7 +41,6 @@ public final class ReplicaShard implements ShardStore.Listener {
 
   private final Long2ObjectHashMap<ClientLink> links = new Long2ObjectHashMap<>();
   private final ClientLink.Backlog backlog = new ClientLink.Backlog();
-  private final Crc32c crc = new Crc32c();
   private final Answers answers;
   private final ReplicaReads reads;
   private final CatchUps catchUps;
@@ -501,9 +498,6 @@ public final class ReplicaShard implements ShardStore.Listener {
       // Also a lower sequence after another generation's: our tail is not this owner's.
       return refuse(client, type, id, Status.GAP, last, last);
     }
-    if (type == MessageType.WRITE && !payloadIsIntact(b, o, payload, count)) {
-      return refuse(client, type, id, Status.CORRUPT, last, block);
-    }
     if (!store.hasRoom(payload == null ? 0 : payload.length())) {
       // With a full device this replica would hold the others up for ever: better without it.
       return store.isFull() && refuse(client, type, id, Status.NO_SPACE, last, block);
@@ -512,15 +506,11 @@ public final class ReplicaShard implements ShardStore.Listener {
       return false;
     }
     if (type == MessageType.WRITE) {
-      store.appendWrite(
-          chunk,
-          version,
-          block,
-          count,
-          b,
-          o + Request.crcsOffset(),
-          payload.buffer(),
-          payload.offset());
+      int crcs = o + Request.crcsOffset();
+      if (!store.appendWrite(
+          chunk, version, block, count, b, crcs, payload.buffer(), payload.offset())) {
+        return refuse(client, type, id, Status.CORRUPT, last, block);
+      }
       counters.writtenBytes += payload.length();
     } else {
       store.appendZero(chunk, version, block, count, (Frame.flags(b, o) & Frame.FLAG_NO_HOLE) != 0);
@@ -528,18 +518,6 @@ public final class ReplicaShard implements ShardStore.Listener {
     written(client, type, id, durable, version);
     if (chunk.syncing()) {
       catchUps.onWritten(chunk, nowNanos);
-    }
-    return true;
-  }
-
-  private boolean payloadIsIntact(DirectBuffer b, int o, Payload payload, int count) {
-    for (int i = 0; i < count; i++) {
-      int computed =
-          crc.of(payload.buffer(), payload.offset() + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
-      int stated = b.getInt(o + Request.crcsOffset() + 4 * i, ByteOrder.LITTLE_ENDIAN);
-      if (computed != stated) {
-        return false;
-      }
     }
     return true;
   }

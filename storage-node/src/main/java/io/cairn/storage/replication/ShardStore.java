@@ -68,9 +68,11 @@ public interface ShardStore {
    * whose version is lower than the record's.
    *
    * @param crcs holds one little-endian CRC32C per block from crcOffset on.
-   * @param payload blockCount * 4096 bytes; copied into the journal before the call returns.
+   * @param payload blockCount * 4096 bytes; copied into the journal before the call returns. May be
+   *     changed by others meanwhile.
+   * @return false when what was copied does not have these checksums: then nothing is appended.
    */
-  void appendWrite(
+  boolean appendWrite(
       ChunkEntry chunk,
       long version,
       int blockOffset,

@@ -3,8 +3,10 @@ package io.cairn.storage.transport;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
+import io.cairn.storage.wire.MessageType;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.nio.ByteOrder;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -20,7 +22,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  *
  * <p>A payload that lies whole in the bytes that are fed shares their memory. A small one is waited
  * for when there is room for the rest of it behind what came; any other is collected in a buffer of
- * its own size, which the socket may be read into: no byte is copied more than once.
+ * its own size, which the socket may be read into: no byte is copied more than once. One that the
+ * peer lends is delivered where it lies; its bytes may change at any time, by a peer that fails.
  */
 final class FrameDecoder {
   /** A larger header's array is given back after its frame: idle links stay small. */
@@ -41,6 +44,10 @@ final class FrameDecoder {
   }
 
   private final ByteBufAllocator allocator;
+
+  /** What the peer lends, or null. */
+  private final SharedMemory lent;
+
   private final Crc32c crc = new Crc32c();
   private byte[] headerBytes = new byte[HEADER_FIRST_BYTES];
   private final UnsafeBuffer header = new UnsafeBuffer(headerBytes);
@@ -48,6 +55,9 @@ final class FrameDecoder {
 
   /** 0 until the prefix was found good. */
   private int headerLength;
+
+  /** Bytes behind the header that say where the payload lies; 0 for one that follows. */
+  private int placeBytes;
 
   /** -1 until the header was found good. */
   private int payloadLength = -1;
@@ -57,8 +67,14 @@ final class FrameDecoder {
 
   private boolean refused;
 
-  FrameDecoder(ByteBufAllocator allocator) {
+  /**
+   * A decoder at the beginning of a stream.
+   *
+   * @param lent memory of the peer's in which payloads may lie, or null. Borrowed.
+   */
+  FrameDecoder(ByteBufAllocator allocator, SharedMemory lent) {
     this.allocator = allocator;
+    this.lent = lent;
   }
 
   /**
@@ -81,6 +97,9 @@ final class FrameDecoder {
       }
       if (payloadLength == 0) {
         deliver(sink, null);
+      } else if (placeBytes > 0) {
+        int place = (int) header.getLong(headerLength, ByteOrder.LITTLE_ENDIAN);
+        deliver(sink, NettyPayload.of(lent.retain(), place, payloadLength));
       } else if (collected == null && in.readableBytes() >= payloadLength) {
         int from = in.readerIndex();
         in.skipBytes(payloadLength);
@@ -114,19 +133,49 @@ final class FrameDecoder {
         return problem;
       }
       headerLength = Frame.headerLength(header, 0);
-      if (headerLength > headerBytes.length) {
-        byte[] larger = new byte[headerLength];
+      placeBytes = isLent() ? Long.BYTES : 0;
+      if (headerLength + placeBytes > headerBytes.length) {
+        byte[] larger = new byte[headerLength + placeBytes];
         System.arraycopy(headerBytes, 0, larger, 0, headerFilled);
         keep(larger);
       }
     }
-    if (!take(in, headerLength)) {
+    if (!take(in, headerLength + placeBytes)) {
       return null;
     }
     if (!Frame.headerCrcOk(header, 0, crc)) {
       return "the header's checksum does not match its " + headerLength + " bytes";
     }
-    payloadLength = Frame.frameLength(header, 0) - headerLength;
+    int length = Frame.frameLength(header, 0) - headerLength;
+    if (placeBytes > 0) {
+      String problem = placeProblem(header.getLong(headerLength, ByteOrder.LITTLE_ENDIAN), length);
+      if (problem != null) {
+        return problem;
+      }
+      Frame.markLent(header, 0, false, crc);
+    }
+    payloadLength = length;
+    return null;
+  }
+
+  private boolean isLent() {
+    return Frame.type(header, 0) == MessageType.WRITE
+        && (Frame.flags(header, 0) & Frame.FLAG_LENT) != 0;
+  }
+
+  private String placeProblem(long place, int length) {
+    if (lent == null) {
+      return "a payload of " + length + " bytes in memory that was not lent";
+    }
+    if (length == 0 || place < 0 || place > lent.sizeBytes() - length) {
+      return "a payload of "
+          + length
+          + " bytes at "
+          + place
+          + " is not within the "
+          + lent.sizeBytes()
+          + " bytes that were lent";
+    }
     return null;
   }
 

@@ -1,6 +1,7 @@
 package io.cairn.storage.transport;
 
 import io.cairn.storage.env.Dialer;
+import io.cairn.storage.transport.LocalSockets.Kind;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
@@ -26,27 +27,27 @@ import java.util.function.Consumer;
  */
 public final class LinkClient implements Dialer, AutoCloseable {
   private final EventLoop loop;
-  private final boolean triesLocal;
+  private final LocalPeers local;
   private final LinkLimits limits;
   private final ByteBufAllocator allocator;
   private final ChannelGroup channels;
   private volatile boolean closed;
 
   /** A client with the default bounds. */
-  public LinkClient(EventLoop loop, boolean triesLocal) {
-    this(loop, triesLocal, LinkLimits.defaults(), NettyPayload.POOL);
+  public LinkClient(EventLoop loop, LocalPeers local) {
+    this(loop, local, LinkLimits.defaults(), NettyPayload.POOL);
   }
 
   /**
    * A client.
    *
    * @param loop made by {@link SocketKind#ioHandlers()}.
-   * @param triesLocal whether peers on this host are reached without TCP, where they offer that.
+   * @param local how peers on this host are reached, where they offer that.
    */
   public LinkClient(
-      EventLoop loop, boolean triesLocal, LinkLimits limits, ByteBufAllocator allocator) {
+      EventLoop loop, LocalPeers local, LinkLimits limits, ByteBufAllocator allocator) {
     this.loop = loop;
-    this.triesLocal = triesLocal;
+    this.local = local;
     this.limits = limits;
     this.allocator = allocator;
     // A channel that comes after the close is closed as well.
@@ -59,18 +60,42 @@ public final class LinkClient implements Dialer, AutoCloseable {
       fail(handler);
       return;
     }
-    DomainSocketAddress local = triesLocal ? LocalSockets.of(host, port, loop) : null;
-    if (local == null) {
+    switch (local) {
+      case BY_TCP -> connectByTcp(host, port, handler);
+      case BY_SOCKETS -> connectLocally(host, port, handler);
+      case LENDING -> connectLending(host, port, handler);
+    }
+  }
+
+  private void connectLending(String host, int port, Handler handler) {
+    DomainSocketAddress address = LocalSockets.of(Kind.LENDING, host, port, loop);
+    SharedMemory lent = address == null ? null : LoopMemory.current().lent();
+    if (lent == null) {
+      connectLocally(host, port, handler);
+    } else {
+      dialLocally(address, lent, handler, refused -> connectLocally(host, port, handler));
+    }
+  }
+
+  private void connectLocally(String host, int port, Handler handler) {
+    DomainSocketAddress address = LocalSockets.of(Kind.PLAIN, host, port, loop);
+    if (address == null) {
       connectByTcp(host, port, handler);
     } else {
-      // Nobody waits for this one: the kernel knows at once whether the peer is here.
-      dial(
-          new Bootstrap().channel(LocalSockets.SOCKET),
-          local,
-          channel -> {},
-          handler,
-          refused -> connectByTcp(host, port, handler));
+      dialLocally(address, null, handler, refused -> connectByTcp(host, port, handler));
     }
+  }
+
+  /** Nobody waits for this one: the kernel knows at once whether the peer is here. */
+  private void dialLocally(
+      DomainSocketAddress address, SharedMemory lent, Handler handler, Consumer<NettyLink> failed) {
+    dial(
+        new Bootstrap().channel(LocalSockets.SOCKET),
+        address,
+        lent,
+        channel -> {},
+        handler,
+        failed);
   }
 
   private void connectByTcp(String host, int port, Handler handler) {
@@ -93,6 +118,7 @@ public final class LinkClient implements Dialer, AutoCloseable {
             .channel(kind.socket())
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, timeoutMillis),
         address,
+        null,
         kind::tune,
         handler,
         link -> {
@@ -107,12 +133,14 @@ public final class LinkClient implements Dialer, AutoCloseable {
   /**
    * Dials.
    *
+   * @param lent memory that the peer is to be shown, or null.
    * @param failed hears on the loop, instead of the handler, that there is no connection; with the
    *     link that nobody was told of, or null.
    */
   private void dial(
       Bootstrap bootstrap,
       SocketAddress address,
+      SharedMemory lent,
       Consumer<Channel> tune,
       Handler handler,
       Consumer<NettyLink> failed) {
@@ -128,7 +156,15 @@ public final class LinkClient implements Dialer, AutoCloseable {
                 channels.add(channel);
                 Inbox inbox = new Inbox();
                 channel.config().setRecvByteBufAllocator(inbox);
-                made[0] = new NettyLink(channel, inbox, NettyLink.Role.CLIENT, handler, limits);
+                made[0] =
+                    new NettyLink(
+                        channel,
+                        inbox,
+                        NettyLink.Role.CLIENT,
+                        handler,
+                        limits,
+                        lent == null ? null : new Lending(lent),
+                        null);
                 channel.pipeline().addLast(made[0]);
               }
             })

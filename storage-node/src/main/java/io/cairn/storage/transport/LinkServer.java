@@ -19,10 +19,14 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.unix.DomainSocketAddress;
+import io.netty.channel.unix.DomainSocketChannelConfig;
+import io.netty.channel.unix.DomainSocketReadMode;
+import io.netty.channel.unix.FileDescriptor;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -73,10 +77,11 @@ public final class LinkServer implements AutoCloseable {
   private final LongAdder refused = new LongAdder();
   private final LongAdder badGreetings = new LongAdder();
   private final LongAdder localAccepted = new LongAdder();
+  private final LongAdder lent = new LongAdder();
   private Channel listener;
 
-  /** Or null. */
-  private Channel localListener;
+  /** Empty when there are none. */
+  private final List<Channel> localListeners = new ArrayList<>();
 
   /** Empty until the node serves. */
   private volatile List<Shard> shards = List.of();
@@ -116,21 +121,38 @@ public final class LinkServer implements AutoCloseable {
    * @param host under which the node is announced, with the port.
    */
   public void listenLocally(String host, int port) {
-    DomainSocketAddress address = LocalSockets.of(host, port, acceptor);
-    if (address == null) {
-      return;
+    for (LocalSockets.Kind kind : LocalSockets.Kind.values()) {
+      DomainSocketAddress address = LocalSockets.of(kind, host, port, acceptor);
+      if (address == null) {
+        return;
+      }
+      String name = "the Unix socket of " + host + ":" + port;
+      try {
+        localListeners.add(
+            bind(
+                new ServerBootstrap().channel(LocalSockets.SERVER_SOCKET),
+                address,
+                kind == LocalSockets.Kind.LENDING ? this::lendingAccepted : this::localAccepted,
+                name));
+      } catch (IOException e) {
+        LOG.warn("processes of this host use TCP too: {}", e.getMessage());
+        return;
+      }
     }
-    String name = "the Unix socket of " + host + ":" + port;
-    try {
-      localListener =
-          bind(
-              new ServerBootstrap().channel(LocalSockets.SERVER_SOCKET),
-              address,
-              channel -> localAccepted.increment(),
-              name);
-    } catch (IOException e) {
-      LOG.warn("processes of this host use TCP too: {}", e.getMessage());
-    }
+  }
+
+  private void localAccepted(Channel channel) {
+    localAccepted.increment();
+  }
+
+  /** The first thing to be received is no byte but the descriptor of the memory. */
+  private void lendingAccepted(Channel channel) {
+    localAccepted.increment();
+    setReadMode(channel, DomainSocketReadMode.FILE_DESCRIPTORS);
+  }
+
+  private static void setReadMode(Channel channel, DomainSocketReadMode mode) {
+    ((DomainSocketChannelConfig) channel.config()).setReadMode(mode);
   }
 
   /**
@@ -201,6 +223,11 @@ public final class LinkServer implements AutoCloseable {
     return localAccepted.sum();
   }
 
+  /** Of those, connections whose peer lends the payloads of its writes. */
+  public long lent() {
+    return lent.sum();
+  }
+
   /** Connections that were closed at once: too many, or before the node served. */
   public long refused() {
     return refused.sum();
@@ -236,6 +263,10 @@ public final class LinkServer implements AutoCloseable {
     private ChannelHandlerContext context;
     private final Inbox inbox;
     private ByteBuf received;
+
+    /** Memory that the peer lends, or null. */
+    private SharedMemory borrowed;
+
     private ScheduledFuture<?> deadline;
     private Shard shard;
     private boolean over;
@@ -257,6 +288,10 @@ public final class LinkServer implements AutoCloseable {
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
+      if (message instanceof FileDescriptor descriptor) {
+        borrow(ctx, descriptor);
+        return;
+      }
       ((ByteBuf) message).release();
       if (over && shard == null) {
         inbox.release();
@@ -273,6 +308,26 @@ public final class LinkServer implements AutoCloseable {
       if (shard == null) {
         examine(ctx);
       }
+    }
+
+    private void borrow(ChannelHandlerContext ctx, FileDescriptor descriptor) {
+      try {
+        if (!over && borrowed == null) {
+          borrowed = SharedMemory.borrow(descriptor);
+          lent.increment();
+        }
+      } catch (IOException e) {
+        LOG.debug("{} sends its payloads: {}", ctx.channel(), e.getMessage());
+      } finally {
+        try {
+          descriptor.close();
+        } catch (IOException e) {
+          LOG.debug("{}: a descriptor stays open", ctx.channel(), e);
+        }
+      }
+      setReadMode(ctx.channel(), DomainSocketReadMode.BYTES);
+      int answer = borrowed == null ? 0 : Lending.TAKEN;
+      ctx.writeAndFlush(ctx.alloc().directBuffer(1, 1).writeByte(answer), ctx.voidPromise());
     }
 
     private void examine(ChannelHandlerContext ctx) {
@@ -357,13 +412,20 @@ public final class LinkServer implements AutoCloseable {
         received.release();
         received = null;
       }
+      if (borrowed != null) {
+        borrowed.release();
+        borrowed = null;
+      }
     }
 
     private void begin(Channel channel) {
       ByteBuf first = received;
       received = null;
       over = true;
-      NettyLink link = new NettyLink(channel, inbox, NettyLink.Role.SERVER, shard.accept(), limits);
+      NettyLink link =
+          new NettyLink(
+              channel, inbox, NettyLink.Role.SERVER, shard.accept(), limits, null, borrowed);
+      borrowed = null;
       channel.pipeline().replace(this, null, link);
       // Reading goes on as soon as the link has taken what is here.
       link.begin(first);
@@ -412,9 +474,7 @@ public final class LinkServer implements AutoCloseable {
   @Override
   public void close() {
     listener.close().awaitUninterruptibly();
-    if (localListener != null) {
-      localListener.close().awaitUninterruptibly();
-    }
+    localListeners.forEach(local -> local.close().awaitUninterruptibly());
     connections.close().awaitUninterruptibly();
   }
 }

@@ -14,9 +14,23 @@ import java.nio.charset.StandardCharsets;
  * there is no file that could be left over, in the way, or on a disk that is full; it is gone with
  * the process; and it is seen in its own network namespace only: whoever reaches the socket could
  * reach the port as well.
+ *
+ * <p>There is a second one for whoever lends payloads: it sends the descriptor of its {@link
+ * SharedMemory} first, and the first byte that it receives says whether that was taken. All else is
+ * the same.
  */
 final class LocalSockets {
-  private static final String PREFIX = "\0cairn-data ";
+  /** Which of the two. */
+  enum Kind {
+    PLAIN("\0cairn-data "),
+    LENDING("\0cairn-lend ");
+
+    private final String prefix;
+
+    Kind(String prefix) {
+      this.prefix = prefix;
+    }
+  }
 
   /** Longest name, which sun_path bounds; nodes with a longer address are reached by TCP alone. */
   private static final int NAME_BYTES_MAX = 107;
@@ -30,11 +44,12 @@ final class LocalSockets {
   /**
    * The socket of the data port with an announced address.
    *
+   * @param kind of what comes first on it.
    * @param loop which is to use it.
    * @return null where there is none.
    */
-  static DomainSocketAddress of(String host, int port, EventLoop loop) {
-    String name = PREFIX + host + ":" + port;
+  static DomainSocketAddress of(Kind kind, String host, int port, EventLoop loop) {
+    String name = kind.prefix + host + ":" + port;
     return SocketKind.of(loop) != SocketKind.EPOLL
             || name.getBytes(StandardCharsets.UTF_8).length > NAME_BYTES_MAX
         ? null

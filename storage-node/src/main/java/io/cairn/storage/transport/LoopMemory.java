@@ -1,20 +1,28 @@
 package io.cairn.storage.transport;
 
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.NativeMemory;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.util.concurrent.FastThreadLocal;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.agrona.BitUtil;
 import org.agrona.collections.Long2ObjectHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the connections of one loop use again and again, so that a frame allocates nothing: slabs of
  * memory, payloads, and what a channel writes. One per thread.
  */
 public final class LoopMemory {
+  private static final Logger LOG = LoggerFactory.getLogger(LoopMemory.class);
+
   /** Size of a slab into which sockets are read. */
   static final int RECEIVE_BYTES = 128 << 10;
 
@@ -32,6 +40,12 @@ public final class LoopMemory {
 
   /** Free slabs of all sizes for payloads that are kept, together. */
   private static final int PAYLOADS_KEPT_BYTES = 16 << 20;
+
+  /** A payload of a request, at most, that is lent to a peer. */
+  private static final int LENT_PART_BYTES = Frame.BLOCKS_MAX * Frame.BLOCK_BYTES;
+
+  /** Payloads that lie in lent memory at one time; further ones are sent. */
+  private static final int LENT_PARTS = 32;
 
   /** Free objects of one kind that are kept. */
   private static final int OBJECTS_KEPT = 4096;
@@ -61,12 +75,24 @@ public final class LoopMemory {
   private final List<List<Slab>> large = new ArrayList<>();
 
   private int largeKeptBytes;
+
+  /** Memory for large payloads that peers of this host are shown; null until one asks for it. */
+  private SharedMemory lent;
+
+  private boolean cannotLend;
+
+  /** Parts of {@link #lent} that nobody uses, and how many were made. */
+  private final List<Slab> lentFree = new ArrayList<>();
+
+  private final Queue<Slab> lentBack = new ConcurrentLinkedQueue<>();
+  private int lentParts;
+
   private final List<NettyPayload> payloads = new ArrayList<>();
   private final Long2ObjectHashMap<List<OutboundBytes>> outbound = new Long2ObjectHashMap<>();
   private final NativeMemory memory = new NativeMemory();
   private long lastBase = -1;
   private List<OutboundBytes> lastOutbound;
-  private boolean over;
+  private volatile boolean over;
 
   private LoopMemory() {}
 
@@ -127,7 +153,45 @@ public final class LoopMemory {
         : current().large(bytes);
   }
 
+  /**
+   * Memory in which large payloads lie from now on, as long as there is room in it, so that they
+   * can be lent; for a loop's thread, which has it until it ends.
+   *
+   * @return null where there is none. Borrowed.
+   */
+  SharedMemory lent() {
+    if (lent == null && !cannotLend) {
+      try {
+        lent = SharedMemory.make(LENT_PARTS * LENT_PART_BYTES);
+      } catch (IOException e) {
+        cannotLend = true;
+        LOG.info("payloads go to peers of this host by their sockets: {}", e.getMessage());
+      }
+    }
+    return lent;
+  }
+
+  /** A part of the memory that is lent, or null. */
+  private Slab part() {
+    if (lentFree.isEmpty()) {
+      Slab back = lentBack.poll();
+      if (back != null) {
+        return back.again();
+      }
+      return lentParts == LENT_PARTS
+          ? null
+          : new Slab(this, lent, lentParts++ * LENT_PART_BYTES, LENT_PART_BYTES);
+    }
+    return lentFree.removeLast().again();
+  }
+
   private Slab large(int bytes) {
+    if (lent != null && bytes <= LENT_PART_BYTES) {
+      Slab part = part();
+      if (part != null) {
+        return part.holding(bytes);
+      }
+    }
     int sizeBytes = BitUtil.findNextPositivePowerOfTwo(bytes);
     List<Slab> free = free(sizeBytes);
     Slab slab;
@@ -155,6 +219,9 @@ public final class LoopMemory {
 
   /** Whether a slab that nobody holds any more is kept here. */
   boolean keeps(Slab slab) {
+    if (slab.isShared()) {
+      return !over && (Thread.currentThread() == thread ? lentFree : lentBack).add(slab);
+    }
     if (Thread.currentThread() != thread || over) {
       return false;
     }
@@ -228,6 +295,15 @@ public final class LoopMemory {
     headers.forEach(Slab::free);
     large.forEach(slabs -> slabs.forEach(Slab::free));
     large.clear();
+    lentFree.forEach(Slab::free);
+    lentFree.clear();
+    for (Slab back = lentBack.poll(); back != null; back = lentBack.poll()) {
+      back.free();
+    }
+    if (lent != null) {
+      lent.release();
+      lent = null;
+    }
     receive.clear();
     headers.clear();
   }

@@ -24,7 +24,8 @@ public final class LoopOptions {
           "true",
           "Whether storage nodes and gateways on one host, and in one network namespace, talk by"
               + " Unix sockets, which cost a third of TCP over the loopback interface; with others"
-              + " they use TCP in any case.");
+              + " they use TCP in any case. A gateway lends its nodes the payloads of large writes"
+              + " there, which they read in its memory.");
 
   private LoopOptions() {}
 }

@@ -3,6 +3,7 @@ package io.cairn.storage.transport;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Frame;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -43,6 +44,13 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   private final Inbox inbox;
 
   private final Outbox outbox;
+
+  /** What the peer lends for as long as the link is open, or null. */
+  private SharedMemory borrowed;
+
+  /** What is lent to the peer, or null. */
+  private final Lending lending;
+
   private boolean open;
   private boolean told;
   private boolean draining;
@@ -51,14 +59,25 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
    * A link that does not read yet; made on the channel's loop.
    *
    * @param inbox the channel's receive allocator.
+   * @param lending of payloads to the peer, or null.
+   * @param borrowed memory that the peer lends, or null; taken over.
    */
-  NettyLink(Channel channel, Inbox inbox, Role role, Dialer.Handler handler, LinkLimits limits) {
+  NettyLink(
+      Channel channel,
+      Inbox inbox,
+      Role role,
+      Dialer.Handler handler,
+      LinkLimits limits,
+      Lending lending,
+      SharedMemory borrowed) {
+    this.lending = lending;
+    this.borrowed = borrowed;
     this.inbox = inbox;
     this.channel = channel;
     this.role = role;
     this.handler = handler;
     this.limits = limits;
-    this.decoder = new FrameDecoder(channel.alloc());
+    this.decoder = new FrameDecoder(channel.alloc(), borrowed);
     this.outbox = new Outbox(channel, this::flush);
   }
 
@@ -91,6 +110,9 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
       return;
     }
     open = true;
+    if (lending != null) {
+      lending.offer(channel);
+    }
     handler.onOpen(this, System.nanoTime());
     if (first != null) {
       inbox.append(first);
@@ -121,6 +143,9 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     draining = true;
     try {
       ByteBuf bytes = inbox.bytes() == null ? Unpooled.EMPTY_BUFFER : inbox.bytes();
+      if (lending != null && !lending.isDecided() && bytes.isReadable()) {
+        lending.decide(bytes.readByte());
+      }
       String problem;
       do {
         problem = decoder.feed(bytes, this);
@@ -162,6 +187,9 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
 
   @Override
   public void onFrame(DirectBuffer header, int headerLength, Payload payload) {
+    if (lending != null) {
+      lending.answered(Frame.requestId(header, 0));
+    }
     handler.onFrame(header, 0, headerLength, payload, System.nanoTime());
   }
 
@@ -180,8 +208,14 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     if (!open) {
       return;
     }
+    boolean withPayload = payload != null && payload.length() > 0;
+    if (withPayload
+        && lending != null
+        && lending.send(outbox, header, headerOffset, headerLength, payload)) {
+      return;
+    }
     outbox.header(header, headerOffset, headerLength);
-    if (payload != null && payload.length() > 0) {
+    if (withPayload) {
       outbox.payload(payload);
       if (queuedBytes() > limits.queuedBytesMax()) {
         LOG.warn("{} is closed: its peer left {} bytes unread", this, queuedBytes());
@@ -221,6 +255,13 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     decoder.release();
     inbox.release();
     outbox.release();
+    if (lending != null) {
+      lending.release();
+    }
+    if (borrowed != null) {
+      borrowed.release();
+      borrowed = null;
+    }
   }
 
   @Override

@@ -80,6 +80,11 @@ public final class NettyPayload implements Payloads.Writable {
     return bytes.slice(from, length).clear();
   }
 
+  /** Whether it lies in memory that a peer lends. */
+  boolean isLent() {
+    return bytes instanceof SharedMemory;
+  }
+
   @Override
   public MutableDirectBuffer buffer() {
     return view;

@@ -23,12 +23,29 @@ final class Slab extends UnpooledDirectByteBuf {
 
   private boolean holdsPayload;
 
+  /** What it is a part of, with a reference; null when its memory is its own. */
+  private final SharedMemory whole;
+
   Slab(LoopMemory home, int sizeBytes) {
     super(UnpooledByteBufAllocator.DEFAULT, sizeBytes, sizeBytes);
     this.home = home;
     this.sizeBytes = sizeBytes;
     this.limit = sizeBytes;
+    this.whole = null;
     this.address = MemorySegment.ofBuffer(super.internalNioBuffer(0, sizeBytes)).address();
+    IN_USE.incrementAndGet();
+  }
+
+  /** A part of memory that is lent to others. */
+  Slab(LoopMemory home, SharedMemory whole, int from, int sizeBytes) {
+    super(UnpooledByteBufAllocator.DEFAULT, whole.part(from, sizeBytes), sizeBytes);
+    this.home = home;
+    this.sizeBytes = sizeBytes;
+    this.limit = sizeBytes;
+    this.whole = whole;
+    this.address = whole.memoryAddress() + from;
+    whole.retain();
+    clear();
     IN_USE.incrementAndGet();
   }
 
@@ -61,16 +78,24 @@ final class Slab extends UnpooledDirectByteBuf {
     return sizeBytes;
   }
 
+  /** Whether it is a part of memory that is lent to others. */
+  boolean isShared() {
+    return whole != null;
+  }
+
   /** Gives a free one's memory back. */
   void free() {
     super.deallocate();
+    if (whole != null) {
+      whole.release();
+    }
   }
 
   @Override
   protected void deallocate() {
     IN_USE.decrementAndGet();
     if (!home.keeps(this)) {
-      super.deallocate();
+      free();
     }
   }
 
@@ -86,7 +111,8 @@ final class Slab extends UnpooledDirectByteBuf {
 
   @Override
   public int capacity() {
-    return limit;
+    // Asked for while it is made, too.
+    return limit == 0 ? maxCapacity() : limit;
   }
 
   @Override

@@ -46,4 +46,20 @@ public final class Crc32c {
     }
     return (int) crc.getValue();
   }
+
+  /**
+   * Whether blocks have the checksums that are stated for them.
+   *
+   * @param stated holds one little-endian CRC32C per block from statedOffset on.
+   */
+  public boolean holds(
+      DirectBuffer blocks, int offset, int blockCount, DirectBuffer stated, int statedOffset) {
+    for (int i = 0; i < blockCount; i++) {
+      if (of(blocks, offset + i * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES)
+          != stated.getInt(statedOffset + 4 * i, Frame.ORDER)) {
+        return false;
+      }
+    }
+    return true;
+  }
 }

@@ -59,6 +59,13 @@ public final class Frame {
   /** A READ of what is known of blocks, checksums and versions; no payload. */
   public static final int FLAG_SUMS = 32;
 
+  /**
+   * A WRITE whose payload the receiver finds in memory that the sender lends it: behind the header
+   * come the 8 bytes of its place there, and no payload. Set and taken away by the two ends of a
+   * connection.
+   */
+  public static final int FLAG_LENT = 128;
+
   static final int MAGIC_OFFSET = 0;
   static final int FRAME_LENGTH_OFFSET = 4;
   static final int TYPE_OFFSET = 8;
@@ -145,6 +152,15 @@ public final class Frame {
     int computed = crc.of(buffer, offset, length);
     buffer.putInt(offset + HEADER_CRC_OFFSET, stored, ORDER);
     return stored == computed;
+  }
+
+  /** Says in a sealed header whether its payload is lent. */
+  public static void markLent(MutableDirectBuffer buffer, int offset, boolean lent, Crc32c crc) {
+    int others = flags(buffer, offset) & ~FLAG_LENT;
+    buffer.putByte(offset + FLAGS_OFFSET, (byte) (others | (lent ? FLAG_LENT : 0)));
+    buffer.putInt(offset + HEADER_CRC_OFFSET, 0, ORDER);
+    int sum = crc.of(buffer, offset, headerLength(buffer, offset));
+    buffer.putInt(offset + HEADER_CRC_OFFSET, sum, ORDER);
   }
 
   public static int frameLength(DirectBuffer buffer, int offset) {

@@ -110,6 +110,23 @@ class JournaledStoreFaultTest {
     return (byte) (sequence % 100 + 1);
   }
 
+  @Test
+  void aWriteThatIsNotWhatItsChecksumsSayIsNotAppended() throws IOException {
+    write(3);
+    UnsafeBuffer payload = new UnsafeBuffer(new byte[2 * Frame.BLOCK_BYTES]);
+    UnsafeBuffer sums = new UnsafeBuffer(new byte[8]);
+    sums.putInt(0, Crc32c.ZERO_BLOCK, ByteOrder.LITTLE_ENDIAN);
+    sums.putInt(4, Crc32c.ZERO_BLOCK + 1, ByteOrder.LITTLE_ENDIAN);
+    long end = store.appendedLsn();
+    assertFalse(store.appendWrite(chunk, Version.of(1, 2), 3, 2, sums, 0, payload, 0));
+    assertEquals(end, store.appendedLsn());
+    assertEquals(fillOf(1), read(3));
+    restart();
+    assertEquals(fillOf(1), read(3));
+    write(4);
+    assertEquals(fillOf(2), read(4));
+  }
+
   private void write(int block) {
     UnsafeBuffer payload = new UnsafeBuffer(new byte[Frame.BLOCK_BYTES]);
     payload.setMemory(0, Frame.BLOCK_BYTES, fillOf(++sequence));

@@ -7,6 +7,7 @@ import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.transport.LinkClient;
+import io.cairn.storage.transport.LocalPeers;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
@@ -58,7 +59,7 @@ final class ShardCaller implements Dialer.Handler {
     this.loop = loop;
     this.nodeId = nodeId;
     request = new Request(clusterId);
-    LinkClient client = new LinkClient(loop, true);
+    LinkClient client = new LinkClient(loop, LocalPeers.BY_SOCKETS);
     loop.execute(() -> client.connect("127.0.0.1", port, this));
   }
 

@@ -236,7 +236,7 @@ public final class MemoryStore implements ShardStore {
   }
 
   @Override
-  public void appendWrite(
+  public boolean appendWrite(
       ChunkEntry chunk,
       long version,
       int blockOffset,
@@ -245,11 +245,15 @@ public final class MemoryStore implements ShardStore {
       int crcOffset,
       DirectBuffer payload,
       int payloadOffset) {
+    if (!new Crc32c().holds(payload, payloadOffset, blockCount, crcs, crcOffset)) {
+      return false;
+    }
     int index = chunk.index();
     byte[][] blocks = copy(payload, payloadOffset, blockCount);
     int[] sums = sums(crcs, crcOffset, blockCount);
     append(
         blockCount * Frame.BLOCK_BYTES, s -> apply(s, index, version, blockOffset, blocks, sums));
+    return true;
   }
 
   @Override

@@ -14,6 +14,8 @@ import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Version;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import java.io.IOException;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,7 +27,7 @@ import org.junit.jupiter.api.Test;
 
 class FrameDecoderTest {
   private final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(true);
-  private final FrameDecoder decoder = new FrameDecoder(allocator);
+  private final FrameDecoder decoder = new FrameDecoder(allocator, null);
   private final Collector sink = new Collector();
 
   /** Keeps frames as bytes, each header followed by its payload. */
@@ -212,7 +214,7 @@ class FrameDecoderTest {
     for (int bit = 0; bit < frame.length * 8; bit++) {
       byte[] bad = frame.clone();
       bad[bit / 8] ^= (byte) (1 << bit % 8);
-      FrameDecoder fresh = new FrameDecoder(allocator);
+      FrameDecoder fresh = new FrameDecoder(allocator, null);
       ByteBuf in = allocator.directBuffer(1 << 17).writeBytes(bad).writeZero(1 << 16);
       String problem = fresh.feed(in, sink);
       in.release();
@@ -228,13 +230,82 @@ class FrameDecoderTest {
       Random random = new Random(seed);
       byte[] garbage = new byte[Frame.PREFIX_BYTES + random.nextInt(2000)];
       random.nextBytes(garbage);
-      FrameDecoder fresh = new FrameDecoder(allocator);
+      FrameDecoder fresh = new FrameDecoder(allocator, null);
       ByteBuf in = allocator.directBuffer(garbage.length).writeBytes(garbage);
       assertNotNull(fresh.feed(in, sink), "seed " + seed);
       in.release();
       fresh.release();
     }
     assertTrue(sink.frames.isEmpty());
+  }
+
+  /** The header of a WRITE whose payload lies at the place of lent memory. */
+  private static byte[] lentWrite(byte[] write, long place) {
+    UnsafeBuffer header = new UnsafeBuffer(write);
+    int length = Frame.headerLength(header, 0);
+    byte[] lent = Arrays.copyOf(write, length + Long.BYTES);
+    UnsafeBuffer marked = new UnsafeBuffer(lent);
+    Frame.markLent(marked, 0, true, new Crc32c());
+    marked.putLong(length, place, ByteOrder.LITTLE_ENDIAN);
+    return lent;
+  }
+
+  @Test
+  void aLentPayloadIsDeliveredWhereItLiesWithTheHeaderAsItWas() throws IOException {
+    SharedMemory lender = SharedMemory.make(1 << 20);
+    SharedMemory borrowed = SharedMemory.borrow(lender.descriptor());
+    byte[] write = write(3, 9);
+    int header = Frame.headerLength(new UnsafeBuffer(write), 0);
+    int place = 5 * Frame.BLOCK_BYTES + 8;
+    lender.setBytes(place, write, header, write.length - header);
+    byte[] all = concat(List.of(lentWrite(write, place), ping(1)));
+    for (int cut = 0; cut <= all.length; cut++) {
+      sink.frames.clear();
+      FrameDecoder decoderOfLink = new FrameDecoder(allocator, borrowed);
+      for (int[] part : new int[][] {{0, cut}, {cut, all.length - cut}}) {
+        ByteBuf in = allocator.directBuffer(all.length).writeBytes(all, part[0], part[1]);
+        assertNull(decoderOfLink.feed(in, sink));
+        in.release();
+      }
+      assertFrames(List.of(write, ping(1)));
+      decoderOfLink.release();
+    }
+    borrowed.release();
+    lender.release();
+  }
+
+  @Test
+  void aLentPayloadStaysWhereItIsUntilTheLastOneLetsGoOfIt() throws IOException {
+    SharedMemory lender = SharedMemory.make(1 << 20);
+    SharedMemory borrowed = SharedMemory.borrow(lender.descriptor());
+    byte[] write = write(1, 9);
+    FrameDecoder decoderOfLink = new FrameDecoder(allocator, borrowed);
+    sink.keep = true;
+    ByteBuf in = allocator.directBuffer(4096).writeBytes(lentWrite(write, 4096));
+    assertNull(decoderOfLink.feed(in, sink));
+    in.release();
+    decoderOfLink.release();
+    borrowed.release();
+    lender.release();
+    assertEquals(0, sink.kept.getFirst().buffer().getByte(0));
+    sink.kept.removeFirst().release();
+    assertEquals(0, borrowed.refCnt());
+  }
+
+  @Test
+  void aPlaceOutsideOfWhatIsLentEndsTheStream() throws IOException {
+    SharedMemory lender = SharedMemory.make(1 << 20);
+    byte[] write = write(2, 9);
+    int length = 2 * Frame.BLOCK_BYTES;
+    for (long place :
+        new long[] {-1, Long.MIN_VALUE, (1 << 20) - length + 1, 1L << 32, Long.MAX_VALUE}) {
+      ByteBuf in = allocator.directBuffer(4096).writeBytes(lentWrite(write, place));
+      assertNotNull(new FrameDecoder(allocator, lender).feed(in, sink), "place " + place);
+      in.release();
+    }
+    assertNotNull(feed(lentWrite(write, 0)), "nothing was lent");
+    assertTrue(sink.frames.isEmpty());
+    lender.release();
   }
 
   @Test

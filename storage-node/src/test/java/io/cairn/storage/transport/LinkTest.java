@@ -14,7 +14,11 @@ import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Version;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.ResourceLeakDetector;
@@ -61,16 +65,19 @@ class LinkTest {
 
   /** How both ends talk. */
   private enum Way {
-    BEST(SocketKind.best(), false),
-    NIO(SocketKind.NIO, false),
-    LOCAL(SocketKind.best(), true);
+    BEST(SocketKind.best(), LocalPeers.BY_TCP),
+    NIO(SocketKind.NIO, LocalPeers.LENDING),
+    LOCAL(SocketKind.best(), LocalPeers.BY_SOCKETS),
+    LENDING(SocketKind.best(), LocalPeers.LENDING);
 
     final SocketKind kind;
+    final LocalPeers peers;
     final boolean local;
 
-    Way(SocketKind kind, boolean local) {
+    Way(SocketKind kind, LocalPeers peers) {
       this.kind = kind;
-      this.local = local;
+      this.peers = peers;
+      this.local = kind == SocketKind.EPOLL && peers != LocalPeers.BY_TCP;
     }
   }
 
@@ -114,7 +121,7 @@ class LinkTest {
     if (way.local) {
       server.listenLocally("127.0.0.1", server.address().getPort());
     }
-    client = new LinkClient(clientLoop, true, limits, allocator);
+    client = new LinkClient(clientLoop, way.peers, limits, allocator);
   }
 
   @AfterEach
@@ -145,6 +152,8 @@ class LinkTest {
     volatile int frames;
     volatile int closed;
     volatile boolean wrongThread;
+    volatile boolean answers = true;
+    volatile int lent;
 
     Echo(int shard, EventLoop loop) {
       this.shard = shard;
@@ -159,8 +168,13 @@ class LinkTest {
     @Override
     public void onFrame(DirectBuffer header, int offset, int length, Payload payload, long now) {
       wrongThread |= !loop.inEventLoop();
+      if (payload != null && ((NettyPayload) payload).isLent()) {
+        lent++;
+      }
       frames++;
-      link.send(header, offset, length, payload);
+      if (answers) {
+        link.send(header, offset, length, payload);
+      }
     }
 
     @Override
@@ -263,6 +277,66 @@ class LinkTest {
       }
     }
     assertEquals(way.local ? SHARDS : 0, server.localAccepted());
+    assertEquals(way == Way.LENDING ? SHARDS : 0, server.lent());
+  }
+
+  @Test
+  void aPayloadIsLentUntilItsAnswerAndNoLonger() throws Exception {
+    start(Way.LENDING);
+    Recorder recorder = dial();
+    Link link = recorder.next(Happening.Opened.class).link();
+    send(link, hello(1), null);
+    recorder.next(Happening.Frame.class);
+    // What the peer answers to the memory has come before its answer to the HELLO.
+    Echo echo = echoes.getFirst();
+    echo.answers = false;
+    sendFrame(link, FrameDecoderTest.write(256, 1));
+    await(() -> echo.frames == 2, "the payload comes");
+    assertEquals(1, echo.lent, "in the memory of who sent it");
+    int slabs = LoopMemory.slabsInUse();
+    byte[] ping = FrameDecoderTest.ping(1);
+    echo.loop.execute(() -> echo.link.send(new UnsafeBuffer(ping), 0, ping.length, null));
+    recorder.next(Happening.Frame.class);
+    await(() -> LoopMemory.slabsInUse() < slabs, "what was answered is given back");
+    sendFrame(link, FrameDecoderTest.write(256, 2));
+    await(() -> echo.frames == 3, "another payload comes");
+    clientLoop.submit(link::close).sync();
+    await(() -> LoopMemory.slabsInUse() < slabs, "what is not answered too, with the link");
+  }
+
+  @Test
+  void morePayloadsThanTheMemoryHoldsAreSent() throws Exception {
+    start(Way.LENDING);
+    Recorder recorder = dial();
+    Link link = recorder.next(Happening.Opened.class).link();
+    send(link, hello(1), null);
+    recorder.next(Happening.Frame.class);
+    Echo echo = echoes.getFirst();
+    echo.answers = false;
+    for (int i = 0; i < 48; i++) {
+      sendFrame(link, FrameDecoderTest.write(16, i));
+    }
+    await(() -> echo.frames == 49, "all payloads come");
+    assertTrue(echo.lent > 0 && echo.lent < 48, echo.lent + " of 48 were lent");
+  }
+
+  @Test
+  void whoSendsNoMemoryWhereItIsToBeShownIsClosed() throws Exception {
+    start(Way.LENDING);
+    Channel channel =
+        new Bootstrap()
+            .group(clientLoop)
+            .channel(LocalSockets.SOCKET)
+            .handler(new ChannelInboundHandlerAdapter())
+            .connect(
+                LocalSockets.of(
+                    LocalSockets.Kind.LENDING, "127.0.0.1", server.address().getPort(), clientLoop))
+            .sync()
+            .channel();
+    channel.writeAndFlush(Unpooled.wrappedBuffer(hello(1)));
+    assertTrue(channel.closeFuture().await(10_000));
+    await(() -> server.badGreetings() == 1, "it is counted");
+    assertEquals(0, server.lent());
   }
 
   @Test

@@ -359,7 +359,7 @@ class ShardAllocationTest {
     shard =
         new ReplicaShard(CLUSTER, NODE, 1, 0, 1, store, new NoPeers(), ReplicaLimits.defaults());
     replies.shard = shard;
-    decoder = new FrameDecoder(PooledByteBufAllocator.DEFAULT);
+    decoder = new FrameDecoder(PooledByteBufAllocator.DEFAULT, null);
     store.start(shard);
     shard.onLinkOpen(replies);
     block.setMemory(0, Frame.BLOCK_BYTES, (byte) 7);
