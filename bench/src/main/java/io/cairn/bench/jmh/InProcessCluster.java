@@ -6,6 +6,7 @@ import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.Durability;
@@ -233,8 +234,8 @@ final class InProcessCluster {
   /** Applies at once, answers on the loop. */
   private final class Metadata implements MetadataCalls {
     @Override
-    public void submit(Command command, Answer answer) {
-      Reply reply = apply(command);
+    public void submit(Submission submission, Answer answer) {
+      Reply reply = apply(submission.command());
       loop.add(() -> answer.on(reply, System.nanoTime()));
     }
 

@@ -5,6 +5,7 @@ import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.ChunkRecord;
@@ -286,12 +287,19 @@ final class SimMetadata {
     }
 
     @Override
-    public void submit(Command command, Answer answer) {
+    public void submit(Submission submission, Answer answer) {
+      Command command = submission.command();
       if (command instanceof Command.UpdateReplicas update && !command.equals(lastSubmitted)) {
         onProposed.accept(update);
       }
       lastSubmitted = command;
-      waiting.add(() -> run(command, ++number, answer, world.nowNanos() + CLIENT_TIMEOUT_NANOS));
+      waiting.add(
+          () ->
+              run(
+                  command,
+                  submission.sent(++number),
+                  answer,
+                  world.nowNanos() + CLIENT_TIMEOUT_NANOS));
       next();
     }
 

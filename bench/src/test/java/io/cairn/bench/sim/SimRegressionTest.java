@@ -28,6 +28,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  *       9002801, 9003466, 10100577
  *   <li>a simulator that let the only one die for good that held everything, of three in sync:
  *       50001173
+ *   <li>a move that was applied after it had been sent again and refused: its owner never heard of
+ *       it: 61040531
  * </ul>
  */
 class SimRegressionTest {
@@ -57,7 +59,8 @@ class SimRegressionTest {
         9_003_466,
         9_101_990,
         10_100_577,
-        50_001_173
+        50_001_173,
+        61_040_531
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);

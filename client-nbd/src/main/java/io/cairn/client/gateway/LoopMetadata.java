@@ -2,9 +2,9 @@ package io.cairn.client.gateway;
 
 import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.client.MetadataClient;
-import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.netty.channel.EventLoop;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -32,8 +32,8 @@ final class LoopMetadata implements MetadataCalls {
   }
 
   @Override
-  public void submit(Command command, Answer answer) {
-    ask(() -> client.submit(command), answer);
+  public void submit(Submission submission, Answer answer) {
+    ask(() -> client.submit(submission), answer);
   }
 
   @Override

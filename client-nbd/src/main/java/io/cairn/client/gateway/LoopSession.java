@@ -4,9 +4,9 @@ import io.cairn.client.volume.MetadataCalls;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeIo;
 import io.cairn.client.volume.VolumeSession;
-import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.storage.env.Dialer;
@@ -169,8 +169,8 @@ final class LoopSession implements VolumeIo {
     }
 
     @Override
-    public void submit(Command command, Answer answer) {
-      metadata.submit(command, (reply, now) -> enter(() -> answer.on(reply, now)));
+    public void submit(Submission submission, Answer answer) {
+      metadata.submit(submission, (reply, now) -> enter(() -> answer.on(reply, now)));
     }
 
     @Override

@@ -18,25 +18,18 @@ final class Membership {
 
   private final VolumeSession session;
   private final long demoteAfterNanos;
-  private boolean underWay;
-
-  /** Submits the last proposal again; null when its outcome is known. */
-  private Runnable unanswered;
-
+  private final Proposal proposal;
   private long notBeforeNanos = Long.MIN_VALUE;
 
   Membership(VolumeSession session, long demoteAfterNanos) {
     this.session = session;
     this.demoteAfterNanos = demoteAfterNanos;
+    proposal = new Proposal(session);
   }
 
   /** Proposes what is due; does nothing while a proposal is under way. */
   void propose(long nowNanos) {
-    if (underWay || nowNanos < notBeforeNanos || !session.isServing()) {
-      return;
-    }
-    if (unanswered != null) {
-      unanswered.run();
+    if (nowNanos < notBeforeNanos || !session.isServing() || proposal.goesOn()) {
       return;
     }
     List<Proposed> proposed = new ArrayList<>();
@@ -56,26 +49,14 @@ final class Membership {
     if (changes.isEmpty()) {
       return;
     }
-    submit(proposed, new Command.UpdateReplicas(session.volumeId(), session.generation(), changes));
-  }
-
-  /**
-   * Without an answer the same changes are submitted until there is one. They may have been made,
-   * and only an answer tells; once one of two equal changes was made, the other fails by its epoch.
-   */
-  private void submit(List<Proposed> proposed, Command.UpdateReplicas command) {
-    underWay = true;
-    session.metadata.submit(
-        command,
-        (reply, now) -> {
-          unanswered = reply == null ? () -> submit(proposed, command) : null;
-          answered(proposed, reply, now);
-        });
+    proposal.submit(
+        new Command.UpdateReplicas(session.volumeId(), session.generation(), changes),
+        (reply, now) -> answered(proposed, reply, now));
   }
 
   /** Whether it is not known what became of the last proposal. */
   boolean isUnanswered() {
-    return unanswered != null;
+    return proposal.isUnanswered();
   }
 
   /** At most one change per chunk and command: the epoch of the next is not known yet. */
@@ -134,12 +115,9 @@ final class Membership {
   }
 
   private void answered(List<Proposed> proposed, Reply reply, long nowNanos) {
-    underWay = false;
-    if (session.isOver()) {
-      return;
-    }
     switch (reply) {
       case Reply.ReplicasUpdated updated -> adopt(proposed, updated, nowNanos);
+      case Reply.Chunks _ -> proposed.forEach(Membership::isKnown);
       case Reply.Refused refused -> {
         if (refused.code() == Reply.ErrorCode.STALE_GENERATION
             || refused.code() == Reply.ErrorCode.NOT_FOUND) {
@@ -167,9 +145,14 @@ final class Membership {
         notBeforeNanos = nowNanos + RETRY_NANOS;
       }
       proposed.get(i).chunk().adopt(outcome.chunk(), nowNanos);
-      if (!replica.inSync()) {
-        replica.promoting = false;
-      }
+      isKnown(proposed.get(i));
+    }
+  }
+
+  /** The record says by now what became of it. */
+  private static void isKnown(Proposed one) {
+    if (!one.replica().inSync()) {
+      one.replica().promoting = false;
     }
   }
 }

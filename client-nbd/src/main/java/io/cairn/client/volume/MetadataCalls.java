@@ -3,13 +3,19 @@ package io.cairn.client.volume;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 
 /**
  * The session's way to the metadata. Answers come back on the session's loop, exactly once each.
  */
 public interface MetadataCalls {
   /** Runs a command, applied once however often it is retried underneath. */
-  void submit(Command command, Answer answer);
+  default void submit(Command command, Answer answer) {
+    submit(new Submission(command), answer);
+  }
+
+  /** The same for one that is submitted again when its outcome was not known. */
+  void submit(Submission submission, Answer answer);
 
   /** Runs a linearizable query. */
   void query(Query query, Answer answer);

@@ -4,6 +4,8 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.VolumeRecord;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Takes the volume and reads its map of chunks, asking until the metadata answers; knows until when
@@ -94,6 +96,48 @@ final class Ownership {
             settings.instance(),
             settings.address(),
             settings.maintainsGeneration());
+  }
+
+  /**
+   * Reads the records of all chunks once more, and has them adopted. The generation is confirmed
+   * after they were read: what a later owner made of them is none of ours.
+   *
+   * @param done hears the last page of them, or null when the metadata did not answer.
+   */
+  void mapAgain(MetadataCalls.Answer done) {
+    mapAgain(0, new ArrayList<>(), done);
+  }
+
+  private void mapAgain(int fromIndex, List<Reply.Chunks> pages, MetadataCalls.Answer done) {
+    session.metadata.query(
+        new Query.GetChunks(volume.volumeId(), 0, fromIndex, PAGE),
+        (reply, now) -> {
+          if (session.isOver() || !(reply instanceof Reply.Chunks page)) {
+            done.on(null, now);
+            return;
+          }
+          pages.add(page);
+          if (page.chunks().size() == PAGE) {
+            mapAgain(page.chunks().getLast().index() + 1, pages, done);
+          } else {
+            adopt(pages, done);
+          }
+        });
+  }
+
+  private void adopt(List<Reply.Chunks> pages, MetadataCalls.Answer done) {
+    session.metadata.query(
+        new Query.ConfirmGeneration(volume.volumeId(), volume.generation()),
+        (reply, now) -> {
+          if (Allocation.isStale(reply)) {
+            session.onFenced(now);
+          } else if (reply instanceof Reply.Ok && !session.isOver()) {
+            pages.forEach(page -> session.relearn(page, now));
+            done.on(pages.getLast(), now);
+          } else {
+            done.on(null, now);
+          }
+        });
   }
 
   private void map(int fromIndex) {

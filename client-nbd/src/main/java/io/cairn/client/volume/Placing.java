@@ -24,15 +24,12 @@ final class Placing {
   private static final int CHUNKS_MAX = 8;
 
   private final VolumeSession session;
-  private boolean underWay;
-
-  /** Submits the last command again; null when its outcome is known. */
-  private Runnable unanswered;
-
+  private final Proposal proposal;
   private long notBeforeNanos = Long.MIN_VALUE;
 
   Placing(VolumeSession session) {
     this.session = session;
+    proposal = new Proposal(session);
   }
 
   /**
@@ -40,7 +37,7 @@ final class Placing {
    * allocated must be that of all nodes.
    */
   boolean isUnsure() {
-    return underWay || unanswered != null;
+    return proposal.isUnsure();
   }
 
   /** Replicas that must stay when this one goes. */
@@ -121,11 +118,7 @@ final class Placing {
 
   /** Proposes what is due; does nothing while a proposal is under way. */
   void propose(long nowNanos) {
-    if (underWay || nowNanos < notBeforeNanos || !session.isServing()) {
-      return;
-    }
-    if (unanswered != null) {
-      unanswered.run();
+    if (nowNanos < notBeforeNanos || !session.isServing() || proposal.goesOn()) {
       return;
     }
     List<OwnedChunk> due = session.mostEndangeredFirst(Placing::isDue);
@@ -185,21 +178,16 @@ final class Placing {
   }
 
   /**
-   * Without an answer the same command is submitted until there is one: it may have been made.
+   * Submits a command, until its outcome is known.
    *
    * @param command answered by {@link Reply.ReplicasPlaced}, with an outcome for each chunk.
    */
   void submit(List<OwnedChunk> chosen, Command command) {
-    underWay = true;
-    session.metadata.submit(
+    proposal.submit(
         command,
         (reply, now) -> {
-          underWay = false;
-          unanswered = reply == null ? () -> submit(chosen, command) : null;
-          if (!session.isOver()) {
-            answered(chosen, reply, now);
-            session.onProgress(now);
-          }
+          answered(chosen, reply, now);
+          session.onProgress(now);
         });
   }
 

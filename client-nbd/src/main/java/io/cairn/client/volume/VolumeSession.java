@@ -1,6 +1,7 @@
 package io.cairn.client.volume;
 
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
@@ -139,6 +140,15 @@ public final class VolumeSession implements VolumeIo {
   void learn(Reply.Chunks page) {
     nodes.learn(page.nodes());
     chunks.learn(this, page.chunks(), nowNanos);
+  }
+
+  /** Records as they are now, of chunks that are known and of others. */
+  void relearn(Reply.Chunks page, long now) {
+    nowNanos = now;
+    learn(page);
+    for (ChunkRecord record : page.chunks()) {
+      chunks.get(record.index()).adopt(record, now);
+    }
   }
 
   /** Runs the action after a while: the metadata did not answer, or refused for now. */

@@ -4,6 +4,7 @@ import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.MetadataState;
@@ -100,8 +101,8 @@ final class MachineMetadata implements MetadataClient {
   }
 
   @Override
-  public CompletionStage<Reply> submit(Command command) {
-    return silent ? noAnswer() : CompletableFuture.completedStage(answer(command));
+  public CompletionStage<Reply> submit(Submission submission) {
+    return silent ? noAnswer() : CompletableFuture.completedStage(answer(submission.command()));
   }
 
   @Override

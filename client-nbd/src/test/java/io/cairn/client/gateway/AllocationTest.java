@@ -10,6 +10,7 @@ import io.cairn.client.volume.SessionSettings;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.TreeKeyValues;
 import io.cairn.metadata.model.Durability;
@@ -180,8 +181,8 @@ class AllocationTest {
   /** Applies at once, answers on the loop. */
   private final class AtOnce implements MetadataCalls {
     @Override
-    public void submit(Command command, Answer answer) {
-      Reply reply = apply(command);
+    public void submit(Submission submission, Answer answer) {
+      Reply reply = apply(submission.command());
       loop.execute(() -> answer.on(reply, System.nanoTime()));
     }
 

@@ -19,6 +19,7 @@ import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.TreeKeyValues;
@@ -103,8 +104,8 @@ class TargetUnitTest {
     }
 
     @Override
-    public void submit(Command command, Answer answer) {
-      answer.on(metadataAway ? null : apply(command), 0);
+    public void submit(Submission submission, Answer answer) {
+      answer.on(metadataAway ? null : apply(submission.command()), 0);
     }
 
     @Override

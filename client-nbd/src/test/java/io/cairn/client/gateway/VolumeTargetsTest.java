@@ -11,6 +11,7 @@ import io.cairn.client.volume.MetadataCalls;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.TreeKeyValues;
@@ -43,8 +44,8 @@ class VolumeTargetsTest {
   /** Of three portals one is another's that lives. */
   private final class Metadata implements MetadataCalls {
     @Override
-    public void submit(Command command, Answer answer) {
-      throw new AssertionError("nobody asks for " + command);
+    public void submit(Submission submission, Answer answer) {
+      throw new AssertionError("nobody asks for " + submission.command());
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.cairn.client.volume;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.TreeKeyValues;
@@ -82,6 +83,10 @@ final class SessionWorld {
   }
 
   private Reply apply(Command command) {
+    return apply(new Submission(command));
+  }
+
+  private Reply apply(Submission submission) {
     List<Candidate> candidates = new ArrayList<>();
     for (Node node : nodes) {
       if (node.up) {
@@ -95,7 +100,7 @@ final class SessionWorld {
                 node.out ? List.of(0) : null));
       }
     }
-    return metadata.apply(1, ++commandNumber, command, candidates);
+    return metadata.apply(1, submission.sent(++commandNumber), submission.command(), candidates);
   }
 
   /** Commands that were applied so far. */
@@ -426,11 +431,17 @@ final class SessionWorld {
             "vol",
             new MetadataCalls() {
               @Override
-              public void submit(Command command, Answer answer) {
+              public void submit(Submission submission, Answer answer) {
                 after(
                     MILLI,
                     () -> {
-                      Reply reply = isCutFromMetadata() ? null : apply(command);
+                      if (lateCommands != null && !isCutFromMetadata()) {
+                        submission.sent(++commandNumber);
+                        lateCommands.add(() -> apply(submission));
+                        reply(null, answer);
+                        return;
+                      }
+                      Reply reply = isCutFromMetadata() ? null : apply(submission);
                       reply(commandAnswersLost ? null : reply, answer);
                     });
               }
@@ -518,6 +529,12 @@ final class SessionWorld {
     session.zero(offset, length, true, false, failure -> end(answer, failure));
     return answer;
   }
+
+  /**
+   * Where commands of sessions go instead of to the metadata, without an answer, to be applied
+   * late; null while they are applied.
+   */
+  List<Runnable> lateCommands;
 
   /** Answers to commands are lost; the commands are applied. */
   boolean commandAnswersLost;

@@ -2,9 +2,9 @@ package io.cairn.metadata.ratis;
 
 import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.codec.Codec;
-import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.release.Release;
 import java.io.IOException;
@@ -35,7 +35,7 @@ public final class RatisMetadataClient implements MetadataClient {
   private final GroupConnection connection;
   private final long clientId;
 
-  /** Commands without a number; also the lock of the two below. */
+  /** Commands that wait for their turn; also the lock of the two below. */
   private final Queue<Pending> waiting = new ArrayDeque<>();
 
   private final SortedSet<Long> underWay = new TreeSet<>();
@@ -69,9 +69,9 @@ public final class RatisMetadataClient implements MetadataClient {
   }
 
   @Override
-  public CompletionStage<Reply> submit(Command command) {
+  public CompletionStage<Reply> submit(Submission submission) {
     Pending pending =
-        new Pending(command, System.nanoTime() + deadline.toNanos(), new CompletableFuture<>());
+        new Pending(submission, System.nanoTime() + deadline.toNanos(), new CompletableFuture<>());
     synchronized (waiting) {
       waiting.add(pending);
     }
@@ -79,8 +79,9 @@ public final class RatisMetadataClient implements MetadataClient {
     return pending.reply();
   }
 
-  /** A command that has no number yet. */
-  private record Pending(Command command, long deadlineNanos, CompletableFuture<Reply> reply) {}
+  /** A command that waits for its turn. */
+  private record Pending(
+      Submission submission, long deadlineNanos, CompletableFuture<Reply> reply) {}
 
   /** Sends what may go: the group remembers answers only within a window of numbers. */
   private void sendWaiting() {
@@ -101,11 +102,14 @@ public final class RatisMetadataClient implements MetadataClient {
           return;
         }
         pending = waiting.remove();
-        given = ++number;
+        given = pending.submission().sent(number + 1);
+        number = Math.max(number, given);
         underWay.add(given);
       }
       Message entry =
-          message(new Entry(clientId, given, Release.level(), pending.command(), List.of()));
+          message(
+              new Entry(
+                  clientId, given, Release.level(), pending.submission().command(), List.of()));
       answered(client -> client.async().send(entry), pending.deadlineNanos())
           .whenComplete(
               (reply, failure) -> {

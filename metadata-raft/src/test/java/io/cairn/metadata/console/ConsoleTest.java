@@ -8,6 +8,7 @@ import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.http.Page;
 import io.cairn.metadata.http.Pages;
 import io.cairn.metadata.model.Departure;
@@ -29,8 +30,8 @@ class ConsoleTest {
   private final MetadataClient client =
       new MetadataClient() {
         @Override
-        public CompletionStage<Reply> submit(Command command) {
-          submitted.add(command);
+        public CompletionStage<Reply> submit(Submission submission) {
+          submitted.add(submission.command());
           return CompletableFuture.completedFuture(answer);
         }
 

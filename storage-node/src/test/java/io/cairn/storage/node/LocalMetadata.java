@@ -5,6 +5,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.StrayQueries;
 import io.cairn.metadata.machine.TreeKeyValues;
@@ -93,11 +94,12 @@ final class LocalMetadata {
     }
 
     @Override
-    public CompletionStage<Reply> submit(Command command) {
+    public CompletionStage<Reply> submit(Submission submission) {
       synchronized (LocalMetadata.this) {
         return away
             ? CompletableFuture.failedStage(new IOException("away"))
-            : CompletableFuture.completedStage(machine.apply(id, ++number, command, List.of()));
+            : CompletableFuture.completedStage(
+                machine.apply(id, submission.sent(++number), submission.command(), List.of()));
       }
     }
 
