@@ -261,6 +261,6 @@ final class RealStore implements SimStore {
 
   @Override
   public boolean isSound(Chunk chunk, int block) {
-    return !rotten.contains(new Rotten(chunk.key, block));
+    return !rotten.contains(new Rotten(chunk.key, block)) && StoreModel.sound(chunk, block);
   }
 }

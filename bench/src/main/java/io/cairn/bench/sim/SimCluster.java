@@ -318,7 +318,8 @@ final class SimCluster {
     }
     boolean sound = !chunk.syncing();
     for (int block = 0; block < chunk.sizeBlocks(); block++) {
-      sound &= store.isSound(chunk, block);
+      // What nobody can read is not to be had from others either.
+      sound &= store.isSound(chunk, block) || !SimUnreadable.isReadable(this, record, block);
     }
     return sound;
   }

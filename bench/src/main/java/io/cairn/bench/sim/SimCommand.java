@@ -37,7 +37,9 @@ public final class SimCommand implements Callable<Integer> {
 
   @Option(
       names = "--devices",
-      description = "Devices hang, fail for good and are replaced by empty ones as well.")
+      description =
+          "Devices hang, fail for good and are replaced by empty ones as well, and blocks rot on"
+              + " all replicas.")
   private boolean devices;
 
   /** The command by itself. */

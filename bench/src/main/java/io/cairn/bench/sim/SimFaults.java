@@ -540,6 +540,11 @@ final class SimFaults {
     }
   }
 
+  /** Whether nodes died that never come back. */
+  boolean hasLost() {
+    return !lost.isEmpty();
+  }
+
   /** Whether a block has a bad copy. */
   boolean hasRot() {
     return rot.isSomewhere();

@@ -48,6 +48,7 @@ final class SimMetadata {
   private long operatorNumber;
   private boolean down;
   private boolean calm;
+  private Runnable onApplied = () -> {};
   private final Set<Integer> cutOff = new TreeSet<>();
 
   SimMetadata(
@@ -73,6 +74,11 @@ final class SimMetadata {
   void setDown(boolean value) {
     world.log("metadata: " + (value ? "down" : "up"));
     down = value;
+  }
+
+  /** Hears that a command was applied. */
+  void onApplied(Runnable listener) {
+    onApplied = listener;
   }
 
   /** Whether one process reaches the group. */
@@ -141,6 +147,7 @@ final class SimMetadata {
     if (reply instanceof Reply.VolumeAcquired acquired) {
       onAcquired.accept(acquired.volume());
     }
+    onApplied.run();
     return reply;
   }
 

@@ -19,7 +19,7 @@ import java.util.TreeSet;
  *
  * <pre>
  * faults (some virtual seconds) -- heal -- every request answered -- every replica in sync
- *   -- what rots is mended -- read everything -- released -- replicas equal, nothing leaked, histories linearizable
+ *   -- what is unreadable is written, what rots is mended -- read everything -- released -- replicas equal, nothing leaked, histories linearizable
  * </pre>
  */
 final class SimRun {
@@ -40,6 +40,7 @@ final class SimRun {
   private final SimMoves moves;
   private final SimStrays strays;
   private final SimFailedShards failed;
+  private final SimUnreadable unreadable;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
 
@@ -91,6 +92,8 @@ final class SimRun {
     moves = new SimMoves(cluster, faults, seed);
     strays = new SimStrays(cluster, seed);
     failed = new SimFailedShards(cluster, faults, seed, devices);
+    unreadable = new SimUnreadable(cluster, faults, seed, devices);
+    workload.uses(unreadable);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -116,6 +119,7 @@ final class SimRun {
       moves.begin(faultsEndNanos);
       strays.begin();
       failed.begin(faultsEndNanos);
+      unreadable.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -160,6 +164,7 @@ final class SimRun {
     lost.heal();
     failed.heal(lost.some());
     strays.heal();
+    unreadable.heal();
     advance(world.nowNanos() + random.between(0, SECOND));
     workload.stop();
     // Commands whose clients gave up may reach the metadata's log until now.
@@ -269,6 +274,7 @@ final class SimRun {
 
   private void heal(VolumeSession session) {
     await(() -> notInSync(session));
+    writeWhatIsUnreadable(session);
     scrub(session);
     workload.readAll(session);
     await(() -> workload.underWay() == 0 ? null : "reads are not answered\n" + session.describe());
@@ -288,6 +294,13 @@ final class SimRun {
     replicasEqual();
     nothingLeaked();
     recoverAll();
+  }
+
+  /** A write mends what nobody could read, on all replicas. */
+  private void writeWhatIsUnreadable(VolumeSession session) {
+    unreadable.toMend().forEach(block -> workload.write(session, block));
+    await(() -> workload.underWay() == 0 ? null : "writes are not answered\n" + session.describe());
+    unreadable.requireAllGood();
   }
 
   /** What rots at rest is found and mended before anybody reads it. */

@@ -35,6 +35,8 @@ final class SimWorkload {
   private final List<int[]> clients = new ArrayList<>();
   private long nextValue = 0x1000;
   private boolean running = true;
+  private SimUnreadable unreadable;
+  private int[] rotting = new int[0];
   private final Set<Pending> pending = new LinkedHashSet<>();
   private long answered;
   private long nextPending;
@@ -83,6 +85,12 @@ final class SimWorkload {
     this.cluster = cluster;
     this.random = random;
     blockCount = chunkCount * SimCluster.CHUNK_BYTES / BLOCK;
+  }
+
+  /** Blocks may become unreadable everywhere: they are used more than others. */
+  void uses(SimUnreadable blocks) {
+    unreadable = blocks;
+    rotting = blocks.blocks();
   }
 
   long answered() {
@@ -203,6 +211,9 @@ final class SimWorkload {
 
   /** Mostly blocks that many use; now and then one of a chunk that may not exist yet. */
   private int startBlock(int count, int rareOneIn) {
+    if (rotting.length > 0 && random.oneIn(3)) {
+      return Math.min(rotting[random.below(rotting.length)], blockCount - count);
+    }
     int block =
         random.oneIn(rareOneIn)
             ? random.below(blockCount / CHUNK_BLOCKS) * CHUNK_BLOCKS + 100
@@ -233,9 +244,7 @@ final class SimWorkload {
         (payload, failure) -> {
           pending.remove(mine);
           cluster.world().log(text + " -> " + failure);
-          if (failure == VolumeIo.Failure.UNREADABLE) {
-            throw new InvariantViolation("I8", text + ": no readable copy");
-          }
+          requireReadable(failure, first, cells, begin, text);
           if (failure == null) {
             for (int i = 0; i < cells; i++) {
               long value = valueOf(payload.buffer(), payload.offset() + i * CELL, first + i);
@@ -244,6 +253,15 @@ final class SimWorkload {
           }
           next.run();
         });
+  }
+
+  /** A block is unreadable only while nobody in sync has a good copy. */
+  private void requireReadable(
+      VolumeIo.Failure failure, int first, int cells, long begin, String text) {
+    if (failure == VolumeIo.Failure.UNREADABLE
+        && !unreadable.mayBeUnreadable(first / 2, (first % 2 + cells + 1) / 2, begin)) {
+      throw new InvariantViolation("I8", text + ": no readable copy");
+    }
   }
 
   private static long valueOf(DirectBuffer buffer, int offset, int cell) {
@@ -260,8 +278,15 @@ final class SimWorkload {
     boolean part = random.oneIn(4);
     int blocks = 1 + random.below(3);
     int first = startBlock(blocks, 40) * 2 + (part ? random.below(2) : 0);
-    int cells = part ? 1 : blocks * 2;
-    boolean fua = random.oneIn(8);
+    write(session, first, part ? 1 : blocks * 2, random.oneIn(8), next);
+  }
+
+  /** Writes one whole block. */
+  void write(VolumeSession session, int block) {
+    write(session, block * 2, 2, false, () -> {});
+  }
+
+  private void write(VolumeSession session, int first, int cells, boolean fua, Runnable next) {
     byte[] bytes = new byte[cells * CELL];
     UnsafeBuffer view = new UnsafeBuffer(bytes);
     long now = cluster.world().nowNanos();
@@ -292,6 +317,7 @@ final class SimWorkload {
         failure -> {
           pending.remove(mine);
           cluster.world().log(text + " -> " + failure);
+          requireReadable(failure, first, cells, now, text);
           if (failure == null) {
             acknowledge(session, writes, fua);
           }
@@ -418,6 +444,7 @@ final class SimWorkload {
         failure -> {
           pending.remove(mine);
           cluster.world().log(text + " -> " + failure);
+          requireReadable(failure, first, cells, now, text);
           if (failure == null) {
             for (Tracked tracked : writes) {
               tracked.write().acknowledged(cluster.world().nowNanos());
