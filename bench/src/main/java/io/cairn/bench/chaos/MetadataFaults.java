@@ -50,7 +50,8 @@ final class MetadataFaults {
     }
   }
 
-  private static Member leader(RunningCluster cluster) {
+  /** Who leads; waits until somebody does. */
+  static Member leader(RunningCluster cluster) {
     Await.until(
         "the metadata has a leader", Stage.LIMIT, () -> cluster.metadataLeader().isPresent());
     return cluster.metadataLeader().orElseThrow();

@@ -74,6 +74,7 @@ public final class RecordedLoad implements AutoCloseable {
   private long acknowledgedWrites;
   private long worstNanos;
   private long completedNanos;
+  private long longestSilenceNanos;
   private int reconnects;
   private boolean mayBreak;
   private boolean stopping;
@@ -311,6 +312,7 @@ public final class RecordedLoad implements AutoCloseable {
       if (problem == null) {
         long now = System.nanoTime();
         worstNanos = Math.max(worstNanos, now - done.beginNanos());
+        longestSilenceNanos = Math.max(longestSilenceNanos, now - completedNanos);
         latencies.recordValue((now - done.beginNanos()) / 1000);
         completedNanos = now;
         completed++;
@@ -421,9 +423,10 @@ public final class RecordedLoad implements AutoCloseable {
         () -> completed() + " of " + wanted);
   }
 
-  /** Forgets the longest request so far: a new part of the story begins. */
+  /** Forgets the longest request and silence so far: a new part of the story begins. */
   public synchronized void forgetStall() {
     worstNanos = 0;
+    longestSilenceNanos = 0;
   }
 
   /** The longest request since then in seconds; one that is still in flight counts as well. */
@@ -434,6 +437,11 @@ public final class RecordedLoad implements AutoCloseable {
       worst = Math.max(worst, now - flight.beginNanos());
     }
     return worst / 1e9;
+  }
+
+  /** The longest time since then in which no request was answered, in seconds. */
+  public synchronized double longestSilenceSeconds() {
+    return Math.max(longestSilenceNanos, System.nanoTime() - completedNanos) / 1e9;
   }
 
   /** Throws what went wrong so far. */

@@ -19,6 +19,10 @@ public enum Scenario {
   GATEWAY_KILL("SIGKILL of the gateway with writes in flight", GatewayFaults::kill),
   /** Who was replaced is refused everywhere. */
   GATEWAY_TAKEOVER("a second gateway takes the volume over", GatewayFaults::takeover),
+  /** What nobody has attached is mended, and whoever attaches it does not wait for that. */
+  MAINTENANCE_GIVES_WAY(
+      "a client comes while a volume that nobody had attached is mended",
+      MaintenanceFaults::givesWay),
   /** Nothing that was acknowledged lives in a process only. */
   KILL_EVERYTHING("SIGKILL of every process at once, and a restart", GatewayFaults::killEverything);
 

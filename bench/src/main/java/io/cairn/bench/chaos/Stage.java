@@ -1,7 +1,10 @@
 package io.cairn.bench.chaos;
 
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
@@ -99,9 +102,15 @@ public final class Stage {
 
   /** A load of 32 MiB over the border of two chunks, which has begun. */
   RecordedLoad load() {
+    return loadOn(
+        List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), cluster.nbdPort())));
+  }
+
+  /** The same on the first of the servers that serves the volume. */
+  RecordedLoad loadOn(List<InetSocketAddress> servers) {
     RecordedLoad load =
         new RecordedLoad(
-            cluster.nbdPort(),
+            servers,
             LOAD_VOLUME,
             new RecordedLoad.Settings(CHUNK_BLOCKS - 4096, 8192, 16, 500, seed));
     load.start().awaitProgress(200, LIMIT);

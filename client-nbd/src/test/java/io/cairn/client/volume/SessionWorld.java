@@ -392,7 +392,16 @@ final class SessionWorld {
 
   /** Attaches the volume and waits until the session serves. */
   VolumeSession attach(String gateway) {
-    VolumeSession session = session(gateway);
+    return start(session(settings(gateway), gateway));
+  }
+
+  /** Takes the volume only to mend it, and waits until the session has its map. */
+  VolumeSession maintain(String gateway) {
+    long generation = metadata.state().volume(volumeId).generation();
+    return start(session(settings(gateway).forMaintenance(generation), gateway));
+  }
+
+  private VolumeSession start(VolumeSession session) {
     boolean[] serving = new boolean[1];
     session.start(() -> serving[0] = true, () -> {}, nowNanos);
     await(() -> serving[0]);
@@ -424,10 +433,10 @@ final class SessionWorld {
         .withRequestTimeout(requestTimeoutNanos);
   }
 
-  private VolumeSession session(String gateway) {
+  private VolumeSession session(SessionSettings settings, String gateway) {
     VolumeSession session =
         new VolumeSession(
-            settings(gateway),
+            settings,
             "vol",
             new MetadataCalls() {
               @Override

@@ -1,6 +1,7 @@
 package io.cairn.bench.chaos.cli;
 
 import io.cairn.bench.chaos.ChaosFailure;
+import io.cairn.bench.chaos.KillTable;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Scenario;
@@ -32,7 +33,7 @@ import picocli.CommandLine.Spec;
           + " that no acknowledged write is lost, no client sees an error, and no stall is too"
           + " long.",
       "Without --for, told scenarios; needs fio, takes about 15 minutes in the long form, about 4"
-          + " in the short one.",
+          + " in the short one. With --kills, a table of how long clients wait.",
       "With --for, random faults for that time on hosts that are network namespaces, each with a"
           + " server; by root. Without the right to make namespaces it says so, and plays what it"
           + " can on this machine."
@@ -48,11 +49,20 @@ public final class ChaosCommand implements Callable<Integer> {
       description =
           "One of storage-kill, storage-pause, two-nodes-down, metadata-leader-kill,"
               + " metadata-leader-changes, metadata-outage, gateway-kill, gateway-takeover,"
-              + " kill-everything; repeatable. Default: all.")
+              + " maintenance-gives-way, kill-everything; repeatable. Default: all.")
   private List<String> names = new ArrayList<>();
 
   @Option(names = "--short", description = "As every build does it: smaller, shorter outages.")
   private boolean shortForm;
+
+  @Option(
+      names = "--kills",
+      paramLabel = "N",
+      description =
+          "Instead of scenarios: so many kills of each role (storage nodes in turn, the metadata's"
+              + " leader, the gateway in use), 1 to 1000, one after the other under load. Prints"
+              + " how long clients waited as a table: median, p99, longest. About 20 s for each N.")
+  private Integer kills;
 
   @Option(
       names = "--data",
@@ -123,6 +133,9 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (kills != null) {
+      checkRange("--kills", kills, 1, 1000);
+    }
     return time == null ? tellScenarios() : playRandomly();
   }
 
@@ -201,7 +214,7 @@ public final class ChaosCommand implements Callable<Integer> {
   }
 
   private int tellScenarios() throws IOException {
-    List<Scenario> scenarios = chosen();
+    List<Scenario> scenarios = kills == null ? chosen() : List.of();
     Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
     Files.createDirectories(work);
     Stage.Scale scale = shortForm ? Stage.Scale.SHORT : Stage.Scale.LONG;
@@ -213,14 +226,30 @@ public final class ChaosCommand implements Callable<Integer> {
       for (Scenario scenario : scenarios) {
         failed += play(scenario, new Stage(cluster, work, scale, seed, ChaosCommand::line));
       }
+      failed += killAgainAndAgain(new Stage(cluster, work, scale, seed, ChaosCommand::line));
     }
     if (directory == null && failed == 0) {
       Trees.delete(work);
     } else {
       System.out.println("logs and data stay in " + work);
     }
-    System.out.printf("%d of %d scenarios failed%n", failed, scenarios.size());
+    if (kills == null) {
+      System.out.printf("%d of %d scenarios failed%n", failed, scenarios.size());
+    }
     return failed == 0 ? 0 : 1;
+  }
+
+  /** The table of kills, if one is asked for. */
+  private int killAgainAndAgain(Stage stage) {
+    try {
+      if (kills != null) {
+        KillTable.play(stage, kills).forEach(System.out::println);
+      }
+      return 0;
+    } catch (RuntimeException e) {
+      line("FAILED: " + e.getMessage());
+      return 1;
+    }
   }
 
   private List<Scenario> chosen() {
