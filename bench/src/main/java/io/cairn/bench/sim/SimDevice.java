@@ -153,6 +153,11 @@ final class SimDevice implements CapacityTier, Catalogue {
     }
 
     @Override
+    public boolean isMemory() {
+      return true;
+    }
+
+    @Override
     public int sizeBytes() {
       return now.length;
     }

@@ -36,6 +36,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
 
   private final Session session;
   private final Parameters parameters;
+  private final ImmediatePlace early;
   private final LogicalUnit unit;
   private final TargetConnection.Portal portal;
   private final Output output;
@@ -71,6 +72,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     this.close = close;
     this.expCmdSn = expCmdSn;
     this.statSn = statSn;
+    this.early = new ImmediatePlace(portal.memory(), portal.payloads());
     nexus = unit == null ? null : unit.attach(session.initiator().name(), session.isid(), this);
   }
 
@@ -80,6 +82,14 @@ final class FullFeaturePhase implements Nexus.TaskSet {
 
   /** One PDU. */
   void onPdu(Bhs pdu, Payload data) {
+    try {
+      execute(pdu, data);
+    } finally {
+      early.release();
+    }
+  }
+
+  private void execute(Bhs pdu, Payload data) {
     int opcode = pdu.opcode();
     boolean numbered =
         switch (opcode) {
@@ -328,12 +338,22 @@ final class FullFeaturePhase implements Nexus.TaskSet {
       run(task);
       return;
     }
-    task.keep(data);
+    Payloads.Writable place = early.take();
+    if (place == null) {
+      task.keep(data);
+    } else {
+      task.waits = true;
+      task.begin(place, portal.memory());
+      task.gather(data, 0);
+    }
     solicit(task);
   }
 
   /** As {@link TargetConnection#placeOf}. */
   Payload placeOf(Bhs pdu) {
+    if (pdu.opcode() == Iscsi.SCSI_COMMAND) {
+      return placeOfImmediate(pdu);
+    }
     Task task = pdu.opcode() == Iscsi.DATA_OUT ? tasks.get(pdu.initiatorTaskTag()) : null;
     if (task == null || task.running || task.transferTag != pdu.get(Bhs.TAG_OR_LENGTH)) {
       return null;
@@ -341,6 +361,19 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     int offset = pdu.get(Bhs.BUFFER_OFFSET);
     return offset == task.received && pdu.dataSegmentBytes() <= task.solicitedEnd - offset
         ? task.place(offset, pdu.dataSegmentBytes())
+        : null;
+  }
+
+  /** Where more is to be solicited; else the data is the command's as it comes. */
+  private Payload placeOfImmediate(Bhs pdu) {
+    if (unit == null || !pdu.has(Iscsi.FLAG_WRITE) || !pdu.has(Iscsi.FLAG_FINAL)) {
+      return null;
+    }
+    Task task = new Task(pdu);
+    int wanted = (int) Math.min(unit.dataOutBytes(task.cdb), task.expectedBytes);
+    int immediate = pdu.dataSegmentBytes();
+    return immediate < wanted && immediate <= parameters.firstBurstBytes()
+        ? early.begin(wanted, immediate)
         : null;
   }
 
@@ -594,6 +627,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
       return;
     }
     closed = true;
+    early.release();
     abortTasks(() -> {});
     if (unit != null) {
       unit.detach(nexus);

@@ -29,6 +29,15 @@ public final class TransferMemory {
     grant();
   }
 
+  /** Reserves if there is room now, and nobody waits for it. */
+  boolean reserveNow(long wantedBytes) {
+    if (!line.isEmpty() || bytes > 0 && bytes + wantedBytes > bytesMax) {
+      return false;
+    }
+    bytes += wantedBytes;
+    return true;
+  }
+
   /** Leaves the line. */
   void forget(Runnable granted) {
     line.removeIf(wanted -> wanted.granted == granted);

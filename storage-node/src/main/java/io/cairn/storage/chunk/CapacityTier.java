@@ -85,7 +85,14 @@ public interface CapacityTier {
   /** Writes of one run of the destager; nothing is promised of them before {@link #sync}. */
   interface Writer extends AutoCloseable {
     /**
-     * As {@link CapacityTier#write}, sooner or later; the source is not needed any more.
+     * From now on all sources are memory of this process that stays as it is until {@link #sync} or
+     * {@link #close}: they may be written from where they lie.
+     */
+    default void sourcesStay() {}
+
+    /**
+     * As {@link CapacityTier#write}, sooner or later; the source is not needed any more, unless
+     * {@link #sourcesStay} was said.
      *
      * @param crcs CRC32C of each block, the first one's at crcOffset.
      * @return how many blocks do not have theirs; they are written all the same.

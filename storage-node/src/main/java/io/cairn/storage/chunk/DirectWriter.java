@@ -21,12 +21,18 @@ final class DirectWriter implements CapacityTier.Writer {
   private final DirectBatch batch;
   private final BlockCheck check = new BlockCheck();
   private final Map<ChunkId, ChunkFiles.Opened> held = new LinkedHashMap<>();
+  private boolean sourcesStay;
 
   /** Takes the batch for itself until it is closed; {@link FileCapacityTier} gets it back. */
   DirectWriter(FileCapacityTier tier, ChunkFiles files, DirectBatch batch) {
     this.tier = tier;
     this.files = files;
     this.batch = batch;
+  }
+
+  @Override
+  public void sourcesStay() {
+    sourcesStay = true;
   }
 
   @Override
@@ -52,13 +58,24 @@ final class DirectWriter implements CapacityTier.Writer {
     while (done < blockCount) {
       int blocks = Math.min(blockCount - done, blocksMax);
       int at = done * Frame.BLOCK_BYTES;
-      int copy = batch.add(direct, position + at, source, offset + at, blocks * Frame.BLOCK_BYTES);
-      if (copy < 0) {
-        batch.run();
-        continue;
+      int bytes = blocks * Frame.BLOCK_BYTES;
+      long address = source.addressOffset() + offset + at;
+      if (sourcesStay && address % NativeFile.DIRECT_ALIGNMENT == 0) {
+        if (!batch.addInPlace(direct, position + at, address, bytes)) {
+          batch.run();
+          continue;
+        }
+        bad += check.bad(source, offset + at, blocks, crcs, crcOffset + done);
+      } else {
+        int copy = batch.add(direct, position + at, source, offset + at, bytes);
+        if (copy < 0) {
+          batch.run();
+          continue;
+        }
+        // The copy is in the processor's cache: to look at it here costs no second pass over
+        // memory.
+        bad += check.bad(batch.memory(), copy, blocks, crcs, crcOffset + done);
       }
-      // The copy is in the processor's cache: to look at it here costs no second pass over memory.
-      bad += check.bad(batch.memory(), copy, blocks, crcs, crcOffset + done);
       done += blocks;
     }
     return bad;

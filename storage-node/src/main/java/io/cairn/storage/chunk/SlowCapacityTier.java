@@ -119,6 +119,11 @@ public final class SlowCapacityTier implements CapacityTier {
     }
 
     @Override
+    public void sourcesStay() {
+      writer.sourcesStay();
+    }
+
+    @Override
     public int write(
         ChunkId chunk,
         int blockOffset,

@@ -95,6 +95,11 @@ public final class WatchedTier implements CapacityTier {
     }
 
     @Override
+    public void sourcesStay() {
+      writer.sourcesStay();
+    }
+
+    @Override
     public int write(
         ChunkId chunk,
         int blockOffset,

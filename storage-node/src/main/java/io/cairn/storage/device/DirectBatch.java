@@ -17,7 +17,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * (io_submit(2)), as containers are often denied io_uring; without either they go one after the
  * other.
  *
- * <p>For one thread at a time. The bytes are copied into aligned memory of the batch's own.
+ * <p>For one thread at a time. The bytes are copied into aligned memory of the batch's own, or
+ * written from where they lie.
  */
 @SuppressWarnings("restricted")
 public final class DirectBatch implements AutoCloseable {
@@ -60,7 +61,7 @@ public final class DirectBatch implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final NativeFile[] files;
   private final long[] positions;
-  private final int[] starts;
+  private final long[] addresses;
   private final int[] lengths;
   private final MemorySegment memory;
   private final UnsafeBuffer buffer;
@@ -74,6 +75,9 @@ public final class DirectBatch implements AutoCloseable {
   private int count;
   private int filled;
 
+  /** Bytes of all that was added, copied or not. */
+  private int pending;
+
   /**
    * An empty batch.
    *
@@ -83,7 +87,7 @@ public final class DirectBatch implements AutoCloseable {
   public DirectBatch(int requests, int bytes) {
     files = new NativeFile[requests];
     positions = new long[requests];
-    starts = new int[requests];
+    addresses = new long[requests];
     lengths = new int[requests];
     memory = arena.allocate(bytes, NativeFile.DIRECT_ALIGNMENT);
     buffer = new UnsafeBuffer(memory.asByteBuffer());
@@ -113,28 +117,48 @@ public final class DirectBatch implements AutoCloseable {
    */
   public int add(
       NativeFile file, long position, DirectBuffer source, int sourceOffset, int length) {
-    if (length > buffer.capacity() - filled) {
+    if (!put(file, position, memory.address() + filled, length)) {
       return -1;
+    }
+    int copy = filled;
+    buffer.putBytes(copy, source, sourceOffset, length);
+    filled += length;
+    return copy;
+  }
+
+  /**
+   * Takes bytes to be written from where they lie.
+   *
+   * @param file as for {@link #add}.
+   * @param address a multiple of {@link NativeFile#DIRECT_ALIGNMENT}, of memory that stays, and
+   *     stays as it is, until the batch has run.
+   * @return false when there is no place: the batch must run first.
+   */
+  public boolean addInPlace(NativeFile file, long position, long address, int length) {
+    return put(file, position, address, length);
+  }
+
+  private boolean put(NativeFile file, long position, long address, int length) {
+    if (length > buffer.capacity() - pending) {
+      return false;
     }
     int last = count - 1;
-    boolean continues =
-        count > 0 && files[last] == file && positions[last] + lengths[last] == position;
-    if (!continues && count == files.length) {
-      return -1;
-    }
-    buffer.putBytes(filled, source, sourceOffset, length);
-    if (continues) {
+    if (count > 0
+        && files[last] == file
+        && positions[last] + lengths[last] == position
+        && addresses[last] + lengths[last] == address) {
       lengths[last] += length;
+    } else if (count == files.length) {
+      return false;
     } else {
       files[count] = file;
       positions[count] = position;
-      starts[count] = filled;
+      addresses[count] = address;
       lengths[count] = length;
       count++;
     }
-    int copy = filled;
-    filled += length;
-    return copy;
+    pending += length;
+    return true;
   }
 
   /** The batch's own copies of what was added. Borrowed, until the batch runs. */
@@ -147,6 +171,7 @@ public final class DirectBatch implements AutoCloseable {
     Arrays.fill(files, 0, count, null);
     count = 0;
     filled = 0;
+    pending = 0;
   }
 
   /** Most bytes that one call of {@link #add} can take. */
@@ -164,12 +189,13 @@ public final class DirectBatch implements AutoCloseable {
     int wanted = count;
     count = 0;
     filled = 0;
+    pending = 0;
     try {
       if (context != 0) {
         submitAll(wanted);
       } else {
         for (int i = 0; i < wanted; i++) {
-          files[i].write(memory.address() + starts[i], lengths[i], positions[i]);
+          files[i].write(addresses[i], lengths[i], positions[i]);
         }
       }
     } finally {
@@ -208,7 +234,7 @@ public final class DirectBatch implements AutoCloseable {
     controls.set(ValueLayout.JAVA_LONG, at, i);
     controls.set(ValueLayout.JAVA_SHORT, at + CONTROL_OPCODE, PWRITE);
     controls.set(ValueLayout.JAVA_INT, at + CONTROL_FILE, files[i].descriptor());
-    controls.set(ValueLayout.JAVA_LONG, at + CONTROL_BUFFER, memory.address() + starts[i]);
+    controls.set(ValueLayout.JAVA_LONG, at + CONTROL_BUFFER, addresses[i]);
     controls.set(ValueLayout.JAVA_LONG, at + CONTROL_LENGTH, lengths[i]);
     controls.set(ValueLayout.JAVA_LONG, at + CONTROL_POSITION, positions[i]);
     pointers.set(ValueLayout.JAVA_LONG, (long) i * Long.BYTES, controls.address() + at);
@@ -216,7 +242,7 @@ public final class DirectBatch implements AutoCloseable {
 
   private IOException alone(int i) {
     try {
-      files[i].write(memory.address() + starts[i], lengths[i], positions[i]);
+      files[i].write(addresses[i], lengths[i], positions[i]);
       return null;
     } catch (IOException e) {
       return e;

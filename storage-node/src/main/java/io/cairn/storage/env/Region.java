@@ -16,6 +16,14 @@ public interface Region {
   int sizeBytes();
 
   /**
+   * Whether the bytes lie in memory that begins with a page and no device stands behind: to look at
+   * them cannot fail, and a device may be given them as they lie.
+   */
+  default boolean isMemory() {
+    return false;
+  }
+
+  /**
    * Makes all bytes written before this call durable; one call at a time, the next one after the
    * answer.
    *

@@ -17,6 +17,11 @@ final class CachedDevice implements MappedSegment.Device {
     channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
   }
 
+  @Override
+  public boolean mapsMemory() {
+    return false;
+  }
+
   /** The descriptor's data sync writes what is dirty through the mapping as well. */
   @Override
   public void force(MemorySegment memory, int offsetBytes, int lengthBytes) throws IOException {

@@ -19,6 +19,11 @@ final class CopiedDevice implements MappedSegment.Device {
     file = copy.openDevice(number);
   }
 
+  @Override
+  public boolean mapsMemory() {
+    return true;
+  }
+
   /**
    * Whole pages: what the loop appends meanwhile to the last one is forced again by its own sync,
    * and what was durable in the first one is written as it is.

@@ -242,6 +242,9 @@ final class Destager {
       }
       run.fences.forEach(checkpoint::putFence);
       try (CapacityTier.Writer writer = tier.writer()) {
+        if (journal.isInMemory()) {
+          writer.sourcesStay();
+        }
         for (IndexedChunk chunk : view.chunks()) {
           blocks += move(writer, checkpoint, chunk, run.fromLsn);
           Catalogue.Stored stored = chunk.stored();

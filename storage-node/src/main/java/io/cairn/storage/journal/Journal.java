@@ -2,6 +2,7 @@ package io.cairn.storage.journal;
 
 import io.cairn.storage.env.Region;
 import io.cairn.storage.wire.Crc32c;
+import io.cairn.storage.wire.Frame;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.function.Consumer;
@@ -32,6 +33,9 @@ final class Journal {
 
   /** Fewest segments: one that is written, one that is destaged, one for the next life's record. */
   static final int SEGMENTS_MIN = 4;
+
+  /** Blocks of a record from which on they begin with a page: at most 6 % more of the journal. */
+  static final int ALIGNED_BLOCKS_MIN = 16;
 
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
@@ -68,6 +72,7 @@ final class Journal {
   private final JournalIdentity identity;
   private final List<Region> ring;
   private final int segmentBytes;
+  private final boolean inMemory;
   private final JournalRecord record = new JournalRecord();
   private final Crc32c crc = new Crc32c();
   private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[SEGMENT_HEADER_BYTES]);
@@ -96,10 +101,16 @@ final class Journal {
     this.identity = identity;
     this.ring = ring;
     this.segmentBytes = ring.getFirst().sizeBytes();
+    this.inMemory = ring.stream().allMatch(Region::isMemory);
   }
 
   void listener(Listener value) {
     listener = value;
+  }
+
+  /** Whether what is destaged may be written from where it lies. */
+  boolean isInMemory() {
+    return inMemory;
   }
 
   int segmentBytes() {
@@ -397,10 +408,13 @@ final class Journal {
       DirectBuffer payload,
       int payloadOffset) {
     int bytes = JournalRecord.bytes(kind, blockCount);
+    int dataOffset = JournalRecord.payloadOffset(kind, blockCount);
+    if (inMemory && blockCount >= ALIGNED_BLOCKS_MIN) {
+      align(bytes, dataOffset);
+    }
     long lsn = place(bytes);
     MutableDirectBuffer b = segment(lsn);
     int o = offset(lsn);
-    int dataOffset = JournalRecord.payloadOffset(kind, blockCount);
     JournalRecord.header(b, o, kind, 0, bytes, lsn, life);
     JournalRecord.subject(
         b, o, chunk.volumeId(), chunk.layer(), chunk.index(), argument, blockOffset, blockCount);
@@ -412,6 +426,25 @@ final class Journal {
     record.seal(b, o);
     headLsn = lsn + bytes;
     return record.wrap(b, o);
+  }
+
+  /**
+   * Fills up with records that say nothing, so that the blocks of the next one begin with a page,
+   * and are destaged without a copy. Not where there is no room for that.
+   */
+  private void align(int recordBytes, int payloadOffset) {
+    if (!fitsHere(recordBytes)) {
+      if (!hasNextSegment()) {
+        return;
+      }
+      nextSegment();
+    }
+    int gap = -(offset(headLsn) + payloadOffset) & Frame.BLOCK_BYTES - 1;
+    if (fitsHere(recordBytes + gap)) {
+      for (; gap > 0; gap -= JournalRecord.HEADER_BYTES) {
+        appendBare(JournalRecord.LIFE, 0, 0, 0, 0, life, 0, 0);
+      }
+    }
   }
 
   /**

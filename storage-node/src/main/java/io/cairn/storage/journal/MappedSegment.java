@@ -15,6 +15,9 @@ import org.agrona.concurrent.UnsafeBuffer;
 final class MappedSegment implements Region {
   /** What makes a segment's bytes durable; its calls block. */
   interface Device {
+    /** Whether the mapped file is kept in memory only. */
+    boolean mapsMemory();
+
     /** Makes a range of the mapped bytes durable. */
     void force(MemorySegment memory, int offsetBytes, int lengthBytes) throws IOException;
 
@@ -60,6 +63,11 @@ final class MappedSegment implements Region {
   @Override
   public MutableDirectBuffer buffer() {
     return buffer;
+  }
+
+  @Override
+  public boolean isMemory() {
+    return device.mapsMemory();
   }
 
   @Override

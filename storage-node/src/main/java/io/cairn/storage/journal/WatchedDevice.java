@@ -15,6 +15,11 @@ final class WatchedDevice implements MappedSegment.Device {
   }
 
   @Override
+  public boolean mapsMemory() {
+    return segment.mapsMemory();
+  }
+
+  @Override
   public void force(MemorySegment memory, int offsetBytes, int lengthBytes) throws IOException {
     device.run(Device.Operation.SYNC, () -> segment.force(memory, offsetBytes, lengthBytes));
   }

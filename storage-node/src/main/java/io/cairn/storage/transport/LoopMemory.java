@@ -44,8 +44,11 @@ public final class LoopMemory {
   /** A payload of a request, at most, that is lent to a peer. */
   private static final int LENT_PART_BYTES = Frame.BLOCKS_MAX * Frame.BLOCK_BYTES;
 
-  /** Payloads that lie in lent memory at one time; further ones are sent. */
-  private static final int LENT_PARTS = 32;
+  /**
+   * Payloads that lie in lent memory at one time; further ones are sent. More than a volume's
+   * window has of the largest, which keeps them until they are durable.
+   */
+  private static final int LENT_PARTS = 96;
 
   /** Free objects of one kind that are kept. */
   private static final int OBJECTS_KEPT = 4096;

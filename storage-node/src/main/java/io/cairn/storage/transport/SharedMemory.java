@@ -25,7 +25,7 @@ import java.nio.ByteBuffer;
 @SuppressWarnings("restricted")
 final class SharedMemory extends UnpooledDirectByteBuf {
   /** What a borrower maps at most, in bytes. */
-  static final int SIZE_BYTES_MAX = 64 << 20;
+  static final int SIZE_BYTES_MAX = 128 << 20;
 
   static {
     // Of its library are the descriptors.

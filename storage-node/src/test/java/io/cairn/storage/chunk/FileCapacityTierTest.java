@@ -294,6 +294,24 @@ class FileCapacityTierTest {
   }
 
   @Test
+  void sourcesThatStayAreWrittenWhateverTheirAlignment() throws IOException {
+    Crc32c crc = new Crc32c();
+    try (CapacityTier.Writer writer = tier.writer()) {
+      writer.sourcesStay();
+      for (int i = 0; i < 3; i++) {
+        int offset = 8 * i * BLOCK + 64 * i;
+        bytes.setMemory(offset, 2 * BLOCK, (byte) (i + 1));
+        int[] crcs = {crc.of(bytes, offset, BLOCK), crc.of(bytes, offset + BLOCK, BLOCK) + i % 2};
+        assertEquals(i % 2, writer.write(CHUNK, 4 * i, 2, bytes, offset, crcs, 0));
+      }
+      writer.sync();
+    }
+    for (int i = 0; i < 3; i++) {
+      assertHolds(CHUNK, 4 * i, 2, i + 1);
+    }
+  }
+
+  @Test
   void memoryOnTheHeapIsRefused() {
     UnsafeBuffer heap = new UnsafeBuffer(new byte[BLOCK]);
     assertThrows(IllegalArgumentException.class, () -> tier.write(CHUNK, 0, 1, heap, 0));

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cairn.storage.chunk.SmallDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -84,6 +85,52 @@ class DirectBatchTest {
       assertEquals((byte) i, bytes[(i + 1) * BLOCK - 1]);
     }
     assertEquals(0, bytes[56 * BLOCK]);
+  }
+
+  @Test
+  void whatStaysIsWrittenFromWhereItLiesBesideCopies() throws IOException {
+    Path path = temporary.resolve("file");
+    byte[] expected = new byte[64 * BLOCK];
+    new Random(3).nextBytes(expected);
+    try (NativeFile file = direct(path);
+        Arena arena = Arena.ofConfined();
+        DirectBatch batch = new DirectBatch(16, 16 * BLOCK)) {
+      file.resize(expected.length);
+      MemorySegment memory = arena.allocate(expected.length, BLOCK);
+      memory.copyFrom(MemorySegment.ofArray(expected));
+      UnsafeBuffer copied = new UnsafeBuffer(expected);
+      int at = 0;
+      while (at < 64) {
+        boolean inPlace = at % 8 < 5;
+        int blocks = at % 8 == 0 ? 3 : 1;
+        int from = at * BLOCK;
+        int length = blocks * BLOCK;
+        if (inPlace
+            ? !batch.addInPlace(file, from, memory.address() + from, length)
+            : batch.add(file, from, copied, from, length) < 0) {
+          batch.run();
+        } else {
+          at += blocks;
+        }
+      }
+      batch.run();
+    }
+    assertArrayEquals(expected, Files.readAllBytes(path));
+  }
+
+  @Test
+  void aBatchTakesNoMoreInPlaceThanCopies() throws IOException {
+    try (NativeFile file = direct(temporary.resolve("file"));
+        Arena arena = Arena.ofConfined();
+        DirectBatch batch = new DirectBatch(16, 4 * BLOCK)) {
+      long address = arena.allocate(8 * BLOCK, BLOCK).address();
+      assertTrue(batch.addInPlace(file, 0, address, 3 * BLOCK));
+      assertFalse(batch.addInPlace(file, 3 * BLOCK, address + 3 * BLOCK, 2 * BLOCK));
+      assertEquals(-1, batch.add(file, 3 * BLOCK, new UnsafeBuffer(address, 2 * BLOCK), 0, 8192));
+      assertEquals(0, batch.add(file, 3 * BLOCK, new UnsafeBuffer(address, BLOCK), 0, BLOCK));
+      batch.run();
+      assertTrue(batch.addInPlace(file, 0, address, 4 * BLOCK));
+    }
   }
 
   @Test

@@ -276,6 +276,34 @@ class JournalRecoveryTest {
     assertEquals(written, seen);
   }
 
+  @Test
+  void blocksOfLargeRecordsBeginWithAPageWhereverThereIsRoom() {
+    int segmentBytes = 1 << 20;
+    TestDisk disk = new TestDisk(new TestLoop(random), random, segmentBytes, 8);
+    journal = new Journal(IDENTITY, List.copyOf(disk.regions));
+    journal.recover(0, 1, record -> {});
+    int large = 0;
+    written.clear();
+    for (int i = 0; i < 60; i++) {
+      int count = random.nextBoolean() ? 1 + random.nextInt(40) : 1;
+      if (!journal.hasRoom(JournalRecord.bytes(JournalRecord.WRITE, count))) {
+        break;
+      }
+      blocks(JournalRecord.WRITE, count);
+      Seen last = written.getLast();
+      long payload = last.lsn() + JournalRecord.payloadOffset(JournalRecord.WRITE, count);
+      boolean isLast = last.end() % segmentBytes > segmentBytes - 2 * Frame.BLOCK_BYTES;
+      if (count >= Journal.ALIGNED_BLOCKS_MIN && !isLast) {
+        assertEquals(0, payload % Frame.BLOCK_BYTES, count + " blocks at " + payload);
+        large++;
+      }
+    }
+    assertTrue(large > 10, large + " large records");
+    List<Seen> seen = recover(List.copyOf(disk.regions), 2);
+    seen.removeIf(record -> record.kind() == JournalRecord.LIFE);
+    assertEquals(written, seen);
+  }
+
   private record ReadOnlyHeader(Region region) implements Region {
     @Override
     public MutableDirectBuffer buffer() {

@@ -152,6 +152,11 @@ final class TestDisk implements CapacityTier, Catalogue {
     }
 
     @Override
+    public boolean isMemory() {
+      return true;
+    }
+
+    @Override
     public int sizeBytes() {
       return stable.length;
     }

@@ -313,11 +313,11 @@ class LinkTest {
     recorder.next(Happening.Frame.class);
     Echo echo = echoes.getFirst();
     echo.answers = false;
-    for (int i = 0; i < 48; i++) {
+    for (int i = 0; i < 120; i++) {
       sendFrame(link, FrameDecoderTest.write(16, i));
     }
-    await(() -> echo.frames == 49, "all payloads come");
-    assertTrue(echo.lent > 0 && echo.lent < 48, echo.lent + " of 48 were lent");
+    await(() -> echo.frames == 121, "all payloads come");
+    assertTrue(echo.lent > 0 && echo.lent < 120, echo.lent + " of 120 were lent");
   }
 
   @Test

@@ -32,6 +32,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A target in memory, over real sockets. */
 class IscsiServerTest {
@@ -122,6 +124,26 @@ class IscsiServerTest {
       bytes.put(header).put(data);
       bytes.putInt(4, data.length);
       socket.getOutputStream().write(bytes.array());
+    }
+
+    /** Sends the beginning of a PDU, and more of it once that has been received. */
+    void sendInParts(Initiator other, byte[] header, byte[] data, int beginning, int more)
+        throws IOException {
+      ByteBuffer bytes = ByteBuffer.allocate(48 + data.length);
+      bytes.put(header).put(data);
+      bytes.putInt(4, data.length);
+      socket.getOutputStream().write(bytes.array(), 0, 48 + beginning);
+      other.ping();
+      socket.getOutputStream().write(bytes.array(), 48 + beginning, more);
+      other.ping();
+    }
+
+    /** Has the target's one loop take what others sent before: the first may overtake it. */
+    void ping() throws IOException {
+      for (int i = 0; i < 2; i++) {
+        send(command(0, 0, new byte[6]), new byte[0]);
+        assertEquals(0, receive().header.get(3));
+      }
     }
 
     Pdu receive() throws IOException {
@@ -216,20 +238,24 @@ class IscsiServerTest {
   }
 
   /** Immediate data, then what an R2T asks for, then the answer. */
-  @Test
-  void restOfLargeWriteIsAskedFor() throws IOException {
+  @ParameterizedTest
+  @ValueSource(ints = {1024, 40_000, 65_536})
+  void restOfLargeWriteIsAskedFor(int immediate) throws IOException {
     byte[] data = new byte[256 * 512];
     new Random(2).nextBytes(data);
-    try (Initiator initiator = new Initiator().ready("iqn.a")) {
-      byte[] first = java.util.Arrays.copyOf(data, 1024);
-      initiator.send(initiator.command(0x20, data.length, cdb10(0x2a, 0, 256)), first);
+    try (Initiator initiator = new Initiator().ready("iqn.a");
+        Initiator other = new Initiator().ready("iqn.b")) {
+      byte[] first = java.util.Arrays.copyOf(data, immediate);
+      byte[] command = initiator.command(0x20, data.length, cdb10(0x2a, 0, 256));
+      initiator.sendInParts(other, command, first, 500, first.length - 500);
       Pdu r2t = initiator.receive();
       assertEquals(Iscsi.R2T, r2t.opcode());
-      assertEquals(1024, r2t.header.getInt(40));
-      assertEquals(data.length - 1024, r2t.header.getInt(44));
+      assertEquals(immediate, r2t.header.getInt(40));
+      assertEquals(data.length - immediate, r2t.header.getInt(44));
       ByteBuffer out = ByteBuffer.allocate(48).put((byte) 5).put((byte) 0x80);
-      out.putInt(16, r2t.header.getInt(16)).putInt(20, r2t.header.getInt(20)).putInt(40, 1024);
-      initiator.send(out.array(), java.util.Arrays.copyOfRange(data, 1024, data.length));
+      out.putInt(16, r2t.header.getInt(16)).putInt(20, r2t.header.getInt(20));
+      out.putInt(40, immediate);
+      initiator.send(out.array(), java.util.Arrays.copyOfRange(data, immediate, data.length));
       assertEquals(0, initiator.receive().header.get(3));
       initiator.send(initiator.command(0x40, data.length, cdb10(0x28, 0, 256)), new byte[0]);
       byte[] back = new byte[data.length];
@@ -242,6 +268,21 @@ class IscsiServerTest {
       assertArrayEquals(data, back);
     }
     assertEquals(0, memory.bytes());
+  }
+
+  /** What was set aside for a command that never comes whole is given back. */
+  @Test
+  void writeThatIsCutOffInItsImmediateDataHoldsNothing() throws IOException {
+    try (Initiator other = new Initiator().ready("iqn.b")) {
+      try (Initiator initiator = new Initiator().ready("iqn.a")) {
+        byte[] command = initiator.command(0x20, 256 * 512, cdb10(0x2a, 0, 256));
+        initiator.sendInParts(other, command, new byte[60_000], 500, 40_000);
+        assertEquals(256 * 512, memory.bytes());
+      }
+      while (memory.bytes() > 0) {
+        other.ping();
+      }
+    }
   }
 
   @Test
