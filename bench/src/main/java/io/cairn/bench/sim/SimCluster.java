@@ -305,6 +305,13 @@ final class SimCluster {
     return chunk != null && !chunk.syncing();
   }
 
+  /** Whether the node's store has the chunk, not in part, or knows that it never had it. */
+  boolean hasOrNeverHad(long nodeId, ChunkRecord record) {
+    int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    return hasWhole(nodeId, record)
+        || chunk(nodeId, record.index()) == null && node(nodeId).isAbsent(shard, record);
+  }
+
   /** Whether the node has all of the chunk, or knows that there is nothing of it. */
   boolean holds(SimNode node, ChunkRecord record) {
     int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);

@@ -1,11 +1,13 @@
 package io.cairn.bench.sim;
 
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.PeerLinks;
+import io.cairn.storage.replication.Refilled;
 import io.cairn.storage.replication.ReplicaLimits;
 import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.replication.ShardStore;
@@ -23,12 +25,16 @@ import org.agrona.DirectBuffer;
 
 /** A storage node: the real replica shards over stores that outlive the process. */
 final class SimNode implements SimNetwork.Acceptor {
+  /** Chunks that are counted at a time; a volume may have more. */
+  private static final int REFILLED_CHUNKS = 8;
+
   final SimProcess process;
   final long nodeId;
   private final SimCluster cluster;
   private final List<SimStore> stores = new ArrayList<>();
   private List<ReplicaShard> shards = List.of();
   private List<ShardStore> opened = List.of();
+  private List<Refilled> refilled = List.of();
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private long armedNanos = Long.MAX_VALUE;
   private long trashed;
@@ -86,6 +92,7 @@ final class SimNode implements SimNetwork.Acceptor {
     armedNanos = Long.MAX_VALUE;
     List<ReplicaShard> started = new ArrayList<>();
     opened = new ArrayList<>();
+    refilled = new ArrayList<>();
     for (int i = 0; i < stores.size(); i++) {
       SimStore.Session session = stores.get(i).open(process, ledger);
       ReplicaShard shard =
@@ -102,6 +109,7 @@ final class SimNode implements SimNetwork.Acceptor {
       session.start(shard);
       started.add(shard);
       opened.add(session.store());
+      refilled.add(new Refilled(session.store(), lost.get(i)));
     }
     shards = started;
     out.forEach(shard -> withdraw(shard, true));
@@ -113,6 +121,7 @@ final class SimNode implements SimNetwork.Acceptor {
   void kill(boolean powerLoss) {
     process.die();
     shards = List.of();
+    refilled = List.of();
     cluster.network().processDied(process, powerLoss);
     if (powerLoss) {
       stores.forEach(SimStore::losePower);
@@ -123,6 +132,18 @@ final class SimNode implements SimNetwork.Acceptor {
   void replace(int shard) {
     stores.get(shard).replace();
     lost.set(shard, new LostChunks(process.life() + 1L, cluster.chunkCounts()));
+  }
+
+  /** What shards have of the volume that began anew. */
+  List<Query.Refill> refills(long volumeId) {
+    List<Query.Refill> found = new ArrayList<>();
+    for (int shard = 0; shard < refilled.size(); shard++) {
+      Long chunks = refilled.get(shard).count(REFILLED_CHUNKS).get(volumeId);
+      if (chunks != null) {
+        found.add(new Query.Refill(shard, volumeId, chunks));
+      }
+    }
+    return found;
   }
 
   /** Whether the shard knows that it never held the chunk, when it has it not. */

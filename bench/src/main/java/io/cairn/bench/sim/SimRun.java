@@ -2,6 +2,7 @@ package io.cairn.bench.sim;
 
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.model.ChunkRecord;
@@ -24,6 +25,7 @@ import java.util.TreeSet;
  */
 final class SimRun {
   private static final long SECOND = 1_000_000_000L;
+  private static final long UNATTACHED_SALT = 0x0FF1_0000_0008L;
   private static final long SETTLE_NANOS = 6 * SECOND;
   private static final long HEAL_LIMIT_NANOS = 90 * SECOND;
 
@@ -43,6 +45,7 @@ final class SimRun {
   private final SimUnreadable unreadable;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
+  private final boolean devices;
 
   /** Which stores the nodes have. */
   enum Stores {
@@ -70,6 +73,7 @@ final class SimRun {
   SimRun(long seed, boolean print, Stores stores, boolean devices) {
     this.seed = seed;
     this.stores = stores;
+    this.devices = devices;
     trace = new Trace(print);
     world = new SimWorld(trace);
     random = new SimRandom(seed);
@@ -210,6 +214,7 @@ final class SimRun {
         gateway.kill();
       }
     }
+    replaceWhileUnattached(away);
     if (isThere && !away.process.isUp()) {
       away.start();
     }
@@ -219,9 +224,40 @@ final class SimRun {
     world.log("all in sync without an owner");
   }
 
+  /** Nobody has the volume: who hears that the node lost what others hold? */
+  private void replaceWhileUnattached(SimNode node) {
+    SimRandom draws = new SimRandom(seed ^ UNATTACHED_SALT);
+    int shard = draws.below(shape.shardCount());
+    if (devices
+        && draws.oneIn(2)
+        && !faults.isGone(node)
+        && cluster.isHeldElsewhere(node, shard, faults.gone())) {
+      world.log(node.process.name() + ": the devices of shard " + shard + " are replaced");
+      if (node.process.isUp()) {
+        node.kill(true);
+      }
+      node.replace(shard);
+      node.start();
+    }
+  }
+
+  /** A replica that is in sync on record only. */
+  private String notHeld() {
+    for (int i = 0; devices && i < shape.chunkCount(); i++) {
+      ChunkRecord record = cluster.record(i);
+      for (Replica replica : record == null ? List.<Replica>of() : record.replicas()) {
+        if (!cluster.hasOrNeverHad(replica.nodeId(), record)) {
+          return "node " + replica.nodeId() + " is in sync on record only: " + record;
+        }
+      }
+    }
+    return null;
+  }
+
   /** What maintenance sessions have not brought up, which are begun as the metadata offers. */
   private String notMended() {
     String missing = notInSync(cluster.gateways().getFirst().session());
+    missing = missing == null ? notHeld() : missing;
     SortedSet<String> names = new TreeSet<>();
     cluster.gateways().forEach(gateway -> names.add(gateway.process.name()));
     for (SimGateway gateway : cluster.gateways()) {
@@ -237,7 +273,8 @@ final class SimRun {
           && gateway.running() != null
           && !gateway.isReleasing()
           && !gateway.running().mending().isDegraded()
-          && !gateway.running().mending().isPlacing()) {
+          && !gateway.running().mending().isPlacing()
+          && !gateway.running().mending().seesLostChunks()) {
         gateway.release();
       }
     }
@@ -264,6 +301,11 @@ final class SimRun {
     @Override
     public List<Integer> shardsAway(long nodeId) {
       return cluster.awayShards(nodeId);
+    }
+
+    @Override
+    public List<Query.Refill> refills(long nodeId, long volumeId) {
+      return cluster.node(nodeId).refills(volumeId);
     }
 
     @Override

@@ -392,6 +392,16 @@ class MutantsTest {
   }
 
   @Test
+  void metadataThatDoesNotHearOfReplacedDevicesOfUnattachedVolumes() {
+    mutant.with(
+        METADATA + "Maintenance",
+        "state.counts().inSync(volumeId, nodeId, refill.shard()) > refill.chunks()",
+        "false");
+    mutant.with(SIM + "SimRun", "Stores.EITHER, false);", "Stores.EITHER, true);");
+    isCaughtAs("liveness");
+  }
+
+  @Test
   void scrubThatTakesAnOlderCopyForGood() {
     mutant.with(
         VOLUME + "ScrubVerdict",

@@ -97,6 +97,11 @@ final class LostChunks {
     }
   }
 
+  /** Whether an operator must be told of some. */
+  boolean isSeen() {
+    return someToLookAt;
+  }
+
   /** Looks at what is there, and whether somebody decided. */
   void pump(long nowNanos) {
     if (!session.isServing()) {

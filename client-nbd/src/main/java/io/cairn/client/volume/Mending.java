@@ -93,6 +93,11 @@ public final class Mending {
     return moves.begun();
   }
 
+  /** Whether chunks were seen whose in-sync replicas are gone for good, or hold too little. */
+  public boolean seesLostChunks() {
+    return lost.isSeen();
+  }
+
   /** What is left of chunks whose in-sync replicas are gone for good, as far as that was seen. */
   public List<ReplicaLook> looksAtLostChunks(long nowNanos) {
     return lost.looks(nowNanos);

@@ -112,6 +112,8 @@ public sealed interface Query {
    * @param devices those that it is to have.
    * @param shardsOut numbers of the shards that are out of service because of a device; a node of
    *     an older release does not say.
+   * @param refills what its shards have by now that began anew on empty devices; a node of an older
+   *     release does not say.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -126,15 +128,57 @@ public sealed interface Query {
       Long flushLeftBytes,
       long flushRequest,
       java.util.List<NodeDevice> devices,
-      java.util.List<Integer> shardsOut)
+      java.util.List<Integer> shardsOut,
+      java.util.List<Refill> refills)
       implements Query {
     /** Keeps the lists immutable; a node of an older release tells of no devices. */
     public NodeHeartbeat {
       knownVolumes = java.util.List.copyOf(knownVolumes);
       devices = devices == null ? java.util.List.of() : java.util.List.copyOf(devices);
       shardsOut = shardsOut == null ? java.util.List.of() : java.util.List.copyOf(shardsOut);
+      refills = refills == null ? java.util.List.of() : java.util.List.copyOf(refills);
+    }
+
+    /** One none of whose shards began anew. */
+    public NodeHeartbeat(
+        long nodeId,
+        long incarnation,
+        long usedBytes,
+        long freeBytes,
+        long journalUsedBytes,
+        long journalSizeBytes,
+        long chunkCount,
+        java.util.List<Long> knownVolumes,
+        String trouble,
+        Long flushLeftBytes,
+        long flushRequest,
+        java.util.List<NodeDevice> devices,
+        java.util.List<Integer> shardsOut) {
+      this(
+          nodeId,
+          incarnation,
+          usedBytes,
+          freeBytes,
+          journalUsedBytes,
+          journalSizeBytes,
+          chunkCount,
+          knownVolumes,
+          trouble,
+          flushLeftBytes,
+          flushRequest,
+          devices,
+          shardsOut,
+          null);
     }
   }
+
+  /**
+   * What a shard has of a volume of which it may have lost chunks with a device.
+   *
+   * @param shard its number.
+   * @param chunks that it has as a whole by now.
+   */
+  record Refill(int shard, long volumeId, long chunks) {}
 
   /**
    * A device of a node.

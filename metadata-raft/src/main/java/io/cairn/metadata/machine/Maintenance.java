@@ -1,5 +1,6 @@
 package io.cairn.metadata.machine;
 
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply.MaintenanceOffer;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
@@ -34,6 +35,11 @@ public final class Maintenance {
 
     /** Those of them whose replicas are to be placed anew: they have been so for too long. */
     default List<Integer> shardsAway(long nodeId) {
+      return List.of();
+    }
+
+    /** What shards of the node have of the volume by now that began anew on empty devices. */
+    default List<Query.Refill> refills(long nodeId, long volumeId) {
       return List.of();
     }
 
@@ -93,7 +99,8 @@ public final class Maintenance {
       if (view.isUp(node)
           && !leaving
           && (counts.syncing(volumeId, node, view.shardsOut(node)) > 0
-              || mayLeaveShards(state, volumeId, node, view))) {
+              || mayLeaveShards(state, volumeId, node, view)
+              || mayHaveLost(state, volumeId, node, view))) {
         return true;
       }
       if (leaving && counts.replicas(volumeId, node) > 0) {
@@ -106,6 +113,20 @@ public final class Maintenance {
     }
     VolumeRecord volume = state.volume(volumeId);
     return staying(state, view) >= (forced ? volume.minInSync() : volume.replicas());
+  }
+
+  /**
+   * Whether a shard that began anew has less of the volume than counts as in sync there. Whoever
+   * owns the volume next makes what was never there, so that this ends.
+   */
+  private static boolean mayHaveLost(MetadataState state, long volumeId, long nodeId, View view) {
+    for (Query.Refill refill : view.refills(nodeId, volumeId)) {
+      if (!view.shardsOut(nodeId).contains(refill.shard())
+          && state.counts().inSync(volumeId, nodeId, refill.shard()) > refill.chunks()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether replicas of the volume are to leave shards of the node, and can. */

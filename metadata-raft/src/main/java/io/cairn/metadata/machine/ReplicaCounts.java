@@ -184,6 +184,12 @@ public final class ReplicaCounts {
     return sum;
   }
 
+  /** Replicas of the volume on the shard of the node that are in sync. */
+  long inSync(long volumeId, long nodeId, int shard) {
+    Count count = count(volumeId, nodeId);
+    return count == null || shard >= count.inSync.length ? 0 : count.inSync[shard];
+  }
+
   /** Replicas of the volume on the shard of the node. */
   long replicas(long volumeId, long nodeId, int shard) {
     Count count = count(volumeId, nodeId);

@@ -127,6 +127,11 @@ final class GatewayAnswers {
           }
 
           @Override
+          public List<Query.Refill> refills(long nodeId, long volumeId) {
+            return soft.refills(nodeId, volumeId);
+          }
+
+          @Override
           public boolean isGone(VolumeRecord volume) {
             return soft.isGone(volume, nowNanos);
           }

@@ -15,6 +15,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * What heartbeats told the leader. Not in the log: a new leader knows nothing at first, and takes a
@@ -51,6 +52,9 @@ final class SoftState {
   /** Since when nodes say of their shards that they are out of service, by node and shard. */
   private final Map<Long, SortedMap<Integer, Long>> shardsOut = new TreeMap<>();
 
+  /** What shards have that began anew, by node and volume. */
+  private final Map<Long, Map<Long, List<Query.Refill>>> refills = new TreeMap<>();
+
   /** This server has become the leader: what it heard as one before says nothing of now. */
   synchronized void leads(long nowNanos) {
     leadingSinceNanos = nowNanos;
@@ -63,6 +67,14 @@ final class SoftState {
         shardsOut.computeIfAbsent(heartbeat.nodeId(), node -> new TreeMap<>());
     out.keySet().retainAll(heartbeat.shardsOut());
     heartbeat.shardsOut().forEach(shard -> out.putIfAbsent(shard, nowNanos));
+    refills.put(
+        heartbeat.nodeId(),
+        heartbeat.refills().stream().collect(Collectors.groupingBy(Query.Refill::volumeId)));
+  }
+
+  /** What the node's shards have of the volume that began anew, as it said last. */
+  synchronized List<Query.Refill> refills(long nodeId, long volumeId) {
+    return refills.getOrDefault(nodeId, Map.of()).getOrDefault(volumeId, List.of());
   }
 
   /** The node's shards that are out of service, as it said last. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
 import io.cairn.metadata.model.Departure;
@@ -34,6 +35,11 @@ class MaintenanceTest {
 
   private boolean shardIsAway;
 
+  /** What a shard of a node has that began anew. */
+  private final List<Query.Refill> refills = new ArrayList<>();
+
+  private long refilledNode;
+
   private final Maintenance.View view =
       new Maintenance.View() {
         @Override
@@ -54,6 +60,13 @@ class MaintenanceTest {
         @Override
         public List<Integer> shardsAway(long nodeId) {
           return shardIsAway ? shardsOut(nodeId) : List.of();
+        }
+
+        @Override
+        public List<Query.Refill> refills(long nodeId, long volumeId) {
+          return refills.stream()
+              .filter(r -> nodeId == refilledNode && r.volumeId() == volumeId)
+              .toList();
         }
 
         @Override
@@ -124,6 +137,24 @@ class MaintenanceTest {
     assertEquals(List.of(), offers("g1", "g1"), "it is down");
     up.add(4L);
     assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
+  }
+
+  @Test
+  void whatADeviceMayHaveLostIsOfferedUntilTheShardHasAllThatCountsThere() {
+    apply(new Command.CreateVolume("a", GIB, 0, 3, 2, Durability.FLUSH));
+    apply(new Command.AcquireVolume("a", "owner", 1, "h:1", -1));
+    long id = volume("a").volumeId();
+    apply(new Command.AllocateChunks(id, 1, 0, List.of(0, 1), ""));
+    refilledNode = 2;
+    refills.add(new Query.Refill(0, id, 1));
+    assertEquals(List.of(), offers("g1", "g1"), "its owner hears of it");
+    apply(new Command.ReleaseVolume(id, 1));
+    assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
+    shortNode = 2;
+    assertEquals(List.of(), offers("g1", "g1"), "the shard does not serve");
+    shortNode = 0;
+    refills.set(0, new Query.Refill(0, id, 2));
+    assertEquals(List.of(), offers("g1", "g1"));
   }
 
   @Test

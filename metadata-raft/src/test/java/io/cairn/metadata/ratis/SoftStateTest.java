@@ -157,6 +157,24 @@ class SoftStateTest {
     assertEquals(List.of(), soft.shardsAway(1, 20 * SECOND, 100 * SECOND));
   }
 
+  @Test
+  void whatShardsHaveThatBeganAnewIsWhatTheNodeSaidLast() {
+    Query.NodeHeartbeat plain = beat(1);
+    soft.heard(refilled(new Query.Refill(0, 7, 3), new Query.Refill(2, 7, 0)), SECOND);
+    assertEquals(2, soft.refills(1, 7).size());
+    assertEquals(List.of(), soft.refills(1, 8));
+    assertEquals(List.of(), soft.refills(2, 7));
+    soft.heard(refilled(new Query.Refill(2, 7, 1)), 2 * SECOND);
+    assertEquals(List.of(new Query.Refill(2, 7, 1)), soft.refills(1, 7));
+    soft.heard(plain, 3 * SECOND);
+    assertEquals(List.of(), soft.refills(1, 7));
+  }
+
+  private static Query.NodeHeartbeat refilled(Query.Refill... refills) {
+    return new Query.NodeHeartbeat(
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), List.of(refills));
+  }
+
   private static Query.NodeHeartbeat beat(long node, Integer... shardsOut) {
     return new Query.NodeHeartbeat(
         node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(shardsOut));

@@ -1,6 +1,7 @@
 package io.cairn.storage.node;
 
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +20,8 @@ final class NodeUsage {
 
   NodeUsage(List<ShardLoop> shards) {
     this.shards = shards;
-    this.last = shards.stream().map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0, false)).toList();
+    this.last =
+        shards.stream().map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0, false, Map.of())).toList();
   }
 
   ShardLoop.Usage of(int shard) {

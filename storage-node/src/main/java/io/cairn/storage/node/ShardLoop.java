@@ -7,6 +7,7 @@ import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
 import io.cairn.storage.replication.ChunkName;
+import io.cairn.storage.replication.Refilled;
 import io.cairn.storage.replication.ReplicaCounters;
 import io.cairn.storage.replication.ReplicaShard;
 import io.cairn.storage.replication.ShardStore;
@@ -37,11 +38,15 @@ final class ShardLoop implements LinkServer.Shard {
   /** One request in so many is timed: looking at the clock costs as much as a small read. */
   static final int TIMED_EVERY = 16;
 
+  /** Chunks that are counted for one heartbeat: well below a millisecond. */
+  private static final int REFILLED_CHUNKS = 1024;
+
   private final int number;
   private final EventLoop loop;
   private final ShardStores.Opened opened;
   private final LinkClient client;
   private final ReplicaShard replica;
+  private final Refilled refilled;
   private final LatencyHistogram writes = new LatencyHistogram();
   private final LatencyHistogram reads = new LatencyHistogram();
   private VolumeCacheMetrics cacheOfVolumes;
@@ -68,7 +73,8 @@ final class ShardLoop implements LinkServer.Shard {
       int chunkCount,
       int links,
       int catchUps,
-      boolean pinnedFull) {}
+      boolean pinnedFull,
+      Map<Long, Long> refilled) {}
 
   /**
    * A shard that is not started.
@@ -86,6 +92,7 @@ final class ShardLoop implements LinkServer.Shard {
     this.loop = loop;
     this.opened = opened;
     this.client = client;
+    this.refilled = new Refilled(opened.store(), opened.lost());
     this.replica = makeReplica.apply(new NodePeers(client, directory, this::arm));
   }
 
@@ -192,7 +199,8 @@ final class ShardLoop implements LinkServer.Shard {
         opened.chunkCount(),
         replica.linkCount(),
         replica.catchUpCount(),
-        opened.shares().isPinnedFull());
+        opened.shares().isPinnedFull(),
+        failure == null && !stopped ? refilled.count(REFILLED_CHUNKS) : Map.of());
   }
 
   /** What the journal holds is destaged, and what comes after it at once; on the loop. */

@@ -257,7 +257,20 @@ public final class StorageNode implements AutoCloseable {
           flushLeftBytes(),
           flushRequest,
           devices(),
-          shardsOut());
+          shardsOut(),
+          refills());
+    }
+
+    private List<Query.Refill> refills() {
+      List<Query.Refill> refills = new ArrayList<>();
+      for (int i = 0; i < shards.size(); i++) {
+        int shard = shards.get(i).number();
+        usage
+            .of(i)
+            .refilled()
+            .forEach((volume, chunks) -> refills.add(new Query.Refill(shard, volume, chunks)));
+      }
+      return refills;
     }
 
     /** Shards that take no connections because of a device, whatever the others do. */
