@@ -72,6 +72,7 @@ class RepairIT {
       leaves(cluster);
       load.checkNoFailure();
       System.out.println("  " + load.finish());
+      losesTheDeviceOfTheLastReplica(cluster);
       losesTheLastReplica(cluster);
     }
   }
@@ -130,54 +131,99 @@ class RepairIT {
     }
   }
 
-  /** What only one node had is given up by an operator's word, and reads as zeroes then. */
-  private static void losesTheLastReplica(RunningCluster cluster) {
+  /** A volume of one replica with one block; returns the node that has it. */
+  private static Member writeOnce(RunningCluster cluster, String volume) {
     Map<String, Integer> before = new TreeMap<>();
     for (JsonNode shown : ask(cluster, "node", "ls")) {
       before.put(shown.path("name").asText(), shown.path("replicas").asInt());
     }
-    ask(cluster, "volume", "create", "single", "--size", "64MiB", "--replicas", "1");
+    ask(cluster, "volume", "create", volume, "--size", "64MiB", "--replicas", "1");
     byte[] block = new byte[BLOCK_BYTES];
     Arrays.fill(block, (byte) 7);
-    try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "single")) {
+    try (NbdClient client = NbdClient.connect(cluster.nbdPort(), volume)) {
       client.write(0, block, true).join();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    assertEquals(0, recover(cluster).exitCode(), "nothing is lost");
+    assertEquals(0, recover(cluster, volume).exitCode(), "nothing is lost");
     String holder =
         before.keySet().stream()
             .filter(name -> replicas(cluster, name) > before.get(name))
             .findFirst()
             .orElseThrow();
-    Member node = cluster.member(holder);
+    return cluster.member(holder);
+  }
+
+  private static void readsAsZeroes(RunningCluster cluster, String volume) {
+    try (NbdClient client = NbdClient.connect(cluster.nbdPort(), volume)) {
+      assertArrayEquals(new byte[BLOCK_BYTES], client.read(0, BLOCK_BYTES).join());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Tool.Result shown = run(cluster, "volume", "show", volume).ok();
+    assertTrue(shown.output().contains("given up"), shown.toString());
+  }
+
+  /**
+   * What only a device had that was replaced is given up likewise, though its node lives and nobody
+   * has attached the volume.
+   */
+  private static void losesTheDeviceOfTheLastReplica(RunningCluster cluster) throws IOException {
+    String volume = "replaced";
+    Member node = writeOnce(cluster, volume);
+    node.kill();
+    replaceCache(cluster, node);
+    node.restart();
+    long begin = System.nanoTime();
+    Await.until(
+        "somebody has found out what is lost, and how much",
+        LIMIT,
+        () -> {
+          Tool.Result named = recover(cluster, volume);
+          return named.exitCode() == 1 && named.output().contains("to 64MiB");
+        },
+        () -> recover(cluster, volume).toString());
+    System.out.printf(
+        "  the device of the last replica was replaced: known after %.1f s, not attached%n",
+        (System.nanoTime() - begin) / 1e9);
+    Await.until(
+        "it is given up",
+        LIMIT,
+        () -> recover(cluster, volume, "--accept-data-loss").exitCode() == 0,
+        () -> recover(cluster, volume).toString());
+    readsAsZeroes(cluster, volume);
+    // Its gateway keeps it for some seconds.
+    Await.until(
+        "the volume is deleted",
+        LIMIT,
+        () -> run(cluster, "volume", "rm", volume).exitCode() == 0,
+        () -> run(cluster, "volume", "show", volume).toString());
+  }
+
+  /** What only one node had is given up by an operator's word, and reads as zeroes then. */
+  private static void losesTheLastReplica(RunningCluster cluster) {
+    Member node = writeOnce(cluster, "single");
     node.kill();
     Await.until(
         node.name() + " is known to be down",
         LIMIT,
         () -> !isUp(cluster, node.name()),
         () -> String.valueOf(ask(cluster, "node", "ls")));
-    Tool.Result named = recover(cluster);
+    Tool.Result named = recover(cluster, "single");
     assertTrue(named.exitCode() == 1 && named.output().contains("may come back"), named.toString());
-    Tool.Result refused = recover(cluster, "--accept-data-loss");
+    Tool.Result refused = recover(cluster, "single", "--accept-data-loss");
     assertTrue(refused.exitCode() == 1, refused.toString());
     Tool.Result removal = run(cluster, "node", "rm", node.name(), "--force");
     assertTrue(removal.exitCode() == 1 && removal.output().contains("recover"), removal.toString());
-    named = recover(cluster);
+    named = recover(cluster, "single");
     assertTrue(named.exitCode() == 1 && named.output().contains("to 64MiB"), named.toString());
-    recover(cluster, "--accept-data-loss").ok();
+    recover(cluster, "single", "--accept-data-loss").ok();
     run(cluster, "node", "rm", node.name(), "--force").ok();
-    try (NbdClient client = NbdClient.connect(cluster.nbdPort(), "single")) {
-      assertArrayEquals(new byte[BLOCK_BYTES], client.read(0, BLOCK_BYTES).join());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    Tool.Result shown = run(cluster, "volume", "show", "single").ok();
-    assertTrue(shown.output().contains("given up"), shown.toString());
+    readsAsZeroes(cluster, "single");
   }
 
-  private static Tool.Result recover(RunningCluster cluster, String... options) {
-    String[] verb = Arrays.copyOf(new String[] {"volume", "recover", "single"}, 3 + options.length);
+  private static Tool.Result recover(RunningCluster cluster, String volume, String... options) {
+    String[] verb = Arrays.copyOf(new String[] {"volume", "recover", volume}, 3 + options.length);
     System.arraycopy(options, 0, verb, 3, options.length);
     return run(cluster, verb);
   }
@@ -241,13 +287,7 @@ class RepairIT {
     assertEquals("failed", failed.path("state").asText(), failed.toString());
     assertEquals(0, failed.path("replicas").asInt(), failed.toString());
     node.kill();
-    try (Stream<Path> all = Files.walk(cache)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        if (!path.equals(cache)) {
-          Files.delete(path);
-        }
-      }
-    }
+    replaceCache(cluster, node);
     node.restart();
     Await.until(
         node.name() + " has a good device",
@@ -258,6 +298,18 @@ class RepairIT {
                 .asText()
                 .equals("good"),
         () -> String.valueOf(ask(cluster, "node", "ls")));
+  }
+
+  /** An empty device is in the place of the node's journals; it is dead already. */
+  private static void replaceCache(RunningCluster cluster, Member node) throws IOException {
+    Path cache = cluster.directory().resolve(node.name()).resolve("cache");
+    try (Stream<Path> all = Files.walk(cache)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        if (!path.equals(cache)) {
+          Files.delete(path);
+        }
+      }
+    }
   }
 
   private static void diesForGood(RunningCluster cluster) {
