@@ -298,7 +298,16 @@ public final class RunningCluster implements AutoCloseable {
   /** What {@code volume show} says, or null when the metadata does not answer. */
   public JsonNode volume(String name) {
     return Program.ask(
-        "volume", "show", name, "-o", "json", "--timeout", "5", "--metadata", metadataAddresses());
+        "volume",
+        "show",
+        name,
+        "--brief",
+        "-o",
+        "json",
+        "--timeout",
+        "5",
+        "--metadata",
+        metadataAddresses());
   }
 
   /** Whether what {@code volume show} said, if it did, is that every replica is in sync. */

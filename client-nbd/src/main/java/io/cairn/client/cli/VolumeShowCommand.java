@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code cairn volume show}. */
@@ -22,6 +23,11 @@ final class VolumeShowCommand implements Callable<Integer> {
 
   @Parameters(paramLabel = "NAME", description = "The volume.")
   private String name;
+
+  @Option(
+      names = "--brief",
+      description = "Without its use of the read caches, for which each node is asked.")
+  private boolean brief;
 
   @Override
   public Integer call() {
@@ -37,13 +43,18 @@ final class VolumeShowCommand implements Callable<Integer> {
       ObjectNode json = ClusterJson.volume(volume);
       json.set("waits", ClusterJson.waits(waits));
       json.set("mends", ClusterJson.mends(mends));
-      options.print(json, out -> print(volume, waits, mends, out));
+      ReadCacheUse readCache = brief ? null : ReadCacheUse.of(name, calls);
+      if (readCache != null) {
+        json.set("readCache", readCache.json());
+      }
+      options.print(json, out -> print(volume, readCache, waits, mends, out));
       return 0;
     }
   }
 
   private static void print(
       Reply.Volume reply,
+      ReadCacheUse readCache,
       List<Query.VolumeWait> waits,
       List<Query.VolumeMend> mends,
       PrintWriter out) {
@@ -61,6 +72,9 @@ final class VolumeShowCommand implements Callable<Integer> {
         "cache mode  "
             + volume.tiering().mode().text()
             + (volume.tiering().pinned() ? ", pinned" : ""));
+    if (readCache != null) {
+      out.println("read cache  " + readCache.line());
+    }
     out.println("generation  " + volume.generation());
     out.println(
         "owner       "

@@ -246,12 +246,12 @@ final class Servers implements AutoCloseable {
         READY,
         () ->
             ask("volume", "create", name, "--size", mebibytes + "MiB") != null
-                || ask("volume", "show", name) != null);
+                || ask("volume", "show", "--brief", name) != null);
   }
 
   /** Whether every chunk of the volume has all its replicas in sync; false when nobody answers. */
   boolean isInSync(String volume) {
-    return RunningCluster.isInSync(ask("volume", "show", volume));
+    return RunningCluster.isInSync(ask("volume", "show", "--brief", volume));
   }
 
   /** How the servers of a role stand, for people. */
@@ -261,7 +261,7 @@ final class Servers implements AutoCloseable {
       text.append(server.name()).append(server.isReady() ? " is ready; " : " is not ready; ");
     }
     if (role == Role.STORAGE) {
-      volumes.forEach(volume -> text.append(ask("volume", "show", volume)).append("; "));
+      volumes.forEach(volume -> text.append(ask("volume", "show", "--brief", volume)).append("; "));
     }
     return text + tailsOf(server -> server.role() == role && !server.isReady());
   }
