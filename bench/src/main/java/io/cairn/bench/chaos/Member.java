@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** One process of a cluster that {@code cairn dev --processes} started, by its files in DIR/run. */
@@ -17,10 +18,14 @@ public final class Member {
   private final String name;
   private final int httpPort;
 
-  Member(Path runDirectory, String name, int httpPort) {
+  /** Options that it was given by the environment, which its command does not have. */
+  private final Map<String, String> environment;
+
+  Member(Path runDirectory, String name, int httpPort, Map<String, String> environment) {
     this.runDirectory = runDirectory;
     this.name = name;
     this.httpPort = httpPort;
+    this.environment = environment;
   }
 
   /** Such as storage-1. */
@@ -91,12 +96,14 @@ public final class Member {
       throw new ChaosFailure(name + " runs already");
     }
     File nothing = new File("/dev/null");
+    ProcessBuilder builder =
+        new ProcessBuilder("sh", runDirectory.resolve(name + ".cmd").toString())
+            .redirectInput(nothing)
+            .redirectOutput(nothing)
+            .redirectError(nothing);
+    builder.environment().putAll(environment);
     try {
-      new ProcessBuilder("sh", runDirectory.resolve(name + ".cmd").toString())
-          .redirectInput(nothing)
-          .redirectOutput(nothing)
-          .redirectError(nothing)
-          .start();
+      builder.start();
     } catch (IOException e) {
       throw new ChaosFailure(name + " cannot be started", e);
     }

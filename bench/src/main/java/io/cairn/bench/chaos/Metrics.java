@@ -33,10 +33,19 @@ public record Metrics(String page) {
 
   /** The sum of all samples of one name, over all tags. */
   public double sum(String name) {
+    return sum(name, "");
+  }
+
+  /**
+   * The sum of all samples of one name that have a tag.
+   *
+   * @param tag as the page has it, such as volume="a".
+   */
+  public double sum(String name, String tag) {
     double sum = 0;
     boolean found = false;
     for (String line : page.lines().toList()) {
-      if (line.startsWith(name + " ") || line.startsWith(name + "{")) {
+      if ((line.startsWith(name + " ") || line.startsWith(name + "{")) && line.contains(tag)) {
         sum += Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
         found = true;
       }

@@ -78,16 +78,16 @@ public final class RunningCluster implements AutoCloseable {
     errorFile = directory.resolveSibling(directory.getFileName() + ".err");
     Path run = directory.resolve("run");
     for (int number = 1; number <= 3; number++) {
-      add(new Member(run, "metadata-" + number, ports.base() + 10 + number));
+      add(run, "metadata-" + number, ports.base() + 10 + number);
     }
     for (int number = 1; number <= settings.nodeCount(); number++) {
-      add(new Member(run, "storage-" + number, ports.base() + 40 + number));
+      add(run, "storage-" + number, ports.base() + 40 + number);
     }
-    add(new Member(run, "gateway-1", ports.base() + 61));
+    add(run, "gateway-1", ports.base() + 61);
   }
 
-  private void add(Member member) {
-    members.put(member.name(), member);
+  private void add(Path run, String name, int httpPort) {
+    members.put(name, new Member(run, name, httpPort, settings.environment()));
   }
 
   /** Starts a cluster and returns when it has said ready for each volume. */
@@ -126,7 +126,7 @@ public final class RunningCluster implements AutoCloseable {
             settings.logs(),
             settings.environment());
     Path run = settings.directory().resolve("run");
-    add(new Member(run, "storage-" + number, ports.base() + 40 + number));
+    add(run, "storage-" + number, ports.base() + 40 + number);
     start();
     return member("storage-" + number);
   }

@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -157,26 +158,7 @@ public final class LoadCommand implements Callable<Integer> {
               + " of volumes attached, of clients or of replicas; several by commas.")
   private List<Scale> scales = new ArrayList<>();
 
-  @Option(
-      names = "--tier",
-      description =
-          "Instead of rows: loads on a cluster whose capacity tier is as fast as this machine, and"
-              + " then on one that slows it down to --tier-iops and --tier-bandwidth.")
-  private boolean tier;
-
-  @Option(
-      names = "--tier-iops",
-      paramLabel = "N",
-      defaultValue = "200",
-      description = "Random requests a second of the slow tier. Default: ${DEFAULT-VALUE}")
-  private int tierIops;
-
-  @Option(
-      names = "--tier-bandwidth",
-      paramLabel = "S",
-      defaultValue = "100MiB",
-      description = "Bytes a second of the slow tier. Default: ${DEFAULT-VALUE}")
-  private String tierBandwidth;
+  @Mixin private TierOptions tier;
 
   @Option(
       names = "--size",
@@ -252,7 +234,7 @@ public final class LoadCommand implements Callable<Integer> {
     Thread hook = new Thread(() -> close(open));
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      if (tier) {
+      if (tier.chosen()) {
         measureTier(regionBytes, work, open);
       } else if (scales.isEmpty()) {
         measure(rows, regionBytes, work, open);
@@ -354,26 +336,27 @@ public final class LoadCommand implements Callable<Integer> {
     print(output == Output.JSON ? mapper.writeValueAsString(root) : tables.toString());
   }
 
-  /** The two clusters one after the other: both at once would share the processors. */
   private void measureTier(long regionBytes, Path work, List<AutoCloseable> open)
       throws IOException {
-    int loadSeconds = shortForm ? 1 : settings().seconds();
-    TierRun run = new TierRun(work, shortForm, regionBytes, loadSeconds, this::note);
-    for (boolean slow : shortForm ? List.of(true) : List.of(false, true)) {
-      RunningCluster cluster = run.start(slow, tierIops, tierBandwidth);
-      open.add(cluster);
-      run.run(cluster, slow);
-      close(open);
-    }
+    Matrix.Settings length = settings();
+    TierRun run =
+        new TierRun(
+            work,
+            tier.settings(shortForm, regionBytes, length.seconds(), length.repeat()),
+            this::note);
+    open.add(run);
+    run.start();
+    run.run();
     if (output == Output.TABLE) {
-      print(run.table());
+      print(run.report().table());
       return;
     }
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     ObjectNode root = mapper.createObjectNode();
     Path tree = Program.launcher().getParent();
     root.set("machine", mapper.valueToTree(Machine.here(tree, work)));
-    root.set("tier", run.json(mapper));
+    root.set("arguments", mapper.valueToTree(spec.commandLine().getParseResult().originalArgs()));
+    run.report().json(mapper, root);
     print(mapper.writeValueAsString(root));
   }
 
@@ -459,15 +442,10 @@ public final class LoadCommand implements Callable<Integer> {
   }
 
   private long regionBytes() {
-    if (seconds < 1
-        || repeat < 1
-        || warmUpSeconds < 0
-        || pacedIops < 1
-        || idleSeconds < 1
-        || tierIops < 1) {
+    if (seconds < 1 || repeat < 1 || warmUpSeconds < 0 || pacedIops < 1 || idleSeconds < 1) {
       throw new ParameterException(
           spec.commandLine(),
-          "--seconds, --repeat, --paced-iops, --idle and --tier-iops are from 1, --warm-up from 0");
+          "--seconds, --repeat, --paced-iops and --idle are from 1, --warm-up from 0");
     }
     if (duration != null && duration().toSeconds() < 1) {
       throw new ParameterException(spec.commandLine(), "--for is from 1s");
@@ -499,7 +477,7 @@ public final class LoadCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--replicas is from 1 to 3");
     }
     if (protocol == Protocol.ISCSI) {
-      if (!exports.isEmpty() || plots != null || tier || !scales.isEmpty()) {
+      if (!exports.isEmpty() || plots != null || tier.chosen() || !scales.isEmpty()) {
         throw new ParameterException(
             spec.commandLine(), "--protocol iscsi goes without --export, --plots, --tier, --scale");
       }

@@ -90,6 +90,12 @@ final class TierLoad implements AutoCloseable {
     };
   }
 
+  /** Requests one after the other, from the begin of a region to its end and from there again. */
+  static LongSupplier inOrder(long requests) {
+    long[] next = {0};
+    return () -> next[0]++ % requests;
+  }
+
   /** Reads a region once, in requests that a cache may find worth keeping. */
   void scan(long regionBytes) {
     for (long at = 0; at < regionBytes; at += SCAN_BYTES) {
@@ -99,13 +105,21 @@ final class TierLoad implements AutoCloseable {
 
   /** Writes or reads blocks until so many were begun, or the time is over. */
   Seen run(boolean read, LongSupplier blocks, int depth, long iosMax, int seconds) {
-    Load load = new Load(read, blocks, iosMax, seconds);
+    return run(new Load(read, BLOCK_BYTES, blocks, iosMax, seconds), depth);
+  }
+
+  /** Reads requests of another size than a block's, likewise. */
+  Seen read(int requestBytes, LongSupplier requests, int depth, long iosMax, int seconds) {
+    return run(new Load(true, requestBytes, requests, iosMax, seconds), depth);
+  }
+
+  private Seen run(Load load, int depth) {
     Semaphore slots = new Semaphore(0);
     for (int i = 0; i < depth; i++) {
       load.next(slots);
     }
     try {
-      boolean ended = slots.tryAcquire(depth, seconds + END_SECONDS, TimeUnit.SECONDS);
+      boolean ended = slots.tryAcquire(depth, load.seconds + END_SECONDS, TimeUnit.SECONDS);
       Throwable refusal = failure.get();
       if (!ended || refusal != null) {
         throw new CommandFailure(
@@ -130,8 +144,10 @@ final class TierLoad implements AutoCloseable {
 
   private final class Load {
     private final boolean read;
-    private final LongSupplier blocks;
+    private final int requestBytes;
+    private final LongSupplier requests;
     private final long iosMax;
+    private final int seconds;
     private final long beginNanos = System.nanoTime();
     private final long endNanos;
     private final ConcurrentHistogram latencies =
@@ -139,9 +155,11 @@ final class TierLoad implements AutoCloseable {
     private final AtomicLongArray perSecond = new AtomicLongArray(SECONDS_MAX);
     private long begun;
 
-    Load(boolean read, LongSupplier blocks, long iosMax, int seconds) {
+    Load(boolean read, int requestBytes, LongSupplier requests, long iosMax, int seconds) {
       this.read = read;
-      this.blocks = blocks;
+      this.requestBytes = requestBytes;
+      this.requests = requests;
+      this.seconds = seconds;
       this.iosMax = iosMax;
       this.endNanos = beginNanos + TimeUnit.SECONDS.toNanos(seconds);
     }
@@ -156,10 +174,10 @@ final class TierLoad implements AutoCloseable {
           return;
         }
         begun++;
-        offset = blocks.getAsLong() * BLOCK_BYTES;
+        offset = requests.getAsLong() * requestBytes;
       }
       CompletableFuture<byte[]> answer =
-          read ? connection.read(offset, BLOCK_BYTES) : connection.write(offset, block, false);
+          read ? connection.read(offset, requestBytes) : connection.write(offset, block, false);
       var unused = answer.whenComplete((bytes, refusal) -> ended(from, refusal, slots));
     }
 

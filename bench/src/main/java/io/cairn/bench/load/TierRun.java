@@ -1,11 +1,11 @@
 package io.cairn.bench.load;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.Member;
+import io.cairn.bench.chaos.Metrics;
+import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
+import io.cairn.client.cli.CommandFailure;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,124 +13,87 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
  * What clients notice of a slow capacity tier: the same loads on a cluster whose tier is as fast as
- * this machine, and on one whose nodes slow theirs down.
+ * this machine, and on one whose nodes slow theirs down. Both run all the time, and are asked in
+ * turn: a machine that gets slower meanwhile slows both down.
  */
-final class TierRun {
+final class TierRun implements AutoCloseable {
   private static final String VOLUME = "tier";
+
+  /** Read by somebody else. */
+  private static final String OTHER = "other";
+
   private static final int DEPTH = 32;
-
-  /** Of three journals' 256 MiB each, one per node: well below where destaging must hurry. */
-  private static final long BURST_BYTES = 64L << 20;
-
-  private static final long HOT_BYTES = 32L << 20;
-
-  /** Read by Zipf's law: half of the read cache. */
-  private static final int READ_BLOCKS = 2048;
-
-  private static final String READ_CACHE = "16MiB";
+  private static final int NODES = 3;
   private static final double EXPONENT = 0.99;
+
+  /** Of the read caches, from which on they are warm. */
+  private static final double WARM = 0.999;
+
+  private static final int WARM_UP_STEP_SECONDS = 5;
+
+  /** A burst goes to blocks of so large a part of it: each is written several times. */
+  private static final int BURST_OVERWRITES = 2;
+
   private static final long SHORT_BYTES = 4L << 20;
-  private static final Duration SETTLE = Duration.ofSeconds(180);
+  private static final Duration SETTLE = Duration.ofSeconds(600);
+
+  /** Longer than a journal waits until it counts as idle. */
+  private static final Duration QUIET = Duration.ofSeconds(3);
+
+  private static final double BURST_GOAL = 0.9;
+  private static final double ZIPF_GOAL = 0.9;
+  private static final double SCAN_GOAL = 0.95;
+  private static final double HOT_GOAL = 0.2;
+
+  /**
+   * What to run.
+   *
+   * @param iops random requests a second of each slow tier, all sizes in bytes, and its bytes a
+   *     second.
+   * @param journalBytes of each node.
+   * @param cacheBytes read cache of each node.
+   * @param hotBytes what is overwritten.
+   * @param seconds of each load that has no end of its own.
+   * @param repeat measurements of what is compared.
+   */
+  record Settings(
+      boolean shortForm,
+      Set<TierRow> rows,
+      int iops,
+      long bandwidth,
+      long journalBytes,
+      long cacheBytes,
+      long hotBytes,
+      long regionBytes,
+      int seconds,
+      int repeat,
+      int warmUpSeconds) {}
 
   private final Path directory;
-  private final boolean shortForm;
-  private final long regionBytes;
-  private final int seconds;
+  private final Settings settings;
   private final Consumer<String> progress;
-  private final List<Line> lines = new ArrayList<>();
+  private final TierReport report = new TierReport();
+  private final List<Side> sides = new ArrayList<>();
 
-  /**
-   * A load on one of the clusters.
-   *
-   * @param tierShare bytes written to the capacity tiers per byte that the client wrote and
-   *     replica; 0 for reads.
-   * @param hitShare of the tier's blocks that came from the read cache.
-   */
-  record Line(String load, String tier, TierLoad.Seen seen, double tierShare, double hitShare) {}
-
-  /**
-   * A run.
-   *
-   * @param directory a new one.
-   * @param seconds of each load that has no end of its own.
-   */
-  TierRun(
-      Path directory, boolean shortForm, long regionBytes, int seconds, Consumer<String> progress) {
-    this.directory = directory;
-    this.shortForm = shortForm;
-    this.regionBytes = regionBytes;
-    this.seconds = seconds;
-    this.progress = progress;
-  }
-
-  /** Starts one of the two clusters. */
-  RunningCluster start(boolean slow, int iops, String bandwidth) {
-    Map<String, String> environment = new LinkedHashMap<>();
-    environment.put("CAIRN_STORAGE_READ_CACHE_SIZE", READ_CACHE);
-    if (slow) {
-      environment.put("CAIRN_STORAGE_BENCHMARK_CAPACITY_IOPS", Integer.toString(iops));
-      environment.put("CAIRN_STORAGE_BENCHMARK_CAPACITY_BANDWIDTH", bandwidth);
+  /** One of the clusters, and who uses it. */
+  private record Side(String tier, RunningCluster cluster, TierLoad client)
+      implements AutoCloseable {
+    boolean isSlow() {
+      return TierReport.SLOW.equals(tier);
     }
-    return RunningCluster.start(
-        new RunningCluster.Settings(
-            directory.resolve(name(slow)),
-            true,
-            3,
-            Map.of(VOLUME, (regionBytes >> 20) + "MiB"),
-            List.of(),
-            environment));
-  }
 
-  private static String name(boolean slow) {
-    return slow ? "slow" : "fast";
-  }
-
-  /** Runs all loads on one of them. */
-  void run(RunningCluster cluster, boolean slow) {
-    try (TierLoad client = new TierLoad(cluster.nbdPort(), VOLUME)) {
-      client.prewrite(regionBytes);
-      settle(cluster);
-      long blocks = regionBytes / TierLoad.BLOCK_BYTES;
-      long burst = (shortForm ? SHORT_BYTES : BURST_BYTES) / TierLoad.BLOCK_BYTES;
-      long hot = (shortForm ? SHORT_BYTES : HOT_BYTES) / TierLoad.BLOCK_BYTES;
-      reads(cluster, slow, client);
-      measure(
-          cluster,
-          slow,
-          "overwrites of a hot set",
-          () -> client.run(false, TierLoad.uniform(hot, 2), DEPTH, Long.MAX_VALUE, seconds));
-      settle(cluster);
-      measure(
-          cluster,
-          slow,
-          "burst of random writes",
-          () -> client.run(false, TierLoad.uniform(blocks, 1), DEPTH, burst, seconds));
-      measure(
-          cluster,
-          slow,
-          "sustained random writes",
-          () -> client.run(false, TierLoad.uniform(blocks, 3), DEPTH, Long.MAX_VALUE, seconds));
+    @Override
+    public void close() {
+      client.close();
+      cluster.close();
     }
-  }
-
-  /** What is read again and again, before and after somebody reads everything once. */
-  private void reads(RunningCluster cluster, boolean slow, TierLoad client) {
-    measure(cluster, slow, "Zipf reads, the first", () -> zipf(client, 4));
-    measure(cluster, slow, "Zipf reads, warm", () -> zipf(client, 5));
-    progress.accept("a scan, " + name(slow) + " tier");
-    client.scan(regionBytes);
-    measure(cluster, slow, "Zipf reads, after a scan", () -> zipf(client, 6));
-  }
-
-  /** Always the same hot blocks, in another order. */
-  private TierLoad.Seen zipf(TierLoad client, long seed) {
-    LongSupplier blocks = TierLoad.zipf(READ_BLOCKS, EXPONENT, seed);
-    return client.run(true, blocks, DEPTH, Long.MAX_VALUE, seconds);
   }
 
   /** A load. */
@@ -138,120 +101,407 @@ final class TierRun {
     TierLoad.Seen run();
   }
 
-  private void measure(RunningCluster cluster, boolean slow, String load, Load run) {
-    progress.accept(load + ", " + name(slow) + " tier");
-    final double before = sum(cluster, "cairn_storage_destage_blocks_total");
-    final double clientBefore = sum(cluster, "cairn_storage_written_bytes_total");
-    final double hitsBefore = sum(cluster, "cairn_storage_read_cache_hit_blocks_total");
-    final double missedBefore = sum(cluster, "cairn_storage_read_cache_missed_blocks_total");
-    TierLoad.Seen seen = run.run();
-    double blocks = sum(cluster, "cairn_storage_destage_blocks_total") - before;
-    double client = sum(cluster, "cairn_storage_written_bytes_total") - clientBefore;
-    double share = client == 0 ? 0 : blocks * TierLoad.BLOCK_BYTES / client;
-    double hits = sum(cluster, "cairn_storage_read_cache_hit_blocks_total") - hitsBefore;
-    double missed = sum(cluster, "cairn_storage_read_cache_missed_blocks_total") - missedBefore;
-    double hitShare = hits + missed == 0 ? 0 : hits / (hits + missed);
-    lines.add(new Line(load, name(slow), seen, share, hitShare));
+  /**
+   * A run.
+   *
+   * @param directory a new one.
+   */
+  TierRun(Path directory, Settings settings, Consumer<String> progress) {
+    this.directory = directory;
+    this.settings = settings;
+    this.progress = progress;
   }
 
-  private static double sum(RunningCluster cluster, String metric) {
-    return cluster.members("storage").stream()
-        .map(Member::metrics)
-        .mapToDouble(metrics -> metrics.sum(metric))
-        .sum();
+  /** Starts the clusters, and writes everything once. */
+  void start() {
+    if (!settings.shortForm() && settings.rows().stream().anyMatch(row -> row.compares)) {
+      sides.add(start(TierReport.FAST));
+    }
+    sides.add(start(TierReport.SLOW));
+    for (Side side : sides) {
+      progress.accept("everything is written once, " + side.tier() + " tier");
+      side.client().prewrite(settings.regionBytes());
+      settle(side);
+    }
   }
 
-  /** What was written first is on its way to the tier, and must not be counted as the load's. */
-  private void settle(RunningCluster cluster) {
-    if (shortForm) {
+  private Side start(String tier) {
+    Map<String, String> environment = new LinkedHashMap<>();
+    environment.put("CAIRN_STORAGE_READ_CACHE_SIZE", mebibytes(settings.cacheBytes()));
+    environment.put("CAIRN_STORAGE_JOURNAL_SIZE", mebibytes(settings.journalBytes()));
+    if (TierReport.SLOW.equals(tier)) {
+      environment.put("CAIRN_STORAGE_BENCHMARK_CAPACITY_IOPS", settings.iops() + "");
+      environment.put(
+          "CAIRN_STORAGE_BENCHMARK_CAPACITY_BANDWIDTH", mebibytes(settings.bandwidth()));
+    }
+    Map<String, String> volumes = new LinkedHashMap<>();
+    volumes.put(VOLUME, mebibytes(settings.regionBytes()));
+    if (settings.rows().contains(TierRow.SHARES)) {
+      volumes.put(OTHER, mebibytes(settings.regionBytes()));
+    }
+    RunningCluster cluster =
+        RunningCluster.start(
+            new RunningCluster.Settings(
+                directory.resolve(tier), true, NODES, volumes, List.of(), environment));
+    try {
+      return new Side(tier, cluster, new TierLoad(cluster.nbdPort(), VOLUME));
+    } catch (RuntimeException e) {
+      cluster.close();
+      throw e;
+    }
+  }
+
+  private static String mebibytes(long bytes) {
+    return (bytes >> 20) + "MiB";
+  }
+
+  /** Runs all rows. */
+  void run() {
+    for (TierRow row : settings.rows()) {
+      switch (row) {
+        case ZIPF -> zipf();
+        case HOT -> hot();
+        case BURST -> burst();
+        case SUSTAINED -> sustained();
+        case SEQUENTIAL -> sequential();
+        case SHARES -> shares();
+        case THROUGH -> through();
+      }
+    }
+  }
+
+  TierReport report() {
+    return report;
+  }
+
+  private int repeat() {
+    return settings.shortForm() ? 1 : settings.repeat();
+  }
+
+  private int seconds() {
+    return settings.seconds();
+  }
+
+  private boolean compares() {
+    return sides.size() == 2;
+  }
+
+  private void zipf() {
+    String name = "Zipf reads";
+    for (Side side : sides) {
+      warmUp(side);
+    }
+    for (int i = 0; i < repeat(); i++) {
+      for (Side side : sides) {
+        measure(side, name, () -> zipf(side.client(), seconds()));
+      }
+    }
+    String after = name + ", after a scan";
+    for (Side side : sides) {
+      progress.accept("a scan, " + side.tier() + " tier");
+      side.client().scan(settings.regionBytes());
+      measure(side, after, () -> zipf(side.client(), seconds()));
+    }
+    if (compares()) {
+      report.atLeast(
+          "Zipf(0.99) reads of half the cache: IOPS to the fast tier's",
+          ZIPF_GOAL,
+          report.ratio(name, TierReport.Line::iops));
+    }
+    report.atLeast(
+        "a scan: hit ratio after it to the one before",
+        SCAN_GOAL,
+        report.median(after, TierReport.SLOW, TierReport.Line::hitShare)
+            / report.median(name, TierReport.SLOW, TierReport.Line::hitShare));
+  }
+
+  /** Reads until the read caches have what is read, or for as long as that may take. */
+  private void warmUp(Side side) {
+    long begin = System.nanoTime();
+    double hits = 0;
+    double elapsed = 0;
+    int step = Math.min(WARM_UP_STEP_SECONDS, seconds());
+    do {
+      Blocks before = Blocks.of(side.cluster());
+      zipf(side.client(), step);
+      hits = Blocks.of(side.cluster()).since(before).hitShare();
+      elapsed = (System.nanoTime() - begin) / 1e9;
+    } while (!settings.shortForm()
+        && side.isSlow()
+        && hits < WARM
+        && elapsed < settings.warmUpSeconds());
+    progress.accept(
+        String.format(
+            Locale.ROOT,
+            "warm after %.0f s, %s tier: %.4f of the blocks are hits",
+            elapsed,
+            side.tier(),
+            hits));
+  }
+
+  /** Always the same hot blocks. */
+  private TierLoad.Seen zipf(TierLoad client, int seconds) {
+    int blocks = (int) (settings.cacheBytes() / 2 / TierLoad.BLOCK_BYTES);
+    LongSupplier drawn = TierLoad.zipf(blocks, EXPONENT, System.nanoTime());
+    return client.run(true, drawn, DEPTH, Long.MAX_VALUE, seconds);
+  }
+
+  private void hot() {
+    String name = "overwrites of a hot set";
+    long hot = shorter(settings.hotBytes()) / TierLoad.BLOCK_BYTES;
+    for (Side side : sides) {
+      settle(side);
+      measure(
+          side,
+          name,
+          () -> {
+            TierLoad.Seen seen =
+                side.client()
+                    .run(false, TierLoad.uniform(hot, 2), DEPTH, Long.MAX_VALUE, seconds());
+            // What is left in the journals belongs to what was written.
+            settle(side);
+            return seen;
+          });
+    }
+    report.atMost(
+        "overwrites of a hot set: bytes to the tier per byte written",
+        HOT_GOAL,
+        report.median(name, TierReport.SLOW, TierReport.Line::tierShare));
+  }
+
+  private void burst() {
+    String name = "burst of random writes";
+    long ios = shorter(settings.journalBytes() / 2) / TierLoad.BLOCK_BYTES;
+    long blocks = ios / BURST_OVERWRITES;
+    for (int i = 0; i < repeat(); i++) {
+      long seed = i;
+      sides.forEach(this::settle);
+      for (Side side : sides) {
+        measure(
+            side,
+            name,
+            () ->
+                side.client()
+                    .run(false, TierLoad.uniform(blocks, seed), DEPTH, ios, Integer.MAX_VALUE));
+      }
+    }
+    if (compares()) {
+      report.atLeast(
+          "a burst of half the journal: IOPS to the fast tier's",
+          BURST_GOAL,
+          report.ratio(name, TierReport.Line::iops));
+    }
+  }
+
+  private void sustained() {
+    String name = "sustained random writes";
+    long blocks = settings.regionBytes() / TierLoad.BLOCK_BYTES;
+    for (Side side : sides) {
+      settle(side);
+      measure(
+          side,
+          name,
+          () ->
+              side.client()
+                  .run(false, TierLoad.uniform(blocks, 3), DEPTH, Long.MAX_VALUE, seconds()));
+    }
+    report.atLeast(
+        "writes above the tier's rate: requests in the second with the fewest",
+        1,
+        report.median(name, TierReport.SLOW, line -> line.seen().leastPerSecond()));
+  }
+
+  /** What one may have read ahead is of use to the first two only. */
+  private void sequential() {
+    sides.forEach(this::settle);
+    for (int kibibytes : new int[] {128, 1024}) {
+      for (int depth : new int[] {1, 8}) {
+        int bytes = kibibytes << 10;
+        long requests = settings.regionBytes() / bytes;
+        each(
+            String.format("sequential reads, %d KiB, depth %d", kibibytes, depth),
+            bytes,
+            client -> client.read(bytes, TierLoad.inOrder(requests), depth, requests, seconds()));
+      }
+    }
+    long blocks = settings.regionBytes() / TierLoad.BLOCK_BYTES;
+    for (int depth : new int[] {1, 8}) {
+      each(
+          String.format("random reads, 4 KiB, depth %d", depth),
+          TierLoad.BLOCK_BYTES,
+          client ->
+              client.run(true, TierLoad.uniform(blocks, depth), depth, Long.MAX_VALUE, seconds()));
+    }
+  }
+
+  /** A load on a client. */
+  private interface On {
+    TierLoad.Seen run(TierLoad client);
+  }
+
+  private void each(String name, int requestBytes, On load) {
+    for (int i = 0; i < repeat(); i++) {
+      for (Side side : sides) {
+        measure(side, name, requestBytes, () -> load.run(side.client()));
+      }
+    }
+  }
+
+  /** The hot volume has its share, whatever the other one reads. */
+  private void shares() {
+    Side side = sides.getLast();
+    try (TierLoad other = new TierLoad(side.cluster().nbdPort(), OTHER)) {
+      other.prewrite(settings.regionBytes());
+      settle(side);
+      warmUp(side);
+      double alone = hitShareOfVolume(side, () -> zipf(side.client(), seconds()));
+      long blocks = settings.regionBytes() / TierLoad.BLOCK_BYTES;
+      CompletableFuture<TierLoad.Seen> beside =
+          CompletableFuture.supplyAsync(
+              () ->
+                  other.run(
+                      true, TierLoad.uniform(blocks, 9), DEPTH, Long.MAX_VALUE, 2 * seconds()));
+      measure(side, "Zipf reads beside another", () -> zipf(side.client(), seconds()));
+      double shared = hitShareOfVolume(side, () -> zipf(side.client(), seconds()));
+      beside.join();
+      report.atLeast(
+          "a volume that reads everything: hit ratio of a hot one beside it to before",
+          SCAN_GOAL,
+          shared / alone);
+    }
+  }
+
+  private double hitShareOfVolume(Side side, Load load) {
+    Blocks before = Blocks.ofVolume(side.cluster(), VOLUME);
+    load.run();
+    return Blocks.ofVolume(side.cluster(), VOLUME).since(before).hitShare();
+  }
+
+  private void through() {
+    Side side = sides.getLast();
+    settle(side);
+    set(side, "write-through");
+    long hot = shorter(settings.hotBytes()) / TierLoad.BLOCK_BYTES;
+    measure(
+        side,
+        "overwrites, write-through",
+        () -> {
+          TierLoad.Seen seen =
+              side.client().run(false, TierLoad.uniform(hot, 5), DEPTH, Long.MAX_VALUE, seconds());
+          settle(side);
+          return seen;
+        });
+  }
+
+  private static void set(Side side, String mode) {
+    if (Program.ask(
+            "volume",
+            "set",
+            VOLUME,
+            "--cache-mode",
+            mode,
+            "-o",
+            "json",
+            "--metadata",
+            side.cluster().metadataAddresses())
+        == null) {
+      throw new CommandFailure("the volume's cache mode cannot be set to " + mode);
+    }
+  }
+
+  private long shorter(long bytes) {
+    return settings.shortForm() ? Math.min(SHORT_BYTES, bytes) : bytes;
+  }
+
+  private void measure(Side side, String name, Load load) {
+    measure(side, name, TierLoad.BLOCK_BYTES, load);
+  }
+
+  private void measure(Side side, String name, int requestBytes, Load load) {
+    Blocks before = Blocks.of(side.cluster());
+    TierLoad.Seen seen = load.run();
+    Blocks during = Blocks.of(side.cluster()).since(before);
+    TierReport.Line line =
+        new TierReport.Line(
+            name, side.tier(), requestBytes, seen, during.tierShare(), during.hitShare());
+    report.add(line);
+    progress.accept(line.text());
+  }
+
+  /** What the nodes have counted, in blocks. */
+  private record Blocks(double destaged, double written, double hit, double missed) {
+    static Blocks of(RunningCluster cluster) {
+      double[] sums = new double[4];
+      for (Member member : cluster.members("storage")) {
+        Metrics metrics = member.metrics();
+        sums[0] += metrics.sum("cairn_storage_destage_blocks_total");
+        sums[1] += metrics.sum("cairn_storage_written_bytes_total") / TierLoad.BLOCK_BYTES;
+        sums[2] += metrics.sum("cairn_storage_read_cache_hit_blocks_total");
+        sums[3] += metrics.sum("cairn_storage_read_cache_missed_blocks_total");
+      }
+      return new Blocks(sums[0], sums[1], sums[2], sums[3]);
+    }
+
+    /** Those of one volume; of its writes nothing is known. */
+    static Blocks ofVolume(RunningCluster cluster, String volume) {
+      String tag = "volume=\"" + volume + "\"";
+      double[] sums = new double[2];
+      for (Member member : cluster.members("storage")) {
+        Metrics metrics = member.metrics();
+        sums[0] += metrics.sum("cairn_storage_read_cache_volume_hit_blocks_total", tag);
+        sums[1] += metrics.sum("cairn_storage_read_cache_volume_missed_blocks_total", tag);
+      }
+      return new Blocks(0, 0, sums[0], sums[1]);
+    }
+
+    Blocks since(Blocks before) {
+      return new Blocks(
+          destaged - before.destaged,
+          written - before.written,
+          hit - before.hit,
+          missed - before.missed);
+    }
+
+    double hitShare() {
+      return hit + missed == 0 ? 0 : hit / (hit + missed);
+    }
+
+    double tierShare() {
+      return written == 0 ? 0 : destaged / written;
+    }
+  }
+
+  /** What was written before is on its way to the tier, and must not be counted as the load's. */
+  private void settle(Side side) {
+    if (settings.shortForm()) {
       return;
     }
     double[] last = {-1};
+    long[] sinceNanos = {System.nanoTime()};
     Await.until(
         "the nodes have destaged what they wish to",
         SETTLE,
         () -> {
-          double now = sum(cluster, "cairn_storage_destage_blocks_total");
-          boolean same = now == last[0];
-          last[0] = now;
-          if (!same) {
-            Await.pass(Duration.ofSeconds(2));
+          double now = 0;
+          boolean running = false;
+          for (Member member : side.cluster().members("storage")) {
+            Metrics metrics = member.metrics();
+            now += metrics.sum("cairn_storage_destage_blocks_total");
+            running |= metrics.sum("cairn_storage_destage_running") > 0;
           }
-          return same;
+          if (running || now != last[0]) {
+            last[0] = now;
+            sinceNanos[0] = System.nanoTime();
+          }
+          return System.nanoTime() - sinceNanos[0] > QUIET.toNanos();
         },
-        () -> "");
+        () -> last[0] + " blocks destaged");
   }
 
-  List<Line> lines() {
-    return List.copyOf(lines);
-  }
-
-  /** For people. */
-  String table() {
-    StringBuilder text = new StringBuilder();
-    text.append(
-        String.format(
-            Locale.ROOT,
-            "%-26s %-5s %9s %9s %9s %9s %9s %11s %9s %6s%n",
-            "load",
-            "tier",
-            "IOPS",
-            "at end",
-            "least/s",
-            "p50 ms",
-            "p99 ms",
-            "p99.9 ms",
-            "to tier",
-            "hits"));
-    for (Line line : lines) {
-      TierLoad.Seen seen = line.seen();
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "%-26s %-5s %9.0f %9.0f %9d %9.2f %9.2f %11.2f %9.2f %6.3f%n",
-              line.load(),
-              line.tier(),
-              seen.iops(),
-              seen.iopsAtTheEnd(),
-              seen.leastPerSecond(),
-              millis(seen, 50),
-              millis(seen, 99),
-              millis(seen, 99.9),
-              line.tierShare(),
-              line.hitShare()));
+  @Override
+  public void close() {
+    while (!sides.isEmpty()) {
+      sides.removeLast().close();
     }
-    text.append(
-        "at end: in the last third; least/s: in the second with the fewest; to tier: bytes written"
-            + " there per byte written to a node; hits: of the blocks that were in the tier and not"
-            + " in the page cache");
-    return text.toString();
-  }
-
-  private static double millis(TierLoad.Seen seen, double percentile) {
-    return seen.latencies().getValueAtPercentile(percentile) / 1e6;
-  }
-
-  /** For programs. */
-  ArrayNode json(ObjectMapper mapper) {
-    ArrayNode all = mapper.createArrayNode();
-    for (Line line : lines) {
-      ObjectNode node = all.addObject();
-      TierLoad.Seen seen = line.seen();
-      node.put("load", line.load());
-      node.put("tier", line.tier());
-      node.put("ios", seen.ios());
-      node.put("iops", seen.iops());
-      node.put("iopsAtTheEnd", seen.iopsAtTheEnd());
-      node.put("p50Millis", millis(seen, 50));
-      node.put("p99Millis", millis(seen, 99));
-      node.put("p999Millis", millis(seen, 99.9));
-      node.put("tierBytesPerWrittenByte", line.tierShare());
-      node.put("readCacheHits", line.hitShare());
-      ArrayNode perSecond = node.putArray("perSecond");
-      for (long ended : seen.perSecond()) {
-        perSecond.add(ended);
-      }
-    }
-    return all;
   }
 }

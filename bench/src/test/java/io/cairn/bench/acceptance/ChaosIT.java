@@ -3,6 +3,7 @@ package io.cairn.bench.acceptance;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.bench.chaos.DestageKills;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Scenario;
@@ -62,6 +63,14 @@ class ChaosIT {
     result.ok();
     assertTrue(result.output().contains("everything is whole again"), result::toString);
     assertTrue(Files.exists(directory.resolve("random/chaos.html")));
+  }
+
+  /** The short form of 200 kills. */
+  @Test
+  void losesNothingInTheMiddleOfADestage() {
+    new DestageKills(
+            directory.resolve("destage"), 6, 1, line -> System.out.println("destage: " + line))
+        .play();
   }
 
   /** A bound that nothing can hold is found not to be held: the run is able to fail. */

@@ -116,7 +116,7 @@ class LoadIT {
       assertTrue(load.path("ios").asLong() > 0, load.toString());
       slow += "slow".equals(load.path("tier").asText()) ? 1 : 0;
     }
-    assertEquals(6, slow);
+    assertEquals(13, slow);
   }
 
   private static JsonNode report(Tool.Result run) throws IOException {

@@ -293,7 +293,7 @@ final class Destaging {
     if (to <= from) {
       return;
     }
-    underWay = true;
+    setUnderWay(true);
     destager.forgetProgress();
     pace.begin(loop.nowNanos(), journal.tailLsn());
     long opsMax = opsOfRun();
@@ -307,6 +307,11 @@ final class Destaging {
     } else {
       loop.inBackground(work);
     }
+  }
+
+  private void setUnderWay(boolean now) {
+    underWay = now;
+    counters.destagesRunning = now ? 1 : 0;
   }
 
   /**
@@ -347,7 +352,7 @@ final class Destaging {
   private void compare(Destager.Run run) {
     if (host.isClosed()) {
       run.close();
-      underWay = false;
+      setUnderWay(false);
       host.onIdle();
     } else if (run.dropSuperseded(index, journal.durableLsn(), PAGES_PER_TURN)) {
       long beginNanos = loop.nowNanos();
@@ -370,7 +375,7 @@ final class Destaging {
   }
 
   private void onMoved(Destager.Outcome outcome, long beginNanos) {
-    underWay = false;
+    setUnderWay(false);
     learn(outcome.ops(), loop.nowNanos() - beginNanos);
     if (host.isClosed()) {
       host.onIdle();
@@ -397,7 +402,7 @@ final class Destaging {
   }
 
   private void onStalled(String reason) {
-    underWay = false;
+    setUnderWay(false);
     counters.destageStalls++;
     host.onIdle();
     if (!host.isClosed()) {
@@ -416,7 +421,7 @@ final class Destaging {
   }
 
   private void onRunFailed(Throwable problem) {
-    underWay = false;
+    setUnderWay(false);
     host.onFailed("destaging failed: " + problem);
     host.onIdle();
   }

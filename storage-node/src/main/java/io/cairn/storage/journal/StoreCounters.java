@@ -6,6 +6,7 @@ public final class StoreCounters {
   long appendedBytes;
   long syncs;
   long destageRuns;
+  int destagesRunning;
   long destagedBlocks;
   long mergedBlocks;
   long destageStalls;
@@ -30,6 +31,11 @@ public final class StoreCounters {
   /** Syncs of the journal; beside the records it says how many one sync made durable. */
   public long syncs() {
     return syncs;
+  }
+
+  /** Destage runs that are under way: 1 or 0. */
+  public int destagesRunning() {
+    return destagesRunning;
   }
 
   /** Destage runs that ended well. */

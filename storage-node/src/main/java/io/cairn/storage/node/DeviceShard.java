@@ -8,6 +8,7 @@ import io.cairn.storage.journal.StoreCounters;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.ShardStore;
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Map;
 import java.util.SortedSet;
@@ -105,6 +106,10 @@ record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks 
         "destage.runs",
         "Runs that moved records to the capacity tier.",
         StoreCounters::destageRuns);
+    Gauge.builder("cairn.storage.destage.running", counters, StoreCounters::destagesRunning)
+        .description("1 while a run moves records to the capacity tier.")
+        .tag("shard", shard)
+        .register(registry);
     counter(
         registry,
         shard,

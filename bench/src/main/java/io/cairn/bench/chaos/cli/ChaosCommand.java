@@ -1,6 +1,7 @@
 package io.cairn.bench.chaos.cli;
 
 import io.cairn.bench.chaos.ChaosFailure;
+import io.cairn.bench.chaos.DestageKills;
 import io.cairn.bench.chaos.KillTable;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
@@ -128,15 +129,43 @@ public final class ChaosCommand implements Callable<Integer> {
       description = "With --for: the page with the timeline. Default: chaos.html in --data.")
   private Path page;
 
+  @Option(
+      names = "--destage-kills",
+      paramLabel = "N",
+      description =
+          "Instead of all that: SIGKILL of the one storage node of a cluster in the middle of a"
+              + " destage, N times at random points, under a load whose every read is checked;"
+              + " about two seconds each.")
+  private Integer destageKills;
+
   @Option(names = "--in-namespaces", hidden = true)
   private boolean inNamespaces;
 
   @Override
   public Integer call() throws IOException {
+    if (destageKills != null) {
+      checkRange("--destage-kills", destageKills, 1, 100_000);
+      return killDestaging();
+    }
     if (kills != null) {
       checkRange("--kills", kills, 1, 1000);
     }
     return time == null ? tellScenarios() : playRandomly();
+  }
+
+  private int killDestaging() throws IOException {
+    Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
+    Files.createDirectories(work);
+    try {
+      new DestageKills(work.resolve(CLUSTER), destageKills, seed, System.out::println).play();
+    } catch (RuntimeException e) {
+      System.out.println(e.getMessage() + "; logs and data stay in " + work);
+      return 1;
+    }
+    if (directory == null) {
+      Trees.delete(work);
+    }
+    return 0;
   }
 
   private int playRandomly() throws IOException {
