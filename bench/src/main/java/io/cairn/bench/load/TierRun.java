@@ -311,7 +311,7 @@ final class TierRun implements AutoCloseable {
         report.median(name, TierReport.SLOW, line -> line.seen().leastPerSecond()));
   }
 
-  /** What one may have read ahead is of use to the first two only. */
+  /** Reads in order, large ones too, and at random. */
   private void sequential() {
     sides.forEach(this::settle);
     for (int kibibytes : new int[] {128, 1024}) {

@@ -67,6 +67,21 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     return open(directory, limitBytes, reserveBytes, ChunkFiles.openFilesMax());
   }
 
+  /** How chunk files are written and read here, for people; tried with a file of its own. */
+  public String accessText() {
+    Path probe = chunks.resolveSibling("access-probe");
+    try (NativeFile buffered = NativeFile.open(probe, NativeFile.Mode.CREATE);
+        NativeFile direct = NativeFile.open(probe, NativeFile.Mode.DIRECT)) {
+      Files.delete(probe);
+      return buffered != null && direct != null
+          ? "direct writes by kernel AIO, reads through the page cache"
+          : "writes and reads through the page cache, as its file system takes no direct ones";
+    } catch (IOException e) {
+      // A device without room for one more file can still be read.
+      return "how it is written cannot be tried: " + e.getMessage();
+    }
+  }
+
   static FileCapacityTier open(Path directory, long limitBytes, long reserveBytes, int openFilesMax)
       throws IOException {
     Path chunks = Files.createDirectories(directory.resolve("chunks"));

@@ -157,6 +157,7 @@ final class DeviceStores implements ShardStores {
       files =
           FileCapacityTier.open(
               place.directory(), plan.capacityLimitBytes(), plan.capacityReserveBytes());
+      LOG.info("the {}: {}", device, files.accessText());
     } catch (IOException e) {
       return new CapacityDevice(device, null, null, device + ": " + e.getMessage());
     }
