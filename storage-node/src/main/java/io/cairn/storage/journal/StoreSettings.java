@@ -23,7 +23,7 @@ public record StoreSettings(
     int pinnedPercent) {
   /** What a node uses unless it is told otherwise. */
   public static StoreSettings defaults() {
-    return new StoreSettings(50_000_000L, 4 << 20, 50, 25, 8, 32_768, 1_000_000_000L, 50);
+    return new StoreSettings(50_000_000L, 4 << 20, 50, 45, 8, 32_768, 1_000_000_000L, 50);
   }
 
   /** The same with another part of the read cache for pinned volumes. */
