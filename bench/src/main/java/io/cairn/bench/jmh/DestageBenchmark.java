@@ -2,7 +2,6 @@ package io.cairn.bench.jmh;
 
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.StoreSettings;
-import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.Version;
@@ -57,25 +56,12 @@ public class DestageBenchmark {
   private long sequence;
   private int random = 1;
 
-  private static final class Heard implements ShardStore.Listener {
-    @Override
-    public void onDurable(long durableLsn) {}
-
-    @Override
-    public void onRoom() {}
-
-    @Override
-    public void onFailed(String reason) {
-      throw new IllegalStateException(reason);
-    }
-  }
-
   /** An empty journal. */
   @Setup
   public void open() throws IOException {
     scratch = new ScratchStore(loop, runs::add, SETTINGS, SEGMENT_BYTES, SEGMENTS);
     store = scratch.store();
-    store.start(new Heard());
+    store.start(new FailsLoudly());
     store.appendFence(VOLUME, 1);
     sums.putInt(0, new Crc32c().of(payload, 0, Frame.BLOCK_BYTES), ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < CHUNKS; i++) {

@@ -101,19 +101,6 @@ public class JournalBenchmark {
     }
   }
 
-  private static final class Heard implements ShardStore.Listener {
-    @Override
-    public void onDurable(long durableLsn) {}
-
-    @Override
-    public void onRoom() {}
-
-    @Override
-    public void onFailed(String reason) {
-      throw new IllegalStateException(reason);
-    }
-  }
-
   /** A journal with a block of each chunk. */
   @Setup
   public void open() throws IOException {
@@ -134,7 +121,7 @@ public class JournalBenchmark {
             NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
             StoreSettings.defaults(),
             null);
-    store.start(new Heard());
+    store.start(new FailsLoudly());
     store.appendFence(VOLUME, 1);
     int sum = new Crc32c().of(payload, 0, Frame.BLOCK_BYTES);
     sums.putInt(0, sum, ByteOrder.LITTLE_ENDIAN);

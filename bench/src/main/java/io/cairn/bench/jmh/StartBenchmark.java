@@ -11,7 +11,6 @@ import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreLoop;
 import io.cairn.storage.journal.StoreSettings;
-import io.cairn.storage.replication.ShardStore;
 import io.cairn.storage.transport.NettyPayload;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
@@ -191,7 +190,7 @@ public class StartBenchmark {
             task -> {},
             tasks::add);
     JournaledStore store = openStore();
-    store.start(new Heard());
+    store.start(new FailsLoudly());
     store.appendFence(VOLUME, 1);
     UnsafeBuffer sums = new UnsafeBuffer(new byte[Integer.BYTES]);
     sums.putInt(0, new Crc32c().of(block, 0, Frame.BLOCK_BYTES), ByteOrder.LITTLE_ENDIAN);
@@ -215,19 +214,6 @@ public class StartBenchmark {
         NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
         StoreSettings.defaults(),
         null);
-  }
-
-  private static final class Heard implements ShardStore.Listener {
-    @Override
-    public void onDurable(long durableLsn) {}
-
-    @Override
-    public void onRoom() {}
-
-    @Override
-    public void onFailed(String reason) {
-      throw new IllegalStateException(reason);
-    }
   }
 
   /** Deletes both. */

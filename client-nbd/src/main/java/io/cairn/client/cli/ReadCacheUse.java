@@ -3,9 +3,6 @@ package io.cairn.client.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.view.ClusterJson;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,17 +34,13 @@ record ReadCacheUse(
             ? List.of()
             : releases.servers().stream().filter(server -> ROLE.equals(server.role())).toList();
     ReadCacheUse sum = new ReadCacheUse(0, 0, 0, 0, 0);
-    try (HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
+    try (ServerPages servers = new ServerPages(TIMEOUT)) {
       List<CompletableFuture<HttpResponse<String>>> pages = new ArrayList<>();
       for (Reply.ServerRelease node : nodes) {
         pages.add(
             node.httpAddress() == null
                 ? CompletableFuture.completedFuture(null)
-                : http.sendAsync(
-                    HttpRequest.newBuilder(URI.create("http://" + node.httpAddress() + "/metrics"))
-                        .timeout(TIMEOUT)
-                        .build(),
-                    HttpResponse.BodyHandlers.ofString()));
+                : servers.ask(node.httpAddress(), "/metrics"));
       }
       for (CompletableFuture<HttpResponse<String>> page : pages) {
         HttpResponse<String> answer = page.exceptionally(problem -> null).join();

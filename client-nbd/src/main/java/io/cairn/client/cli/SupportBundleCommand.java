@@ -8,9 +8,6 @@ import io.cairn.metadata.release.Release;
 import io.cairn.metadata.view.ClusterJson;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
@@ -176,17 +173,13 @@ final class SupportBundleCommand implements Callable<Integer> {
 
   /** All at once: one that hangs must not make the others wait for their turns. */
   private void askServers(List<Server> servers) {
-    try (HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build()) {
+    try (ServerPages asked = new ServerPages(TIMEOUT)) {
       Map<String, CompletableFuture<HttpResponse<String>>> answers = new LinkedHashMap<>();
       for (Server server : servers) {
         for (String page : PAGES) {
-          HttpRequest request =
-              HttpRequest.newBuilder(URI.create("http://" + server.httpAddress() + page))
-                  .timeout(TIMEOUT)
-                  .build();
           answers.put(
               server.directory() + page + (page.equals(SupportPage.PATH) ? ".json" : ".txt"),
-              http.sendAsync(request, HttpResponse.BodyHandlers.ofString()));
+              asked.ask(server.httpAddress(), page));
         }
       }
       answers.forEach(this::take);

@@ -153,8 +153,12 @@ public final class ChaosCommand implements Callable<Integer> {
     return time == null ? tellScenarios() : playRandomly();
   }
 
+  private Path workDirectory() throws IOException {
+    return directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
+  }
+
   private int killDestaging() throws IOException {
-    Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
+    Path work = workDirectory();
     Files.createDirectories(work);
     try {
       new DestageKills(work.resolve(CLUSTER), destageKills, seed, System.out::println).play();
@@ -174,7 +178,7 @@ public final class ChaosCommand implements Callable<Integer> {
     checkRange("--initiators", initiators, 0, volumes);
     Duration length = duration("--for", time);
     Duration longest = duration("--stall", stall);
-    Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
+    Path work = workDirectory();
     if (Files.exists(work.resolve(CLUSTER))) {
       throw new ParameterException(
           spec.commandLine(), "--data is " + work + ", which holds a cluster; name an empty one");
@@ -244,7 +248,7 @@ public final class ChaosCommand implements Callable<Integer> {
 
   private int tellScenarios() throws IOException {
     List<Scenario> scenarios = kills == null ? chosen() : List.of();
-    Path work = directory == null ? Files.createTempDirectory("cairn-chaos") : directory;
+    Path work = workDirectory();
     Files.createDirectories(work);
     Stage.Scale scale = shortForm ? Stage.Scale.SHORT : Stage.Scale.LONG;
     int failed = 0;
