@@ -326,9 +326,7 @@ final class FullFeaturePhase implements Nexus.TaskSet {
     if (!task.immediate) {
       queued++;
     }
-    long wanted = task.writes ? unit.dataOutBytes(task.cdb) : 0;
-    task.wantedBytes = (int) Math.min(wanted, task.expectedBytes);
-    task.neededBytes = wanted;
+    measure(task);
     task.unsolicited = moreUnsolicited;
     task.received = received;
     if (received >= task.wantedBytes && !moreUnsolicited) {
@@ -370,11 +368,17 @@ final class FullFeaturePhase implements Nexus.TaskSet {
       return null;
     }
     Task task = new Task(pdu);
-    int wanted = (int) Math.min(unit.dataOutBytes(task.cdb), task.expectedBytes);
+    measure(task);
     int immediate = pdu.dataSegmentBytes();
-    return immediate < wanted && immediate <= parameters.firstBurstBytes()
-        ? early.begin(wanted, immediate)
+    return immediate < task.wantedBytes && immediate <= parameters.firstBurstBytes()
+        ? early.begin(task.wantedBytes, immediate)
         : null;
+  }
+
+  /** What a command takes, and what of that its initiator has. */
+  private void measure(Task task) {
+    task.neededBytes = task.writes ? unit.dataOutBytes(task.cdb) : 0;
+    task.wantedBytes = (int) Math.min(task.neededBytes, task.expectedBytes);
   }
 
   private void onDataOut(Bhs pdu, Payload data) {

@@ -138,38 +138,6 @@ public sealed interface Query {
       shardsOut = shardsOut == null ? java.util.List.of() : java.util.List.copyOf(shardsOut);
       refills = refills == null ? java.util.List.of() : java.util.List.copyOf(refills);
     }
-
-    /** One none of whose shards began anew. */
-    public NodeHeartbeat(
-        long nodeId,
-        long incarnation,
-        long usedBytes,
-        long freeBytes,
-        long journalUsedBytes,
-        long journalSizeBytes,
-        long chunkCount,
-        java.util.List<Long> knownVolumes,
-        String trouble,
-        Long flushLeftBytes,
-        long flushRequest,
-        java.util.List<NodeDevice> devices,
-        java.util.List<Integer> shardsOut) {
-      this(
-          nodeId,
-          incarnation,
-          usedBytes,
-          freeBytes,
-          journalUsedBytes,
-          journalSizeBytes,
-          chunkCount,
-          knownVolumes,
-          trouble,
-          flushLeftBytes,
-          flushRequest,
-          devices,
-          shardsOut,
-          null);
-    }
   }
 
   /**

@@ -57,7 +57,7 @@ class MetadataGroupTest extends GroupOfThree {
     for (int i = 1; i <= 3; i++) {
       query(
           new Query.NodeHeartbeat(
-              i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of()));
+              i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null));
     }
     Reply.Chunks chunks = assertInstanceOf(Reply.Chunks.class, call(allocate));
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
@@ -74,19 +74,32 @@ class MetadataGroupTest extends GroupOfThree {
             Reply.HeartbeatAck.class,
             query(
                 new Query.NodeHeartbeat(
-                    1, 1, 0, GIB, 0, 0, 2, List.of(1L, 2L, 3L), null, null, 0, List.of(), null)));
+                    1,
+                    1,
+                    0,
+                    GIB,
+                    0,
+                    0,
+                    2,
+                    List.of(1L, 2L, 3L),
+                    null,
+                    null,
+                    0,
+                    List.of(),
+                    null,
+                    null)));
     assertEquals(List.of(2L), ack.deletedVolumes());
     assertEquals("n", ack.nodes().getFirst().name());
     assertInstanceOf(
         Reply.Refused.class,
         query(
             new Query.NodeHeartbeat(
-                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of())));
+                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null)));
     assertInstanceOf(
         Reply.Refused.class,
         query(
             new Query.NodeHeartbeat(
-                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of())));
+                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null)));
   }
 
   /** Ratis' monitor for pauses is stopped by a name of Ratis' own, which a later one may change. */

@@ -133,7 +133,7 @@ class SoftStateTest {
 
   private static Query.NodeHeartbeat flushed(long request) {
     return new Query.NodeHeartbeat(
-        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of());
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of(), null);
   }
 
   @Test
@@ -177,7 +177,20 @@ class SoftStateTest {
 
   private static Query.NodeHeartbeat beat(long node, Integer... shardsOut) {
     return new Query.NodeHeartbeat(
-        node, 1, 0, 1 << 30, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(shardsOut));
+        node,
+        1,
+        0,
+        1 << 30,
+        0,
+        0,
+        0,
+        List.of(),
+        null,
+        null,
+        0,
+        List.of(),
+        List.of(shardsOut),
+        null);
   }
 
   private static NodeRecord node(long id) {

@@ -242,6 +242,14 @@ class LinkTest {
     return Arrays.copyOf(scratch.byteArray(), length);
   }
 
+  /** The recorder's link to the second shard, which has answered its HELLO. */
+  private Link greeted(Recorder recorder) throws InterruptedException {
+    Link link = recorder.next(Happening.Opened.class).link();
+    send(link, hello(1), null);
+    recorder.next(Happening.Frame.class);
+    return link;
+  }
+
   private void send(Link link, byte[] header, Payload payload) {
     clientLoop.execute(() -> link.send(new UnsafeBuffer(header), 0, header.length, payload));
   }
@@ -284,9 +292,7 @@ class LinkTest {
   void aPayloadIsLentUntilItsAnswerAndNoLonger() throws Exception {
     start(Way.LENDING);
     Recorder recorder = dial();
-    Link link = recorder.next(Happening.Opened.class).link();
-    send(link, hello(1), null);
-    recorder.next(Happening.Frame.class);
+    Link link = greeted(recorder);
     // What the peer answers to the memory has come before its answer to the HELLO.
     Echo echo = echoes.getFirst();
     echo.answers = false;
@@ -308,9 +314,7 @@ class LinkTest {
   void morePayloadsThanTheMemoryHoldsAreSent() throws Exception {
     start(Way.LENDING);
     Recorder recorder = dial();
-    Link link = recorder.next(Happening.Opened.class).link();
-    send(link, hello(1), null);
-    recorder.next(Happening.Frame.class);
+    Link link = greeted(recorder);
     Echo echo = echoes.getFirst();
     echo.answers = false;
     for (int i = 0; i < 120; i++) {
@@ -388,9 +392,7 @@ class LinkTest {
   void whoClosesHearsOfItOnceAndNothingAfterwards(Way way) throws Exception {
     start(way);
     Recorder recorder = dial();
-    Link link = recorder.next(Happening.Opened.class).link();
-    send(link, hello(1), null);
-    recorder.next(Happening.Frame.class);
+    Link link = greeted(recorder);
     clientLoop
         .submit(
             () -> {
