@@ -41,7 +41,7 @@ public final class Member {
   /** Its process, if it runs. */
   public Optional<ProcessHandle> process() {
     try {
-      long pid = Long.parseLong(Files.readString(runDirectory.resolve(name + ".pid")).strip());
+      long pid = Long.parseLong(Files.readString(file("pid")).strip());
       return ProcessHandle.of(pid).filter(ProcessHandle::isAlive).filter(this::isThisMember);
     } catch (IOException | NumberFormatException e) {
       return Optional.empty();
@@ -97,7 +97,7 @@ public final class Member {
     }
     File nothing = new File("/dev/null");
     ProcessBuilder builder =
-        new ProcessBuilder("sh", runDirectory.resolve(name + ".cmd").toString())
+        new ProcessBuilder("sh", file("cmd").toString())
             .redirectInput(nothing)
             .redirectOutput(nothing)
             .redirectError(nothing);
@@ -108,6 +108,35 @@ public final class Member {
       throw new ChaosFailure(name + " cannot be started", e);
     }
     Await.until(name + " runs", START, () -> process().isPresent(), this::logTail);
+  }
+
+  /**
+   * Has its next start, and those after it, run that launcher with the same configuration, in the
+   * same place.
+   *
+   * @param javaOptions flags of its JVM beside the launcher's, of which none has a blank.
+   */
+  public void install(Path launcher, List<String> javaOptions) {
+    String role = name.substring(0, name.indexOf('-'));
+    Path configuration = runDirectory.resolveSibling("conf").resolve(name + ".yaml");
+    String line =
+        "echo $$ > \"%s\"; CAIRN_NO_BUILD=1 CAIRN_JAVA_OPTS=\"%s\" exec \"%s\" %s --config \"%s\" >> \"%s\" 2>&1"
+            .formatted(
+                file("pid"),
+                String.join(" ", javaOptions),
+                launcher,
+                role,
+                configuration,
+                file("log"));
+    try {
+      Files.writeString(file("cmd"), line + "\n");
+    } catch (IOException e) {
+      throw new ChaosFailure("the command of " + name + " cannot be written", e);
+    }
+  }
+
+  private Path file(String kind) {
+    return runDirectory.resolve(name + "." + kind);
   }
 
   /** Waits until /readyz says so. */
@@ -126,7 +155,7 @@ public final class Member {
 
   /** The end of its log. */
   public String logTail() {
-    return Logs.tail(runDirectory.resolve(name + ".log"));
+    return Logs.tail(file("log"));
   }
 
   private ProcessHandle required() {

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Program;
+import io.cairn.bench.chaos.RollingUpgrade;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Tool;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,20 +19,27 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * {@code cairn attach} in a real Linux: the gateway is stopped and started, then killed and
  * started, under a file system that fio writes to and verifies; what keeps the device connected is
- * killed as well. It needs root and a tun device; elsewhere it is skipped.
+ * killed as well. Then every server of the cluster is upgraded below that file system. It needs
+ * root and a tun device; elsewhere it is skipped.
  */
 class AttachIT {
   private static final Duration LIMIT = Duration.ofMinutes(8);
 
+  private static final String UPGRADE =
+      "now: restart every server, one at a time, then make the file ";
+
   @TempDir private static Path directory;
 
   @Test
-  void fileSystemGoesOnWhileItsGatewayIsRestarted() {
+  void fileSystemGoesOnWhileServersAreRestartedAndUpgraded() throws IOException {
     assumeTrue(
         "root".equals(System.getProperty("user.name")) && Files.exists(Path.of("/dev/net/tun")),
         "the kernel's client is tried only by root and with /dev/net/tun");
     Path launcher = Program.launcher();
-    Path script = launcher.resolveSibling("docker").resolve("kernel-client/kernel-client");
+    Path script =
+        RollingUpgrade.nextLauncher()
+            .resolveSibling("docker")
+            .resolve("kernel-client/kernel-client");
     try (RunningCluster cluster =
             RunningCluster.start(
                 new RunningCluster.Settings(
@@ -50,9 +59,19 @@ class AttachIT {
       guest.awaitSaid("now: kill the gateway", LIMIT);
       gateway.kill();
       gateway.restart();
+      guest.awaitSaid(UPGRADE, LIMIT);
+      if (guest.isAlive()) {
+        RollingUpgrade.play(cluster, "disk");
+        Files.createFile(fileToMake(guest.outputSoFar()));
+      }
       Tool.Result result = guest.await(LIMIT);
       System.out.println(result.output());
       assertEquals(0, result.exitCode(), result.toString());
     }
+  }
+
+  private static Path fileToMake(String output) {
+    int begin = output.indexOf(UPGRADE) + UPGRADE.length();
+    return Path.of(output.substring(begin, output.indexOf('\n', begin)).strip());
   }
 }
