@@ -34,6 +34,7 @@ final class ModelStore implements SimStore {
   private long appendedLsn;
   private long durableLsn;
   private final Map<Key, Long> leaving = new TreeMap<>();
+  private final RotMarks rotten = new RotMarks();
   private boolean full;
   private boolean spaceless;
   private boolean failed;
@@ -65,11 +66,30 @@ final class ModelStore implements SimStore {
     model.powerLost(world.nowNanos());
     model.cut(appendedLsn);
     durableLsn = appendedLsn;
+    rotAgain();
+  }
+
+  /** The model's chunks were made anew of their records; the device has what it had. */
+  private void rotAgain() {
+    for (Chunk chunk : model.chunks()) {
+      for (int block = 0; block < chunk.sizeBlocks; block++) {
+        if (rotten.isMarked(chunk, block)) {
+          flip(chunk, block, 0);
+        }
+      }
+    }
+  }
+
+  private static void flip(Chunk chunk, int block, int at) {
+    byte[] bytes = chunk.blocks[block].clone();
+    bytes[at] ^= 0x10;
+    chunk.blocks[block] = bytes;
   }
 
   @Override
   public void replace() {
     model.replaced();
+    rotten.clear();
     appendedLsn = 0;
     durableLsn = 0;
   }
@@ -120,9 +140,8 @@ final class ModelStore implements SimStore {
 
   @Override
   public boolean rot(Chunk chunk, int block) {
-    byte[] bytes = chunk.blocks[block].clone();
-    bytes[random.below(bytes.length)] ^= 0x10;
-    chunk.blocks[block] = bytes;
+    flip(chunk, block, random.below(Frame.BLOCK_BYTES));
+    rotten.mark(chunk, block);
     return true;
   }
 

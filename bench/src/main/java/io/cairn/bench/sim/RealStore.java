@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * The production's store over simulated devices, whose fault model stands at {@link SimDevice},
@@ -38,19 +37,11 @@ final class RealStore implements SimStore {
   private final SimDevice device;
   private final SimReadCache cache;
   private final StoreSettings settings;
-  private final TreeSet<Rotten> rotten = new TreeSet<>();
+  private final RotMarks rotten = new RotMarks();
   private JournaledStore store;
   private long life;
   private long durableLsn;
   private boolean powerLost;
-
-  private record Rotten(StoreModel.Key key, int block) implements Comparable<Rotten> {
-    @Override
-    public int compareTo(Rotten other) {
-      int byKey = key.compareTo(other.key);
-      return byKey != 0 ? byKey : Integer.compare(block, other.block);
-    }
-  }
 
   RealStore(SimWorld world, SimRandom random, StoreModel model, long nodeId, int shard) {
     this.world = world;
@@ -106,7 +97,7 @@ final class RealStore implements SimStore {
     durableLsn = powerLost ? endLsn : before;
     powerLost = false;
     model.cut(endLsn);
-    ShadowedStore shadowed = new ShadowedStore(store, model, this::overwritten);
+    ShadowedStore shadowed = new ShadowedStore(store, model);
     shadowed.compareAll(endLsn);
     JournaledStore opened = store;
     long openedLife = life;
@@ -148,10 +139,6 @@ final class RealStore implements SimStore {
             setTiers(process, opened, draws);
           }
         });
-  }
-
-  private void overwritten(StoreModel.Key key, int block) {
-    rotten.remove(new Rotten(key, block));
   }
 
   /** The loop of one life of the process, and the threads behind it. */
@@ -254,13 +241,13 @@ final class RealStore implements SimStore {
     }
     boolean done = device.rot(new ChunkId(chunk.volumeId(), chunk.layer(), chunk.index()), block);
     if (done) {
-      rotten.add(new Rotten(chunk.key, block));
+      rotten.mark(chunk, block);
     }
     return done;
   }
 
   @Override
   public boolean isSound(Chunk chunk, int block) {
-    return !rotten.contains(new Rotten(chunk.key, block)) && StoreModel.sound(chunk, block);
+    return !rotten.isMarked(chunk, block) && StoreModel.sound(chunk, block);
   }
 }

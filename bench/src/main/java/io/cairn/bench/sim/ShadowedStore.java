@@ -24,18 +24,11 @@ import org.agrona.collections.LongArrayList;
 final class ShadowedStore implements ShardStore {
   private final ShardStore store;
   private final StoreModel model;
-  private final Overwrites overwrites;
   private final Set<Long> trashing = new TreeSet<>();
 
-  /** Hears that a block has new contents. */
-  interface Overwrites {
-    void overwritten(Key key, int block);
-  }
-
-  ShadowedStore(ShardStore store, StoreModel model, Overwrites overwrites) {
+  ShadowedStore(ShardStore store, StoreModel model) {
     this.store = store;
     this.model = model;
-    this.overwrites = overwrites;
   }
 
   private static Key key(ChunkEntry chunk) {
@@ -139,13 +132,6 @@ final class ShadowedStore implements ShardStore {
     return store.isLoaded(chunk, blockOffset, blockCount);
   }
 
-  private void overwritten(ChunkEntry chunk, int blockOffset, int blockCount) {
-    for (int i = 0; i < blockCount; i++) {
-      overwrites.overwritten(key(chunk), blockOffset + i);
-    }
-    compare(chunk);
-  }
-
   private static byte[][] blocks(DirectBuffer payload, int offset, int count) {
     byte[][] blocks = new byte[count][Frame.BLOCK_BYTES];
     for (int i = 0; i < count; i++) {
@@ -183,7 +169,7 @@ final class ShadowedStore implements ShardStore {
             blockOffset,
             blocks(payload, payloadOffset, blockCount),
             crcs(crcs, crcOffset, blockCount)));
-    overwritten(chunk, blockOffset, blockCount);
+    compare(chunk);
     return true;
   }
 
@@ -196,7 +182,7 @@ final class ShadowedStore implements ShardStore {
     Arrays.fill(blocks, StoreModel.ZERO);
     Arrays.fill(sums, Crc32c.ZERO_BLOCK);
     appended(new Change.Write(key(chunk), version, blockOffset, blocks, sums));
-    overwritten(chunk, blockOffset, blockCount);
+    compare(chunk);
   }
 
   @Override
@@ -225,10 +211,6 @@ final class ShadowedStore implements ShardStore {
     long[] fetched = new long[blockCount];
     for (int i = 0; i < blockCount; i++) {
       fetched[i] = versions.getLong(versionsOffset + 8 * i, ByteOrder.LITTLE_ENDIAN);
-      long before = shadow(chunk).versions[blockOffset + i];
-      if (MergeRule.replaces(before, fetched[i], ownerGeneration)) {
-        overwrites.overwritten(key(chunk), blockOffset + i);
-      }
     }
     appended(
         new Change.Fill(
@@ -245,7 +227,6 @@ final class ShadowedStore implements ShardStore {
   public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
     store.appendUnreadable(chunk, ownerGeneration, block, version);
     if (MergeRule.replaces(shadow(chunk).versions[block], version, ownerGeneration)) {
-      overwrites.overwritten(key(chunk), block);
       appended(Change.unreadable(key(chunk), ownerGeneration, block, version));
     }
     compare(chunk);
@@ -278,10 +259,6 @@ final class ShadowedStore implements ShardStore {
     Key key = key(chunk);
     store.trashChunk(chunk);
     appended(new Change.TrashChunk(key));
-    // What had rotted of it is gone with it.
-    for (int block = 0; block < chunk.sizeBlocks(); block++) {
-      overwrites.overwritten(key, block);
-    }
   }
 
   @Override

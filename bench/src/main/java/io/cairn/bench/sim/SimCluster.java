@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.agrona.DirectBuffer;
 
@@ -53,6 +54,9 @@ final class SimCluster {
 
   /** What the metadata's leader wishes to be moved. */
   private final List<Supplier<List<Reply.WantedMove>>> wishes = new ArrayList<>();
+
+  /** Hears of each copy of a block that was destroyed. */
+  private BiConsumer<Integer, Integer> rots = (index, block) -> {};
 
   private final long volumeId;
   private final long doomedId;
@@ -329,6 +333,21 @@ final class SimCluster {
       sound &= store.isSound(chunk, block) || !SimUnreadable.isReadable(this, record, block);
     }
     return sound;
+  }
+
+  /** Destroys a node's copy of a block; false when that cannot be done now. */
+  boolean rot(long nodeId, int index, int block) {
+    boolean done = storeOf(nodeId, index).rot(chunk(nodeId, index), block);
+    if (done) {
+      world.log("n" + nodeId + ": block " + block + " of chunk " + index + " rots");
+      rots.accept(index, block);
+    }
+    return done;
+  }
+
+  /** Hears of each copy that was destroyed: the chunk's index, and the block. */
+  void onRot(BiConsumer<Integer, Integer> listener) {
+    rots = listener;
   }
 
   /** Whether others in sync hold all that the node's shard is to hold. */

@@ -38,9 +38,7 @@ final class SimRot {
     }
     if (versions.size() == 1 && !versions.contains(0L)) {
       long victim = record.replicas().get(random.below(record.replicas().size())).nodeId();
-      if (cluster.storeOf(victim, index).rot(cluster.chunk(victim, index), block)) {
-        cluster.world().log("n" + victim + ": block " + block + " of chunk " + index + " rots");
-      }
+      cluster.rot(victim, index, block);
     }
   }
 

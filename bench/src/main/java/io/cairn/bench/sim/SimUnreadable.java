@@ -37,7 +37,10 @@ final class SimUnreadable {
   private final SimRandom random;
   private final boolean some;
 
-  /** Blocks of the volume that rotted, and when each was last without a good copy in sync. */
+  /**
+   * Blocks of the volume that rotted, and when each was last seen without a good copy in sync: also
+   * those of which one copy rotted for another reason, and the others went with their nodes.
+   */
   private final Map<Integer, Long> struck = new TreeMap<>();
 
   private boolean healed;
@@ -70,6 +73,8 @@ final class SimUnreadable {
   void begin(long endNanos) {
     if (some) {
       cluster.metadata().onApplied(this::look);
+      cluster.onRot(
+          (index, block) -> struck.putIfAbsent(index * chunkBlocks() + block, Long.MIN_VALUE));
       strikeAfter(endNanos);
     }
   }
@@ -114,11 +119,8 @@ final class SimUnreadable {
               && chunk.crcs[block] != Crc32c.ZERO_BLOCK
               && store.isSound(chunk, block)
               && chunk.lsns[block] <= store.durableLsn();
-      if (written && store.rot(chunk, block)) {
-        cluster
-            .world()
-            .log("n" + nodeId + ": block " + block + " of chunk " + record.index() + " rots");
-        struck.putIfAbsent(record.index() * chunkBlocks() + block, Long.MIN_VALUE);
+      if (written) {
+        cluster.rot(nodeId, record.index(), block);
       }
     }
     look();
@@ -126,11 +128,7 @@ final class SimUnreadable {
 
   /** Notes which blocks have no good copy in sync now. */
   private void look() {
-    for (Map.Entry<Integer, Long> one : struck.entrySet()) {
-      if (!isReadable(one.getKey())) {
-        one.setValue(cluster.world().nowNanos());
-      }
-    }
+    begins(0, Integer.MAX_VALUE);
   }
 
   private boolean isReadable(int volumeBlock) {
@@ -149,6 +147,15 @@ final class SimUnreadable {
     return false;
   }
 
+  /** A request for these blocks begins. */
+  void begins(int firstBlock, int count) {
+    struck.replaceAll(
+        (block, last) ->
+            block >= firstBlock && block - firstBlock < count && !isReadable(block)
+                ? (Long) cluster.world().nowNanos()
+                : last);
+  }
+
   /**
    * Whether a request that began then and ends now could find no good copy of one of its blocks.
    */
@@ -162,15 +169,35 @@ final class SimUnreadable {
     return false;
   }
 
+  /** Who has a good copy of blocks of the volume, and who has not, for people. */
+  String describe(int firstBlock, int count) {
+    StringBuilder text = new StringBuilder();
+    for (int block = firstBlock; block < firstBlock + count; block++) {
+      ChunkRecord record = cluster.record(block / chunkBlocks());
+      text.append("\n  block ").append(block % chunkBlocks());
+      text.append(" of chunk ").append(block / chunkBlocks()).append(" epoch ");
+      text.append(record == null ? 0 : record.epoch());
+      for (Replica replica : record == null ? List.<Replica>of() : record.replicas()) {
+        text.append("; node ").append(replica.nodeId()).append(' ').append(replica.state());
+        boolean good = isSound(cluster, replica.nodeId(), record, block % chunkBlocks());
+        text.append(good ? " good" : " bad");
+      }
+    }
+    return text.toString();
+  }
+
   /** Nothing rots any more; what did stays so. */
   void heal() {
     healed = true;
   }
 
-  /** Blocks of which somebody in sync has a bad copy. */
+  /** Blocks of which somebody in sync has a bad copy, but those that scrubs are to mend. */
   Set<Integer> toMend() {
     Set<Integer> bad = new TreeSet<>();
     for (int volumeBlock : struck.keySet()) {
+      if (volumeBlock % chunkBlocks() < FIRST_BLOCK && isReadable(volumeBlock)) {
+        continue;
+      }
       ChunkRecord record = cluster.record(volumeBlock / chunkBlocks());
       for (Replica replica : record.replicas()) {
         if (replica.state() == ReplicaState.IN_SYNC

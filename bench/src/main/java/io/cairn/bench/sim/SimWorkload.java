@@ -238,6 +238,7 @@ final class SimWorkload {
     long generation = session.generation();
     String text = "client: read cells " + first + "+" + cells;
     Pending mine = pend(session, text);
+    unreadable.begins(first / 2, (first % 2 + cells + 1) / 2);
     session.read(
         (long) first * CELL,
         cells * CELL,
@@ -260,7 +261,11 @@ final class SimWorkload {
       VolumeIo.Failure failure, int first, int cells, long begin, String text) {
     if (failure == VolumeIo.Failure.UNREADABLE
         && !unreadable.mayBeUnreadable(first / 2, (first % 2 + cells + 1) / 2, begin)) {
-      throw new InvariantViolation("I8", text + ": no readable copy");
+      throw new InvariantViolation(
+          "I8",
+          text
+              + ": no readable copy, and there is one:"
+              + unreadable.describe(first / 2, (first % 2 + cells + 1) / 2));
     }
   }
 
@@ -309,6 +314,7 @@ final class SimWorkload {
             + Long.toHexString(values[0])
             + (fua ? " fua" : "");
     Pending mine = pend(session, text);
+    unreadable.begins(first / 2, (first % 2 + cells + 1) / 2);
     SimPayload payload = SimPayload.of(gatewayOf(session).ledger(), bytes);
     session.write(
         (long) first * CELL,
@@ -436,6 +442,7 @@ final class SimWorkload {
     }
     String text = "client: " + (punch ? "trim" : "zero") + " cells " + first + "+" + cells;
     Pending mine = pend(session, text);
+    unreadable.begins(first / 2, (first % 2 + cells + 1) / 2);
     session.zero(
         (long) first * CELL,
         (long) cells * CELL,

@@ -364,15 +364,14 @@ class MutantsTest {
   @Test
   void hedgedReadFromAReplicaThatIsStillSyncing() {
     mutant
-        .with(VOLUME + "ReadOp", "      if (replica.inSync()) {", "      if (true) {")
         .with(
             VOLUME + "ReadOp",
-            "        if (replica.phase == Phase.LIVE\n",
-            "        if (replica.takesWrites()\n")
+            "      if (replica.inSync() == inSync\n          && replica.phase == Phase.LIVE\n",
+            "      if (replica.takesWrites()\n")
         .with(
             VOLUME + "ReadOp",
-            "good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era",
-            "good && replica.era == era")
+            "replica.phase == Phase.LIVE && replica.era == era && stillHoldsAll(replica)",
+            "replica.era == era")
         .with(
             STORAGE + "ReplicaReads",
             "    return chunk.syncing() ? Status.SYNCING : null;",

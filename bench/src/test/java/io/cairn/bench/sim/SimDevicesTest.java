@@ -11,7 +11,9 @@ class SimDevicesTest {
    * The first two allocated chunks on a shard that had begun anew and took them for lost: nobody
    * could ever open them. In the next three what was given up was to begin anew on such a shard; in
    * the next two another replica left the set while the device went that had the last whole copy.
-   * The others are a sample.
+   * In one an owner told of an unreadable block that a replica had which it did not know to be in
+   * sync; in another one that had just caught up was not seen when all in sync were lost. The
+   * others are a sample.
    */
   @ParameterizedTest
   @ValueSource(
@@ -23,6 +25,8 @@ class SimDevicesTest {
         51_000_768,
         51_000_066,
         52_001_010,
+        73_002_054,
+        73_002_186,
         21_001_003,
         21_001_006,
         21_001_007

@@ -147,6 +147,10 @@ final class LostChunks {
     chunk.open(nowNanos);
     for (OwnedReplica replica : List.copyOf(chunk.replicas())) {
       if (!replica.required() && !replica.seen) {
+        if (replica.phase == Phase.LIVE) {
+          // It caught up, and those in sync died before it was taken in: who it was is used up.
+          replica.reset();
+        }
         chunk.ask(replica, nowNanos);
       }
     }

@@ -11,6 +11,10 @@ import org.agrona.DirectBuffer;
 /**
  * A read of blocks of one chunk, or of what kind they are: tries the in-sync replicas one after the
  * other, hedges a slow one, checks what comes (I8), and answers only under a lease (I4).
+ *
+ * <p>What all of them say that they cannot read may be good on one that has caught up and is not in
+ * sync yet, or is by now for all that the owner has heard: that is asked before the client hears of
+ * an error, which is under a lease as well, as the next owner may have mended the block.
  */
 final class ReadOp {
   /** Blocks, or the reason why there are none. */
@@ -67,13 +71,13 @@ final class ReadOp {
   /** Nobody can be asked. */
   private boolean parked;
 
-  /** There is a good answer, which waits for a lease. */
+  /** There is an answer, good or that nobody can read it, which waits for a lease. */
   private boolean answered;
 
-  /** The blocks of that answer. */
+  /** The blocks of that answer, if it is good. */
   private Payload blocks;
 
-  /** The extents of that answer. */
+  /** The extents of that answer, if it is good. */
   private int[] triples;
 
   /** A read of nothing yet; {@link Reads} keeps those that are free. */
@@ -124,32 +128,27 @@ final class ReadOp {
   }
 
   private void askNext(long nowNanos) {
-    OwnedReplica best = null;
-    int size = chunk.replicas().size();
-    int first = session.reads.nextStart();
-    int usable = 0;
-    for (int i = 0; i < size; i++) {
-      OwnedReplica replica = chunk.replicas().get((first + i) % size);
-      if (replica.inSync()) {
-        usable |= 1 << replica.bit;
-        if (replica.phase == Phase.LIVE
-            && replica.node.ready
-            && chunk.holdsAllCompleted(replica)
-            && (triedMask & 1 << replica.bit) == 0
-            && best == null) {
-          best = replica;
-        }
-      }
+    int inSyncMask = 0;
+    int neededMask = 0;
+    for (int i = 0; i < chunk.replicas().size(); i++) {
+      OwnedReplica replica = chunk.replicas().get(i);
+      inSyncMask |= replica.inSync() ? 1 << replica.bit : 0;
+      neededMask |= replica.required() ? 1 << replica.bit : 0;
     }
+    OwnedReplica best = nextToAsk(true);
+    if (best == null && (badMask & inSyncMask) == inSyncMask) {
+      best = nextToAsk(false);
+    }
+    boolean allBad = (badMask & neededMask) == neededMask;
     if (best != null) {
       ask(best, nowNanos);
-    } else if (outstanding == 0 && (badMask & usable) == usable && !again) {
+    } else if (outstanding == 0 && allBad && !again) {
       again = true;
       triedMask = excludedMask;
       badMask = excludedMask;
       askNext(nowNanos);
-    } else if (outstanding == 0 && (badMask & usable) == usable) {
-      end(false, nowNanos);
+    } else if (outstanding == 0 && allBad) {
+      answered(nowNanos);
     } else if (outstanding == 0) {
       // Nobody can be asked now: the session's tick tries again, for all such reads at one time.
       triedMask = badMask;
@@ -160,6 +159,23 @@ final class ReadOp {
     } else {
       hedgeAtNanos = Long.MAX_VALUE;
     }
+  }
+
+  /** One that holds all that was acknowledged and was not asked; null when there is none. */
+  private OwnedReplica nextToAsk(boolean inSync) {
+    int size = chunk.replicas().size();
+    int first = session.reads.nextStart();
+    for (int i = 0; i < size; i++) {
+      OwnedReplica replica = chunk.replicas().get((first + i) % size);
+      if (replica.inSync() == inSync
+          && replica.phase == Phase.LIVE
+          && replica.node.ready
+          && chunk.holdsAllCompleted(replica)
+          && (triedMask & 1 << replica.bit) == 0) {
+        return replica;
+      }
+    }
+    return null;
   }
 
   private void hedgeAt(long nanos) {
@@ -238,8 +254,7 @@ final class ReadOp {
     if (ended || answered || session.isOver()) {
       return;
     }
-    // A replica that left the set while it answered may lack what others acknowledged.
-    if (good && replica.inSync() && replica.phase == Phase.LIVE && replica.era == era) {
+    if (good && replica.phase == Phase.LIVE && replica.era == era && stillHoldsAll(replica)) {
       session.reads.observe(now - sentNanos);
       take(replica, header, offset, payload, now);
     } else {
@@ -248,6 +263,11 @@ final class ReadOp {
       }
       askNext(now);
     }
+  }
+
+  /** A replica that left the set while it answered may lack what others acknowledged. */
+  private boolean stillHoldsAll(OwnedReplica replica) {
+    return replica.inSync() || chunk.holdsAllCompleted(replica);
   }
 
   private void lost(long now) {
@@ -337,7 +357,7 @@ final class ReadOp {
       return;
     }
     if (session.lease.holds(chunk, nowNanos)) {
-      end(true, nowNanos);
+      end(blocks != null || triples != null, nowNanos);
     } else {
       session.lease.renew(chunk, nowNanos);
     }

@@ -123,6 +123,40 @@ class LostChunksTest {
   }
 
   @Test
+  void aReplicaThatHadJustCaughtUpWhenTheOthersWereLostIsSeenAsWhole() {
+    session = world.attach("a");
+    write(0, 10);
+    behind = node(2);
+    behind.kill();
+    write(1, 11);
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    Node first = node(0);
+    Node second = node(1);
+    first.kill();
+    session.abandon(world.nowNanos);
+    session = world.attach("c");
+    opens();
+    behind.start();
+    world.run(SessionWorld.SECOND);
+    // It catches up as the first one seems lost, which comes back and is not compared yet.
+    behind.syncPaused = true;
+    world.run(3 * SessionWorld.SECOND);
+    first.deafTo = MessageType.OPEN;
+    first.start();
+    world.run(SessionWorld.SECOND / 2);
+    behind.resumeSync();
+    world.run(SessionWorld.SECOND / 4);
+    assertEquals(2, world.record(0).inSyncCount());
+    lose(first);
+    lose(second);
+    ReplicaLook look = awaitLook();
+    assertEquals(behind.id, look.nodeId());
+    assertEquals(ReplicaCondition.COMPLETE, look.condition());
+    recover(behind.id);
+    goesOn(SessionWorld.bytes(BLOCK, 11));
+  }
+
+  @Test
   void aReplicaThatWasCatchingUpStandsWithItsGapsUnderAVersionOfItsOwn() {
     session = world.attach("a");
     write(0, 10);

@@ -111,6 +111,58 @@ class UnreadableSourcesTest {
     assertTrue(isGood(first, 1) && isGood(second, 1) && isGood(joiner, 1));
   }
 
+  /** It was away for a moment, and alone has a good copy of block 1 when it has caught up. */
+  private void onlyOneHasItThatWasAway() {
+    oneBeginsAnew();
+    joiner.start();
+    world.await(() -> world.record(0).inSyncCount() == 3);
+    joiner.kill();
+    write(2, 12);
+    world.await(() -> world.record(0).inSyncCount() == 2);
+  }
+
+  private void othersRot() {
+    first.store.rot(0, 1);
+    second.store.rot(0, 1);
+  }
+
+  @Test
+  void whoIsInSyncWithoutTheOwnersKnowledgeIsAskedBeforeTheClientHearsOfAnError() {
+    onlyOneHasItThatWasAway();
+    world.commandAnswersLost = true;
+    joiner.start();
+    world.await(() -> world.record(0).inSyncCount() == 3);
+    othersRot();
+    holds(1);
+  }
+
+  @Test
+  void whoCaughtUpWhileTheMetadataIsAwayIsAskedBeforeTheClientHearsOfAnError() {
+    onlyOneHasItThatWasAway();
+    world.metadataDown = true;
+    joiner.start();
+    world.run(3 * SessionWorld.SECOND);
+    othersRot();
+    holds(1);
+    assertEquals(2, world.record(0).inSyncCount());
+  }
+
+  @Test
+  void whoMayBeInSyncAndCannotBeReachedIsWaitedFor() {
+    onlyOneHasItThatWasAway();
+    world.commandAnswersLost = true;
+    joiner.start();
+    world.await(() -> world.record(0).inSyncCount() == 3);
+    othersRot();
+    joiner.kill();
+    Answer read = world.read(session, BLOCK, BLOCK);
+    world.run(5 * SessionWorld.SECOND);
+    assertFalse(read.done);
+    joiner.start();
+    world.await(() -> read.done);
+    assertTrue(read.ok());
+  }
+
   @Test
   void whoeverMayComeBackIsWaitedForAsItMayHaveTheBlock() {
     oneBeginsAnew();
