@@ -42,7 +42,7 @@ final class TierRun implements AutoCloseable {
   private static final int BURST_OVERWRITES = 2;
 
   private static final long SHORT_BYTES = 4L << 20;
-  private static final Duration SETTLE = Duration.ofSeconds(600);
+  private static final Duration SETTLE = Duration.ofMinutes(40);
 
   /** Longer than a journal waits until it counts as idle. */
   private static final Duration QUIET = Duration.ofSeconds(3);

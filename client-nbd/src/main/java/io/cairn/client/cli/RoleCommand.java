@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.security.Security;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -19,6 +20,14 @@ import picocli.CommandLine.Spec;
 /** What the verbs of the roles share: settings, start, run until a signal, clean stop. */
 abstract class RoleCommand implements Callable<Integer> {
   private static final long FAILURE_CHECK_MILLIS = 1_000;
+
+  /**
+   * Seconds for which an address that a name had is believed, and that a name has none. The JVM
+   * would do so for 30 and 10; a container that was replaced has another address at once.
+   */
+  private static final String ADDRESS_SECONDS = "3";
+
+  private static final String NO_ADDRESS_SECONDS = "1";
 
   @Spec private CommandSpec spec;
 
@@ -51,6 +60,7 @@ abstract class RoleCommand implements Callable<Integer> {
       out.flush();
       return 0;
     }
+    askAgainForAddresses();
     Logging.ofProcess();
     Logger log = LoggerFactory.getLogger(getClass());
     String role = options().role();
@@ -68,6 +78,15 @@ abstract class RoleCommand implements Callable<Integer> {
       log.info("{} was stopped while it started", role);
     }
     return 0;
+  }
+
+  /** Before the first look-up: the JVM reads this once. */
+  private static void askAgainForAddresses() {
+    String seconds = "networkaddress.cache.ttl";
+    Security.setProperty(seconds, ADDRESS_SECONDS);
+    Security.setProperty("networkaddress.cache.negative.ttl", NO_ADDRESS_SECONDS);
+    // gRPC, by which the metadata servers talk, keeps addresses by itself.
+    System.setProperty(seconds, ADDRESS_SECONDS);
   }
 
   private Role.Server started(StopSignal signal) throws InterruptedException {
