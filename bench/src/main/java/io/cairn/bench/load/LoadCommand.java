@@ -23,6 +23,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -160,6 +162,8 @@ public final class LoadCommand implements Callable<Integer> {
 
   @Mixin private TierOptions tier;
 
+  @Mixin private RepairOptions repair;
+
   @Option(
       names = "--size",
       paramLabel = "S",
@@ -236,6 +240,8 @@ public final class LoadCommand implements Callable<Integer> {
     try {
       if (tier.chosen()) {
         measureTier(regionBytes, work, open);
+      } else if (repair.chosen()) {
+        measureRepair(regionBytes, work, open);
       } else if (scales.isEmpty()) {
         measure(rows, regionBytes, work, open);
       } else {
@@ -347,8 +353,27 @@ public final class LoadCommand implements Callable<Integer> {
     open.add(run);
     run.start();
     run.run();
+    print(run.report()::table, root -> run.report().json(new ObjectMapper(), root), work);
+  }
+
+  private void measureRepair(long sizeBytes, Path work, List<AutoCloseable> open)
+      throws IOException {
+    Matrix.Settings length = settings();
+    RepairRun run =
+        new RepairRun(
+            work,
+            repair.settings(
+                shortForm, sizeBytes, pacedIops, length.seconds(), length.warmUpSeconds()),
+            this::note);
+    open.add(run);
+    run.run();
+    print(run.report()::table, run.report()::json, work);
+  }
+
+  private void print(Supplier<String> table, Consumer<ObjectNode> json, Path work)
+      throws IOException {
     if (output == Output.TABLE) {
-      print(run.report().table());
+      print(table.get());
       return;
     }
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -356,7 +381,7 @@ public final class LoadCommand implements Callable<Integer> {
     Path tree = Program.launcher().getParent();
     root.set("machine", mapper.valueToTree(Machine.here(tree, work)));
     root.set("arguments", mapper.valueToTree(spec.commandLine().getParseResult().originalArgs()));
-    run.report().json(mapper, root);
+    json.accept(root);
     print(mapper.writeValueAsString(root));
   }
 
@@ -477,9 +502,11 @@ public final class LoadCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--replicas is from 1 to 3");
     }
     if (protocol == Protocol.ISCSI) {
-      if (!exports.isEmpty() || plots != null || tier.chosen() || !scales.isEmpty()) {
+      boolean another = tier.chosen() || repair.chosen() || !scales.isEmpty();
+      if (!exports.isEmpty() || plots != null || another) {
         throw new ParameterException(
-            spec.commandLine(), "--protocol iscsi goes without --export, --plots, --tier, --scale");
+            spec.commandLine(),
+            "--protocol iscsi goes without --export, --plots, --tier, --repair, --scale");
       }
       if (rows().stream().anyMatch(row -> row.form() == Row.Form.PACED)) {
         throw new ParameterException(spec.commandLine(), "--rows: no paced rows by iSCSI");

@@ -1,13 +1,11 @@
 package io.cairn.bench.load;
 
-import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Metrics;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.client.cli.CommandFailure;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,10 +40,6 @@ final class TierRun implements AutoCloseable {
   private static final int BURST_OVERWRITES = 2;
 
   private static final long SHORT_BYTES = 4L << 20;
-  private static final Duration SETTLE = Duration.ofMinutes(40);
-
-  /** Longer than a journal waits until it counts as idle. */
-  private static final Duration QUIET = Duration.ofSeconds(3);
 
   private static final double BURST_GOAL = 0.9;
   private static final double ZIPF_GOAL = 0.9;
@@ -471,31 +465,10 @@ final class TierRun implements AutoCloseable {
     }
   }
 
-  /** What was written before is on its way to the tier, and must not be counted as the load's. */
   private void settle(Side side) {
-    if (settings.shortForm()) {
-      return;
+    if (!settings.shortForm()) {
+      Destaged.await(side.cluster());
     }
-    double[] last = {-1};
-    long[] sinceNanos = {System.nanoTime()};
-    Await.until(
-        "the nodes have destaged what they wish to",
-        SETTLE,
-        () -> {
-          double now = 0;
-          boolean running = false;
-          for (Member member : side.cluster().members("storage")) {
-            Metrics metrics = member.metrics();
-            now += metrics.sum("cairn_storage_destage_blocks_total");
-            running |= metrics.sum("cairn_storage_destage_running") > 0;
-          }
-          if (running || now != last[0]) {
-            last[0] = now;
-            sinceNanos[0] = System.nanoTime();
-          }
-          return System.nanoTime() - sinceNanos[0] > QUIET.toNanos();
-        },
-        () -> last[0] + " blocks destaged");
   }
 
   @Override

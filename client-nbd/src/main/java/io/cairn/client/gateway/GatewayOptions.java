@@ -178,9 +178,10 @@ public final class GatewayOptions {
           "repair.latency.factor",
           OptionType.integer(0, 100),
           "2",
-          "While replicas are brought up, they are copied so fast that clients' reads and writes"
-              + " take at most so many times as long as before, at the 99th percentile. 0 copies"
-              + " as fast as it goes.");
+          "While replicas are brought up, copying slows down when clients' reads and writes take"
+              + " more than so many times as long as before, at the 99th percentile, but not below"
+              + " repair.rate.min: where that rate alone is felt, they wait longer. 0 copies as"
+              + " fast as it goes.");
 
   /** How fast replicas are copied whatever clients wait for. */
   public static final Option<Long> REPAIR_RATE_MIN =
