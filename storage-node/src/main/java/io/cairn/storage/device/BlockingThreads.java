@@ -1,10 +1,12 @@
 package io.cairn.storage.device;
 
+import io.cairn.metadata.metrics.LatencyHistogram;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import org.agrona.collections.LongArrayQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +25,11 @@ public final class BlockingThreads implements Executor {
   // A monitor, not a lock with a condition: its waiters are no objects on the heap.
   private final Object lock = new Object();
   private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
+
+  /** When each of the tasks came. */
+  private final LongArrayQueue cameNanos = new LongArrayQueue(Long.MIN_VALUE);
+
+  private final LatencyHistogram waits = new LatencyHistogram();
   private int threads;
   private int idle;
   private boolean ended;
@@ -52,6 +59,7 @@ public final class BlockingThreads implements Executor {
         throw new RejectedExecutionException("the threads have ended");
       }
       tasks.addLast(task);
+      cameNanos.addLong(System.nanoTime());
       if (idle >= tasks.size()) {
         lock.notify();
       } else if (threads < threadsMax) {
@@ -95,8 +103,14 @@ public final class BlockingThreads implements Executor {
           idle--;
         }
       }
+      waits.record(System.nanoTime() - cameNanos.pollLong());
       return tasks.pollFirst();
     }
+  }
+
+  /** How long tasks waited for a thread; a little old. */
+  public LatencyHistogram waits() {
+    return waits;
   }
 
   int threadCount() {

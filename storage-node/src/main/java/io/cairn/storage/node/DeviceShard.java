@@ -15,7 +15,8 @@ import java.util.SortedSet;
 import java.util.function.ToDoubleFunction;
 
 /** One shard's store on its devices. */
-record DeviceShard(JournaledStore journaled, LatencyHistogram syncs, LostChunks lost)
+record DeviceShard(
+    JournaledStore journaled, LatencyHistogram syncs, LatencyHistogram queued, LostChunks lost)
     implements ShardStores.Opened {
   @Override
   public ShardStore store() {

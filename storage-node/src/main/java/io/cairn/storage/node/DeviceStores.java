@@ -239,7 +239,7 @@ final class DeviceStores implements ShardStores {
           shard,
           directory(shard));
     }
-    return new DeviceShard(store, threads.get(shard).syncs(), lost);
+    return new DeviceShard(store, threads.get(shard).syncs(), threads.get(shard).queued(), lost);
   }
 
   /** The files of a shard whose catalogue is gone would take their space for ever. */

@@ -66,6 +66,12 @@ final class NodeMetrics {
     HistogramFamily syncs =
         HistogramFamily.register(
             registry, "cairn_storage_journal_sync_seconds", "How long syncs of the journal took.");
+    HistogramFamily queued =
+        HistogramFamily.register(
+            registry,
+            "cairn_storage_tier_queue_seconds",
+            "How long work that left the loop for a device, reads of the capacity tier above all,"
+                + " waited for a thread.");
     for (int i = 0; i < stores.shards().size(); i++) {
       if (stores.shards().get(i).opened() == null) {
         failed(registry, Integer.toString(i), stores, s -> 1);
@@ -76,6 +82,7 @@ final class NodeMetrics {
       service.add(shards.get(i)::writes, "shard", shard, "request", "write");
       service.add(shards.get(i)::reads, "shard", shard, "request", "read");
       syncs.add(shards.get(i)::syncs, "shard", shard);
+      queued.add(shards.get(i)::queued, "shard", shard);
       bindShard(registry, shard, i, shards.get(i), usage);
       shards.get(i).bindMetrics(registry);
     }

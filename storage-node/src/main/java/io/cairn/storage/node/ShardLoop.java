@@ -136,6 +136,11 @@ final class ShardLoop implements LinkServer.Shard {
     return opened.syncs();
   }
 
+  /** How long reads of the capacity tier, and what else blocks, waited for a thread. */
+  LatencyHistogram queued() {
+    return opened.queued();
+  }
+
   /** Adds the store's own meters; before {@link #volumeTiers}. */
   void bindMetrics(MeterRegistry registry) {
     opened.bindMetrics(registry, Integer.toString(number));

@@ -162,6 +162,9 @@ interface ShardStores extends AutoCloseable {
     /** How long syncs of the journal took. */
     LatencyHistogram syncs();
 
+    /** How long reads of the capacity tier, and what else blocks, waited for a thread. */
+    LatencyHistogram queued();
+
     /** What the shard may have held on a device that was replaced. */
     LostChunks lost();
 

@@ -63,6 +63,11 @@ final class ShardThreads {
     return syncs;
   }
 
+  /** How long reads of the capacity tier, and what else blocks, waited for a thread. */
+  LatencyHistogram queued() {
+    return blocking.waits();
+  }
+
   /** Runs and times a sync of the journal, of which one is under way at most. */
   void sync(Runnable sync) {
     syncing.execute(

@@ -76,6 +76,7 @@ class BlockingThreadsTest {
     done.await();
     assertTrue(most.get() <= 2 && made.size() <= 2, made.size() + " threads");
     assertTrue(threads.end(LONG_NANOS));
+    assertEquals(20_000, threads.waits().count(), "the wait of each is known");
   }
 
   @Test

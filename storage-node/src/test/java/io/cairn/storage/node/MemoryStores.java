@@ -167,6 +167,11 @@ final class MemoryStores implements ShardStores.Factory {
     }
 
     @Override
+    public LatencyHistogram queued() {
+      return new LatencyHistogram();
+    }
+
+    @Override
     public LostChunks lost() {
       return LostChunks.NONE;
     }
