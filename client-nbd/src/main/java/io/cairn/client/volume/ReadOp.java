@@ -6,6 +6,7 @@ import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Reply;
 import io.cairn.storage.wire.Status;
+import java.util.function.Predicate;
 import org.agrona.DirectBuffer;
 
 /**
@@ -128,37 +129,40 @@ final class ReadOp {
   }
 
   private void askNext(long nowNanos) {
-    int inSyncMask = 0;
-    int neededMask = 0;
-    for (int i = 0; i < chunk.replicas().size(); i++) {
-      OwnedReplica replica = chunk.replicas().get(i);
-      inSyncMask |= replica.inSync() ? 1 << replica.bit : 0;
-      neededMask |= replica.required() ? 1 << replica.bit : 0;
-    }
     OwnedReplica best = nextToAsk(true);
-    if (best == null && (badMask & inSyncMask) == inSyncMask) {
+    if (best == null && areAllBad(OwnedReplica::inSync)) {
       best = nextToAsk(false);
     }
-    boolean allBad = (badMask & neededMask) == neededMask;
     if (best != null) {
       ask(best, nowNanos);
-    } else if (outstanding == 0 && allBad && !again) {
-      again = true;
-      triedMask = excludedMask;
-      badMask = excludedMask;
-      askNext(nowNanos);
-    } else if (outstanding == 0 && allBad) {
-      answered(nowNanos);
-    } else if (outstanding == 0) {
+    } else if (outstanding > 0) {
+      hedgeAtNanos = Long.MAX_VALUE;
+    } else if (!areAllBad(OwnedReplica::required)) {
       // Nobody can be asked now: the session's tick tries again, for all such reads at one time.
       triedMask = badMask;
       hedgeAtNanos = Long.MAX_VALUE;
       parked = true;
       session.reads.park(1);
       session.wake();
+    } else if (!again) {
+      again = true;
+      triedMask = excludedMask;
+      badMask = excludedMask;
+      askNext(nowNanos);
     } else {
-      hedgeAtNanos = Long.MAX_VALUE;
+      answered(nowNanos);
     }
+  }
+
+  /** Whether all of these replicas have said that they cannot read it. */
+  private boolean areAllBad(Predicate<OwnedReplica> these) {
+    for (int i = 0; i < chunk.replicas().size(); i++) {
+      OwnedReplica replica = chunk.replicas().get(i);
+      if (these.test(replica) && (badMask & 1 << replica.bit) == 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** One that holds all that was acknowledged and was not asked; null when there is none. */

@@ -56,12 +56,7 @@ class LostChunksTest {
 
   /** Block 0 is everywhere; block 1 only where it is in sync, and these nodes die for good. */
   private void twoAreLostAndOneIsBehind() {
-    session = world.attach("a");
-    write(0, 10);
-    behind = node(2);
-    behind.kill();
-    write(1, 11);
-    world.await(() -> world.record(0).inSyncCount() == 2);
+    thirdMissesAWrite();
     lose(node(0));
     lose(node(1));
     behind.start();
@@ -102,6 +97,15 @@ class LostChunksTest {
     return record.inSyncCount() == 3 && record.replicas().size() == 3;
   }
 
+  private void thirdMissesAWrite() {
+    session = world.attach("a");
+    write(0, 10);
+    behind = node(2);
+    behind.kill();
+    write(1, 11);
+    world.await(() -> world.record(0).inSyncCount() == 2);
+  }
+
   @Test
   void theReplicaThatIsBehindIsSeenAndGoesOnAndOthersCatchUpFromIt() {
     twoAreLostAndOneIsBehind();
@@ -124,12 +128,7 @@ class LostChunksTest {
 
   @Test
   void aReplicaThatHadJustCaughtUpWhenTheOthersWereLostIsSeenAsWhole() {
-    session = world.attach("a");
-    write(0, 10);
-    behind = node(2);
-    behind.kill();
-    write(1, 11);
-    world.await(() -> world.record(0).inSyncCount() == 2);
+    thirdMissesAWrite();
     Node first = node(0);
     Node second = node(1);
     first.kill();
@@ -158,12 +157,7 @@ class LostChunksTest {
 
   @Test
   void aReplicaThatWasCatchingUpStandsWithItsGapsUnderAVersionOfItsOwn() {
-    session = world.attach("a");
-    write(0, 10);
-    behind = node(2);
-    behind.kill();
-    write(1, 11);
-    world.await(() -> world.record(0).inSyncCount() == 2);
+    thirdMissesAWrite();
     Node first = node(0);
     Node second = node(1);
     // It begins to catch up, and nobody answers it.
