@@ -40,7 +40,7 @@ public class DestageBenchmark {
 
   /** Above half of the ring, down to just below, one segment at a time. */
   private static final StoreSettings SETTINGS =
-      new StoreSettings(10_000_000L, 4 << 20, 50, 45, 1, 32_768, 1_000_000_000L, 50);
+      new StoreSettings(10_000_000L, 4 << 20, 50, 45, 1, 32_768, 1_000_000_000L, 50, 128);
 
   /** Blocks that are written over and over: few are merged, many each moved. */
   @Param({"256", "65536"})

@@ -51,7 +51,7 @@ final class RealStore implements SimStore {
     device = new SimDevice(world, random.split(), SEGMENT_BYTES, 4 + random.below(5));
     cache = random.oneIn(4) ? null : new SimReadCache(random.split(), 1 + random.below(200));
     settings =
-        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, random.below(4), 100_000_000L, 50);
+        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, random.below(4), 100_000_000L, 50, 128);
   }
 
   @Override

@@ -255,6 +255,20 @@ final class SimDevice implements CapacityTier, Catalogue {
   }
 
   @Override
+  public boolean isSlow() {
+    return true;
+  }
+
+  /** Changes nothing; who asks for what a chunk has not would make a real device read in vain. */
+  @Override
+  public void readAhead(ChunkId chunk, int block, int count) {
+    Stored stored = chunks.get(chunk);
+    if (block < 0 || count < 1 || stored != null && block + count > stored.sizeBlocks()) {
+      throw new IllegalStateException("read ahead of " + block + ", " + count + " of " + chunk);
+    }
+  }
+
+  @Override
   public void sync(ChunkId chunk) throws IOException {
     call();
     TreeMap<Integer, byte[]> blocks = written.get(chunk);

@@ -273,14 +273,16 @@ final class SimFaults {
   /**
    * Two gateways that believe to own the volume: the old one reaches only one replica, the new one
    * only the others (I4).
+   *
+   * @return false when it cannot be now.
    */
-  private void splitBrain() {
+  boolean splitBrain() {
     int old = cluster.gateways().get(0).serving() != null ? 0 : 1;
     SimGateway from = cluster.gateways().get(old);
     SimGateway to = cluster.gateways().get(1 - old);
     boolean tooLate = endNanos - cluster.world().nowNanos() < 4 * SECOND;
     if (tooLate || from.serving() == null || to.isAttached() || to.process.isStalled()) {
-      return;
+      return false;
     }
     int kept = random.below(cluster.nodes().size());
     cluster.world().log("net: split, " + from.process.name() + " keeps process " + kept);
@@ -298,6 +300,7 @@ final class SimFaults {
     } else {
       to.attach();
     }
+    return true;
   }
 
   /** An owner comes as soon as somebody maintains: what it must wait for is who was before that. */
@@ -548,6 +551,18 @@ final class SimFaults {
   /** Whether a block has a bad copy. */
   boolean hasRot() {
     return rot.isSomewhere();
+  }
+
+  /**
+   * Commands from before the healing have all arrived: one may have taken those out of sync that
+   * were to do without the dead. What only the dead hold now is not to be had without them.
+   */
+  void settled() {
+    for (SimNode node : cluster.nodes()) {
+      if (gone.contains(node) && needs(node, true)) {
+        comesBack(node);
+      }
+    }
   }
 
   /** Ends all faults: everything runs and everyone reaches everyone. */

@@ -43,6 +43,8 @@ final class SimRun {
   private final SimStrays strays;
   private final SimFailedShards failed;
   private final SimUnreadable unreadable;
+  private final SimScans scans;
+  private final SimFirstWrites firstWrites;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
   private final boolean devices;
@@ -98,6 +100,8 @@ final class SimRun {
     failed = new SimFailedShards(cluster, faults, seed, devices);
     unreadable = new SimUnreadable(cluster, faults, seed, devices);
     workload.uses(unreadable);
+    scans = new SimScans(cluster, workload, seed);
+    firstWrites = new SimFirstWrites(cluster, faults, workload, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -124,6 +128,8 @@ final class SimRun {
       strays.begin();
       failed.begin(faultsEndNanos);
       unreadable.begin(faultsEndNanos);
+      scans.begin();
+      firstWrites.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());
@@ -173,6 +179,7 @@ final class SimRun {
     workload.stop();
     // Commands whose clients gave up may reach the metadata's log until now.
     advance(world.nowNanos() + SETTLE_NANOS);
+    faults.settled();
     await(
         () -> {
           if (!lost.isDue()) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -35,6 +36,7 @@ final class SimWorkload {
   private final List<int[]> clients = new ArrayList<>();
   private long nextValue = 0x1000;
   private boolean running = true;
+  private int leftAlone;
   private SimUnreadable unreadable;
   private int[] rotting = new int[0];
   private final Set<Pending> pending = new LinkedHashSet<>();
@@ -93,6 +95,50 @@ final class SimWorkload {
     rotting = blocks.blocks();
   }
 
+  /** Clients leave chunks alone, the last ones, until they are told that they need not. */
+  void leavesAlone(int chunks) {
+    leftAlone = chunks;
+  }
+
+  /** Has the session that the gateway serves by act, unless there is none or enough waits. */
+  void by(SimGateway gateway, Consumer<VolumeSession> action) {
+    VolumeSession session = gateway.serving();
+    if (!running || session == null || pending.size() >= 400) {
+      return;
+    }
+    int life = gateway.lifeKey();
+    gateway.process.run(
+        () -> {
+          if (gateway.serving() == session && gateway.lifeKey() == life) {
+            action.accept(session);
+          }
+        });
+  }
+
+  /** Reads whole blocks, of one chunk or of two. */
+  void read(VolumeSession session, int block, int count) {
+    read(session, block * 2, count * 2, () -> {});
+  }
+
+  /** Where a reader of so many blocks goes on after those; from the end, at the beginning. */
+  int follows(int block, int count) {
+    return block + 2 * count <= blockCount ? block + count : 0;
+  }
+
+  int chunkCount() {
+    return blockCount / CHUNK_BLOCKS;
+  }
+
+  /** A block of the chunk. */
+  int blockOf(int chunk) {
+    return chunk * CHUNK_BLOCKS + 100;
+  }
+
+  /** The first block of some chunk. */
+  int someChunk(SimRandom draws) {
+    return draws.below(chunkCount()) * CHUNK_BLOCKS;
+  }
+
   long answered() {
     return answered;
   }
@@ -125,16 +171,7 @@ final class SimWorkload {
               if (!running) {
                 return;
               }
-              VolumeSession session = gateway.serving();
-              if (session != null && pending.size() < 400) {
-                int life = gateway.lifeKey();
-                gateway.process.run(
-                    () -> {
-                      if (gateway.serving() == session && gateway.lifeKey() == life) {
-                        read(session, () -> {});
-                      }
-                    });
-              }
+              by(gateway, session -> read(session, () -> {}));
               addReader(gateway);
             });
   }
@@ -216,7 +253,7 @@ final class SimWorkload {
     }
     int block =
         random.oneIn(rareOneIn)
-            ? random.below(blockCount / CHUNK_BLOCKS) * CHUNK_BLOCKS + 100
+            ? blockOf(random.below(chunkCount() - leftAlone))
             : HOT[random.below(HOT.length)];
     return Math.min(block, blockCount - count);
   }

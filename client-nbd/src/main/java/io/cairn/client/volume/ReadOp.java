@@ -61,6 +61,10 @@ final class ReadOp {
   private int corruptAnswers;
 
   private int outstanding;
+
+  /** The run of reads that is told of the answer, or {@link ReadRuns#NONE}. */
+  private long run;
+
   private boolean ended;
 
   /** Who refers to this: itself until it ended, and every request that was not answered. */
@@ -124,16 +128,27 @@ final class ReadOp {
     hedgeAtNanos = Long.MAX_VALUE;
     answered = false;
     parked = false;
+    run = ReadRuns.NONE;
     session.reads.add(this);
-    askNext(session.now());
+    // Who reads what kind blocks are, or compares replicas, is no reader that goes on.
+    askNext(done != null && excludedMask == 0, session.now());
   }
 
   private void askNext(long nowNanos) {
-    OwnedReplica best = nextToAsk(true);
+    askNext(false, nowNanos);
+  }
+
+  /** Asks the next replica; as the first one, that which keeps the run if it may be asked. */
+  private void askNext(boolean inRun, long nowNanos) {
+    int preferred = inRun ? session.reads.runs.goesOn(chunk, block, count) : -1;
+    OwnedReplica best = nextToAsk(true, preferred);
     if (best == null && areAllBad(OwnedReplica::inSync)) {
-      best = nextToAsk(false);
+      best = nextToAsk(false, -1);
     }
     if (best != null) {
+      if (inRun) {
+        run = session.reads.runs.asked(chunk, block, count, best.bit);
+      }
       ask(best, nowNanos);
     } else if (outstanding > 0) {
       hedgeAtNanos = Long.MAX_VALUE;
@@ -166,7 +181,8 @@ final class ReadOp {
   }
 
   /** One that holds all that was acknowledged and was not asked; null when there is none. */
-  private OwnedReplica nextToAsk(boolean inSync) {
+  private OwnedReplica nextToAsk(boolean inSync, int preferred) {
+    OwnedReplica best = null;
     int size = chunk.replicas().size();
     int first = session.reads.nextStart();
     for (int i = 0; i < size; i++) {
@@ -175,11 +191,12 @@ final class ReadOp {
           && replica.phase == Phase.LIVE
           && replica.node.ready
           && chunk.holdsAllCompleted(replica)
-          && (triedMask & 1 << replica.bit) == 0) {
-        return replica;
+          && (triedMask & 1 << replica.bit) == 0
+          && (best == null || replica.bit == preferred)) {
+        best = replica;
       }
     }
-    return null;
+    return best;
   }
 
   private void hedgeAt(long nanos) {
@@ -260,6 +277,7 @@ final class ReadOp {
     }
     if (good && replica.phase == Phase.LIVE && replica.era == era && stillHoldsAll(replica)) {
       session.reads.observe(now - sentNanos);
+      session.reads.runs.answered(run, replica.bit, now - sentNanos);
       take(replica, header, offset, payload, now);
     } else {
       if (status == Status.UNREADABLE) {
@@ -397,6 +415,7 @@ final class ReadOp {
   private void end(boolean good, long nowNanos) {
     ended = true;
     session.reads.remove(this);
+    session.reads.runs.ended(run, count);
     unpark();
     if (answered) {
       session.reads.awaitLease(-1);

@@ -6,6 +6,9 @@ import java.util.ArrayList;
 final class Reads {
   private static final long HEDGE_MIN_NANOS = 5_000_000L;
 
+  /** Readers that go on where they stopped. */
+  final ReadRuns runs = new ReadRuns();
+
   private final Pool<ReadOp> ops;
   private final Pool<ReadOp.Ask> asks = new Pool<>(ReadOp.Ask::new);
   private ReadOp oldest;

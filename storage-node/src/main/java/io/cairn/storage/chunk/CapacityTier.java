@@ -9,8 +9,8 @@ import org.agrona.MutableDirectBuffer;
 
 /**
  * Where destaged blocks live: per chunk a range of blocks, thin. All calls block and may come from
- * any thread but a shard's loop, except {@link #reserve} and {@link #adopt}, which do no I/O, and
- * {@link #readCached}.
+ * any thread but a shard's loop, except {@link #reserve}, {@link #adopt} and {@link #isSlow}, which
+ * do no I/O, and {@link #readCached}.
  *
  * <p>What it does not promise: that blocks that were written and not synced survive a power loss,
  * or that a block that was being written is whole after one. The journal still has those.
@@ -52,6 +52,21 @@ public interface CapacityTier {
       int targetOffset) {
     return false;
   }
+
+  /**
+   * Whether reads take so long that readers gain by {@link #readAhead}, as of now; any thread, at
+   * once.
+   */
+  default boolean isSlow() {
+    return false;
+  }
+
+  /**
+   * Somebody will probably read these blocks soon: begins to fetch them to where reads find them
+   * faster, and does not wait for that. Changes nothing that can be read, and may do nothing; a
+   * failure is found by who reads them.
+   */
+  default void readAhead(ChunkId chunk, int blockOffset, int blockCount) {}
 
   /** As {@link #read}, from the device itself: what a cache holds in its place does not count. */
   default void readDevice(

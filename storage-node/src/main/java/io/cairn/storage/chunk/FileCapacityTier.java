@@ -17,6 +17,8 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A sparse file per chunk below {@code chunks/VOLUME/}, deleted ones for a while below {@code
@@ -24,6 +26,8 @@ import org.agrona.MutableDirectBuffer;
  * full half-way through a write unless somebody else fills it.
  */
 public final class FileCapacityTier implements CapacityTier, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(FileCapacityTier.class);
+
   /** Writes that go to a device at one time, and their bytes. */
   private static final int BATCH_WRITES = 128;
 
@@ -235,6 +239,23 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
       opened.file.read(address(target, targetOffset), position(blockCount), position(blockOffset));
     } finally {
       files.leave(opened);
+    }
+  }
+
+  @Override
+  public void readAhead(ChunkId chunk, int blockOffset, int blockCount) {
+    try {
+      ChunkFiles.Opened opened = files.acquire(chunk, false);
+      if (opened == null) {
+        return;
+      }
+      try {
+        opened.file.willNeed(position(blockOffset), position(blockCount));
+      } finally {
+        files.leave(opened);
+      }
+    } catch (IOException e) {
+      LOG.debug("not read ahead: {}", e.toString());
     }
   }
 

@@ -12,14 +12,18 @@ import org.agrona.MutableDirectBuffer;
  * device of so many seeks and bytes a second would be done, of which all shards share one. A sync
  * costs a seek.
  *
- * <p>It stands for a device much larger than memory: nothing is ever in the page cache.
+ * <p>It stands for a device much larger than memory: nothing is in the page cache but what was read
+ * ahead and not used yet.
  */
 public final class SlowCapacityTier implements CapacityTier {
   /** A run of the destager waits when it is so far ahead, so that reads get their turn. */
   private static final long AHEAD_NANOS = 5_000_000;
 
+  private static final int AHEAD_PART_BLOCKS = 32;
+
   private final CapacityTier tier;
   private final SlowDevice device;
+  private final AheadBlocks ahead = new AheadBlocks();
 
   /**
    * Slows another tier down.
@@ -32,12 +36,13 @@ public final class SlowCapacityTier implements CapacityTier {
     device = new SlowDevice(seeksPerSecond, bytesPerSecond);
   }
 
-  private void wait(boolean seeks, int blockCount) {
-    awaitUntil(use(seeks, blockCount), 0);
+  private void elsewhere() {
+    awaitUntil(device.elsewhereNanos(System.nanoTime()), 0);
   }
 
-  private long use(boolean seeks, int blockCount) {
-    return device.doneNanos(System.nanoTime(), seeks, (long) blockCount * Frame.BLOCK_BYTES);
+  private long use(ChunkId chunk, int blockOffset, int blockCount, int movedBlocks) {
+    return device.doneNanos(
+        System.nanoTime(), chunk, blockOffset, blockCount, (long) movedBlocks * Frame.BLOCK_BYTES);
   }
 
   private static void awaitUntil(long doneNanos, long aheadNanos) {
@@ -66,14 +71,16 @@ public final class SlowCapacityTier implements CapacityTier {
       ChunkId chunk, int blockOffset, int blockCount, DirectBuffer source, int sourceOffset)
       throws IOException {
     tier.write(chunk, blockOffset, blockCount, source, sourceOffset);
-    wait(true, blockCount);
+    ahead.forget(chunk, blockOffset, blockCount);
+    awaitUntil(use(chunk, blockOffset, blockCount, blockCount), 0);
   }
 
   @Override
   public void zero(ChunkId chunk, int blockOffset, int blockCount, boolean allocate)
       throws IOException {
     tier.zero(chunk, blockOffset, blockCount, allocate);
-    wait(true, 0);
+    ahead.forget(chunk, blockOffset, blockCount);
+    elsewhere();
   }
 
   @Override
@@ -81,19 +88,45 @@ public final class SlowCapacityTier implements CapacityTier {
       ChunkId chunk, int blockOffset, int blockCount, MutableDirectBuffer target, int targetOffset)
       throws IOException {
     tier.read(chunk, blockOffset, blockCount, target, targetOffset);
-    wait(true, blockCount);
+    long doneNanos = ahead.take(chunk, blockOffset, blockCount);
+    awaitUntil(
+        doneNanos == AheadBlocks.NONE ? use(chunk, blockOffset, blockCount, blockCount) : doneNanos,
+        0);
+  }
+
+  @Override
+  public boolean readCached(
+      ChunkId chunk,
+      int blockOffset,
+      int blockCount,
+      MutableDirectBuffer target,
+      int targetOffset) {
+    return ahead.isThere(chunk, blockOffset, blockCount, System.nanoTime())
+        && tier.readCached(chunk, blockOffset, blockCount, target, targetOffset)
+        && ahead.take(chunk, blockOffset, blockCount) != AheadBlocks.NONE;
+  }
+
+  @Override
+  public void readAhead(ChunkId chunk, int blockOffset, int blockCount) {
+    tier.readAhead(chunk, blockOffset, blockCount);
+    // Reads that somebody waits for come between two parts of it.
+    for (int done = 0; done < blockCount; done += AHEAD_PART_BLOCKS) {
+      int count = Math.min(AHEAD_PART_BLOCKS, blockCount - done);
+      long doneNanos = use(chunk, blockOffset + done, count, count);
+      ahead.add(chunk, blockOffset + done, count, doneNanos);
+    }
   }
 
   @Override
   public void sync(ChunkId chunk) throws IOException {
     tier.sync(chunk);
-    wait(true, 0);
+    elsewhere();
   }
 
   @Override
   public void trash(ChunkId chunk, long sizeBytes) throws IOException {
     tier.trash(chunk, sizeBytes);
-    wait(true, 0);
+    elsewhere();
   }
 
   @Override
@@ -101,21 +134,17 @@ public final class SlowCapacityTier implements CapacityTier {
     return new SlowWriter(tier.writer());
   }
 
-  /** One run's writes: a block that follows the one before takes no seek. */
+  /** One run's writes. */
   private final class SlowWriter implements Writer {
     private final Writer writer;
-    private ChunkId last;
-    private int lastEnd;
 
     SlowWriter(Writer writer) {
       this.writer = writer;
     }
 
-    private void moved(ChunkId chunk, int blockOffset, int blockCount, int bytesOfBlocks) {
-      boolean seeks = !chunk.equals(last) || blockOffset != lastEnd;
-      last = chunk;
-      lastEnd = blockOffset + blockCount;
-      awaitUntil(use(seeks, bytesOfBlocks), AHEAD_NANOS);
+    private void moved(ChunkId chunk, int blockOffset, int blockCount, int movedBlocks) {
+      ahead.forget(chunk, blockOffset, blockCount);
+      awaitUntil(use(chunk, blockOffset, blockCount, movedBlocks), AHEAD_NANOS);
     }
 
     @Override
@@ -148,8 +177,7 @@ public final class SlowCapacityTier implements CapacityTier {
     @Override
     public void sync() throws IOException {
       writer.sync();
-      last = null;
-      SlowCapacityTier.this.wait(true, 0);
+      elsewhere();
     }
 
     @Override

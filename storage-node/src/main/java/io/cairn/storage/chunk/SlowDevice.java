@@ -12,6 +12,11 @@ final class SlowDevice {
   private final double nanosPerByte;
   private double freeNanos;
 
+  /** Where the device stands; null where nobody goes on. */
+  private ChunkId chunk;
+
+  private int nextBlock;
+
   /**
    * A device that has nothing to do.
    *
@@ -24,12 +29,29 @@ final class SlowDevice {
   }
 
   /**
-   * Takes one request.
+   * Takes a request that goes to some place of its own, or to none.
    *
-   * @param seeks whether the device stands elsewhere.
    * @return when it will be done, on the clock of {@code nowNanos}.
    */
-  synchronized long doneNanos(long nowNanos, boolean seeks, long bytes) {
+  synchronized long elsewhereNanos(long nowNanos) {
+    chunk = null;
+    return doneNanos(nowNanos, true, 0);
+  }
+
+  /**
+   * Takes a request for blocks.
+   *
+   * @param bytes that have to be moved.
+   * @return when it will be done, on the clock of {@code nowNanos}.
+   */
+  synchronized long doneNanos(long nowNanos, ChunkId of, int block, int count, long bytes) {
+    boolean seeks = !of.equals(chunk) || block != nextBlock;
+    chunk = of;
+    nextBlock = block + count;
+    return doneNanos(nowNanos, seeks, bytes);
+  }
+
+  private long doneNanos(long nowNanos, boolean seeks, long bytes) {
     freeNanos = Math.max(freeNanos, nowNanos) + (seeks ? seekNanos : 0) + bytes * nanosPerByte;
     return (long) freeNanos;
   }

@@ -64,6 +64,17 @@ public final class WatchedTier implements CapacityTier {
   }
 
   @Override
+  public boolean isSlow() {
+    return device.readsAreSlow();
+  }
+
+  @Override
+  public void readAhead(ChunkId chunk, int blockOffset, int blockCount) {
+    // What the device does for it goes on when the call has returned: its time would say nothing.
+    tier.readAhead(chunk, blockOffset, blockCount);
+  }
+
+  @Override
   public void readDevice(
       ChunkId chunk, int blockOffset, int blockCount, MutableDirectBuffer target, int targetOffset)
       throws IOException {

@@ -71,6 +71,17 @@ public final class Device {
 
   private static final int UNWATCHED = -1;
 
+  /**
+   * Reads are slow from one mean time of a read on, and until another one: those that wait for the
+   * rest of what was ordered ahead of them take less than the device would.
+   */
+  private static final long SLOW_FROM_NANOS = 1_000_000;
+
+  private static final long SLOW_UNTIL_NANOS = 250_000;
+
+  /** Of so many reads, in about, the mean is. */
+  private static final int MEAN_READS = 16;
+
   private final Tier tier;
   private final Path directory;
   private final DeviceFaults faults;
@@ -81,6 +92,11 @@ public final class Device {
   private final AtomicLongArray begun = new AtomicLongArray(SLOTS);
 
   private final AtomicBoolean busy = new AtomicBoolean();
+
+  /** Of reads; written under the lock of their histogram. */
+  private long meanNanos;
+
+  private volatile boolean readsAreSlow;
   private volatile Runnable whenBusy = () -> {};
   private volatile String failure;
   private volatile String lastError;
@@ -175,6 +191,16 @@ public final class Device {
     LatencyHistogram latency = latencies.get(operation);
     synchronized (latency) {
       latency.record(tookNanos);
+      if (operation == Operation.READ) {
+        observe(tookNanos);
+      }
+    }
+  }
+
+  private void observe(long tookNanos) {
+    meanNanos += (tookNanos - meanNanos) / MEAN_READS;
+    if (readsAreSlow != meanNanos >= (readsAreSlow ? SLOW_UNTIL_NANOS : SLOW_FROM_NANOS)) {
+      readsAreSlow = !readsAreSlow;
     }
   }
 
@@ -209,6 +235,11 @@ public final class Device {
   /** How long its calls took; a little old. */
   public LatencyHistogram latency(Operation operation) {
     return latencies.get(operation);
+  }
+
+  /** Whether its reads take milliseconds, as those of disks that turn or are far away do. */
+  public boolean readsAreSlow() {
+    return readsAreSlow;
   }
 
   /** Is told when a call begins while {@link #rests} has found none; once, and then again. */

@@ -97,6 +97,21 @@ public final class NativeFile implements AutoCloseable {
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG));
 
+  private static final int POSIX_FADV_WILLNEED = 3;
+
+  /** A call reads no more ahead than the device's own readahead, which is this unless set. */
+  private static final long AHEAD_BYTES = 128 << 10;
+
+  private static final MethodHandle POSIX_FADVISE =
+      NativeCalls.function(
+          "posix_fadvise",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT));
+
   private final Path path;
   private final int fd;
 
@@ -229,6 +244,28 @@ public final class NativeFile implements AutoCloseable {
   public boolean readCached(long address, long length, long position) {
     NativeCalls calls = NativeCalls.ofThread();
     return vectored(PREADV2, calls, address, length, position, RWF_NOWAIT) == length;
+  }
+
+  /**
+   * Has the system begin to read a range into the page cache; a hint, whose failure nobody hears
+   * of.
+   */
+  public void willNeed(long position, long length) {
+    NativeCalls calls = NativeCalls.ofThread();
+    for (long done = 0; done < length; done += AHEAD_BYTES) {
+      long part = Math.min(AHEAD_BYTES, length - done);
+      try {
+        int outcome =
+            (int)
+                POSIX_FADVISE.invokeExact(
+                    calls.state(), fd, position + done, part, POSIX_FADV_WILLNEED);
+        if (outcome != 0) {
+          return;
+        }
+      } catch (Throwable e) {
+        throw NativeCalls.broken(e);
+      }
+    }
   }
 
   /** Keeps space for a range and makes the file reach its end. */

@@ -12,6 +12,7 @@ public final class StoreCounters {
   long destageStalls;
   long tierReads;
   long cachedReads;
+  long aheadBlocks;
   long unreadableBlocks;
   long roomWaits;
   long rottenBlocks;
@@ -66,6 +67,11 @@ public final class StoreCounters {
   /** Reads of the capacity tier that were answered from the page cache at once. */
   public long cachedReads() {
     return cachedReads;
+  }
+
+  /** Blocks of the capacity tier that were asked for ahead of readers. */
+  public long aheadBlocks() {
+    return aheadBlocks;
   }
 
   /** Reads that waited for the capacity tier. */

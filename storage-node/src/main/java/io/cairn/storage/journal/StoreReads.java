@@ -65,6 +65,7 @@ final class StoreReads {
   private final ArrayDeque<TierRead> unused = new ArrayDeque<>();
 
   private final Verifications verifications;
+  private final ReadsAhead ahead;
 
   private int[] crcs = new int[Page.BLOCKS];
   private long[] versions = new long[Page.BLOCKS];
@@ -93,6 +94,7 @@ final class StoreReads {
     this.shares = shares;
     this.loop = loop;
     verifications = new Verifications(loop);
+    ahead = new ReadsAhead(tier, loop, settings, counters, host);
     loads = new PageLoads(journal, index, catalogue, loop, settings, host);
     this.payloads = payloads;
     this.counters = counters;
@@ -101,7 +103,7 @@ final class StoreReads {
 
   /** Whether other threads work for a read. */
   boolean areUnderWay() {
-    return underWay > 0 || loads.areUnderWay();
+    return underWay > 0 || loads.areUnderWay() || ahead.areUnderWay();
   }
 
   /** Whether all pages of the range are in memory; when not, they are loaded, and then told. */
@@ -455,16 +457,20 @@ final class StoreReads {
       ShardStore.ReadSink sink,
       int attempts,
       boolean verifies) {
-    if (attempts == ATTEMPTS
-        && !verifies
+    boolean first = attempts == ATTEMPTS && !verifies;
+    boolean goesOn = first && ahead.isDue(chunk, block, count);
+    if (first
         && fetchCached(chunk, block, count, payload)
         && firstBad(crc, payload, crcs, count) < 0) {
+      if (goesOn) {
+        ahead.order(chunk);
+      }
       counters.cachedReads++;
       sink.onBlocks(crcs, versions, payload);
       payload.release();
       return;
     }
-    boolean mayUseCache = mayBeCached(chunk) && attempts == ATTEMPTS && !verifies;
+    boolean mayUseCache = mayBeCached(chunk) && first;
     boolean inCache = mayUseCache && isInCache(chunk, block, count);
     if (inCache
         && fetchSlots(chunk, block, count, payload)
@@ -477,6 +483,12 @@ final class StoreReads {
     underWay++;
     TierRead read = unused.isEmpty() ? new TierRead() : unused.pop();
     read.begin(chunk, block, count, payload, sink, inCache, attempts, verifies);
+    if (first && !inCache) {
+      ahead.missed();
+      if (goesOn) {
+        ahead.order(chunk);
+      }
+    }
   }
 
   void readVersions(IndexedChunk chunk, int block, int count, ShardStore.VersionsSink sink) {

@@ -11,6 +11,7 @@ package io.cairn.storage.journal;
  * @param pagesMax pages of 256 blocks that are kept in memory beyond those that must be.
  * @param retryNanos pause after the capacity tier was full.
  * @param pinnedPercent part of the read cache that pinned volumes may hold, 0 to 90.
+ * @param aheadBlocksMax blocks that are read ahead of one sequential reader at most; 0 for none.
  */
 public record StoreSettings(
     long syncDelayNanos,
@@ -20,10 +21,11 @@ public record StoreSettings(
     int destageSegmentsMax,
     int pagesMax,
     long retryNanos,
-    int pinnedPercent) {
+    int pinnedPercent,
+    int aheadBlocksMax) {
   /** What a node uses unless it is told otherwise. */
   public static StoreSettings defaults() {
-    return new StoreSettings(50_000_000L, 4 << 20, 50, 45, 8, 32_768, 1_000_000_000L, 50);
+    return new StoreSettings(50_000_000L, 4 << 20, 50, 45, 8, 32_768, 1_000_000_000L, 50, 512);
   }
 
   /** The same with another part of the read cache for pinned volumes. */
@@ -36,6 +38,21 @@ public record StoreSettings(
         destageSegmentsMax,
         pagesMax,
         retryNanos,
-        percent);
+        percent,
+        aheadBlocksMax);
+  }
+
+  /** The same with another bound of what is read ahead. */
+  public StoreSettings readingAhead(int blocksMax) {
+    return new StoreSettings(
+        syncDelayNanos,
+        syncBytes,
+        destageAbove,
+        destageBelow,
+        destageSegmentsMax,
+        pagesMax,
+        retryNanos,
+        pinnedPercent,
+        blocksMax);
   }
 }

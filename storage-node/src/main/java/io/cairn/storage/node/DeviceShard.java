@@ -157,6 +157,13 @@ record DeviceShard(
         registry,
         shard,
         counters,
+        "tier.ahead.blocks",
+        "Blocks of the capacity tier that were read ahead of sequential readers.",
+        StoreCounters::aheadBlocks);
+    counter(
+        registry,
+        shard,
+        counters,
         "unreadable.blocks",
         "Blocks that could not be read or failed their checksum.",
         StoreCounters::unreadableBlocks);

@@ -19,6 +19,7 @@ import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreSettings;
 import io.cairn.storage.replication.LostChunks;
+import io.cairn.storage.wire.Frame;
 import io.netty.channel.EventLoop;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -223,7 +224,9 @@ final class DeviceStores implements ShardStores {
             capacity.tier(),
             threads.get(shard).loop(loops.get(shard)),
             payloads,
-            StoreSettings.defaults().pinning(plan.readCachePinnedPercent()),
+            StoreSettings.defaults()
+                .pinning(plan.readCachePinnedPercent())
+                .readingAhead((int) (plan.readAheadBytes() / Frame.BLOCK_BYTES)),
             readCache(shard));
     LOG.info(
         "shard {} recovered in {} ms: {}; {} bytes of {} in use",

@@ -101,6 +101,7 @@ final class NodePlan {
             Math.toIntExact(segment),
             options.get(StorageOptions.READ_CACHE_SIZE).orElse(0L),
             options.get(StorageOptions.READ_CACHE_PINNED),
+            options.get(StorageOptions.READ_AHEAD),
             options.get(StorageOptions.JOURNAL_MEMORY).orElse(null),
             options.get(StorageOptions.TRASH_DELAY),
             options.get(StorageOptions.TEST_DEVICE_FAULTS)),

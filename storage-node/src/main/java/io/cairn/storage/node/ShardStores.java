@@ -48,6 +48,7 @@ interface ShardStores extends AutoCloseable {
    * @param journalBytes size of each shard's journal.
    * @param readCacheBytes size of each shard's read cache; 0 for none.
    * @param readCachePinnedPercent part of it that pinned volumes may hold.
+   * @param readAheadBytes most that is read ahead of a sequential reader.
    * @param journalMemory file system for the journals' working copies, or null for none.
    * @param faults whether tests play faults on the devices.
    */
@@ -61,6 +62,7 @@ interface ShardStores extends AutoCloseable {
       int segmentBytes,
       long readCacheBytes,
       int readCachePinnedPercent,
+      long readAheadBytes,
       Path journalMemory,
       Duration trashDelay,
       boolean faults) {
@@ -79,6 +81,7 @@ interface ShardStores extends AutoCloseable {
           segmentBytes,
           readCacheBytes,
           readCachePinnedPercent,
+          readAheadBytes,
           journalMemory,
           trashDelay,
           faults);

@@ -175,6 +175,16 @@ public final class StorageOptions {
           "Part of each read cache, in percent, that volumes which are pinned may hold for as long"
               + " as they like; what they want beyond is treated as if they were not pinned.");
 
+  /** How far is read ahead. */
+  public static final Option<Long> READ_AHEAD =
+      Option.of(
+          "read.ahead",
+          OptionType.size(0, 64 * MIB),
+          "2MiB",
+          "Most that is read of a capacity tier whose reads take milliseconds ahead of a reader"
+              + " that goes on where it stopped, into the page cache; 0B for nothing. Readers that"
+              + " jump, or read more than 512 KiB at a time, have nothing read ahead.");
+
   /** How long deleted chunks are kept. */
   public static final Option<Duration> TRASH_DELAY =
       Option.of(
@@ -247,6 +257,7 @@ public final class StorageOptions {
           JOURNAL_MEMORY,
           READ_CACHE_SIZE,
           READ_CACHE_PINNED,
+          READ_AHEAD,
           TRASH_DELAY,
           CONNECTIONS,
           NAME,

@@ -69,7 +69,7 @@ class JournaledStoreFaultTest {
         disk,
         loop,
         length -> HeapPayload.of(new byte[length]),
-        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, pagesMax, 1_000_000_000L, 50),
+        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, pagesMax, 1_000_000_000L, 50, 128),
         cache);
   }
 
@@ -206,6 +206,24 @@ class JournaledStoreFaultTest {
     disk.rot(id, 0);
     assertEquals(-1, read(0));
     assertEquals(fillOf(2), read(1));
+  }
+
+  @Test
+  void readerThatGoesOnHasTheTierReadAheadOfItAndOneThatJumpsHasNot() throws IOException {
+    fillTwice();
+    restart();
+    int[] found = new int[JournaledStoreModelTest.CHUNK_BLOCKS];
+    for (int i = 0; i < found.length; i++) {
+      int block = i * 7 % found.length;
+      found[block] = read(block);
+    }
+    assertEquals(0, disk.aheadBlocks);
+    for (int block = 0; block < found.length; block++) {
+      assertEquals(found[block], read(block));
+    }
+    loop.settle();
+    assertTrue(disk.aheadBlocks > 0);
+    assertEquals(disk.aheadBlocks, store.counters().aheadBlocks());
   }
 
   /** Blocks that are said to be good, or the negative number of the first that is not. */

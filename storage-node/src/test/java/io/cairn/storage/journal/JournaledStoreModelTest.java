@@ -100,7 +100,8 @@ class JournaledStoreModelTest {
     failed = false;
     parked = false;
     StoreSettings settings =
-        new StoreSettings(10_000_000L, 64 << 10, 50, 25, 3, random.nextInt(4), 1_000_000_000L, 50);
+        new StoreSettings(
+            10_000_000L, 64 << 10, 50, 25, 3, random.nextInt(4), 1_000_000_000L, 50, 128);
     store =
         JournaledStore.open(
             new JournalIdentity(1, 2, 3),

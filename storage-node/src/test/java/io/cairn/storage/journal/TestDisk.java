@@ -33,6 +33,10 @@ final class TestDisk implements CapacityTier, Catalogue {
   final List<MemoryRegion> regions = new ArrayList<>();
   final Random random;
   private final TestLoop loop;
+
+  /** Blocks that were asked for ahead of readers. */
+  int aheadBlocks;
+
   private final Map<ChunkId, byte[]> volatileBlocks = new TreeMap<>();
   private final Map<ChunkId, byte[]> stableBlocks = new TreeMap<>();
   private final Set<ChunkId> unsynced = new LinkedHashSet<>();
@@ -282,6 +286,20 @@ final class TestDisk implements CapacityTier, Catalogue {
   @Override
   public void read(ChunkId chunk, int block, int count, MutableDirectBuffer target, int offset) {
     target.putBytes(offset, blocks(chunk), block * Frame.BLOCK_BYTES, count * Frame.BLOCK_BYTES);
+  }
+
+  @Override
+  public boolean isSlow() {
+    return true;
+  }
+
+  @Override
+  public void readAhead(ChunkId chunk, int block, int count) {
+    int blocks = blocks(chunk).length / Frame.BLOCK_BYTES;
+    if (block < 0 || count < 1 || block + count > blocks) {
+      throw new IllegalStateException("read ahead of " + block + ", " + count + " of " + blocks);
+    }
+    aheadBlocks += count;
   }
 
   @Override
