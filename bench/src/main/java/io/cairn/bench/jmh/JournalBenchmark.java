@@ -113,7 +113,8 @@ public class JournalBenchmark {
     store =
         JournaledStore.open(
             new JournalIdentity(1, 2, 3),
-            SegmentFiles.open(directory, SEGMENT_BYTES, SEGMENTS, null, blocking, loop::add),
+            SegmentFiles.open(directory, SEGMENT_BYTES, SEGMENTS, null, blocking, loop::add)
+                .regions(),
             1,
             tier,
             tier,

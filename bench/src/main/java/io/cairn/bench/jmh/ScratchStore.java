@@ -53,7 +53,8 @@ final class ScratchStore {
     store =
         JournaledStore.open(
             new JournalIdentity(1, 2, 3),
-            SegmentFiles.open(directory, segmentBytes, segmentCount, null, syncs, loop::add),
+            SegmentFiles.open(directory, segmentBytes, segmentCount, null, syncs, loop::add)
+                .regions(),
             1,
             tier,
             tier,

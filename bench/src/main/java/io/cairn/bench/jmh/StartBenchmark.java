@@ -183,12 +183,13 @@ public class StartBenchmark {
   private void fillJournal() throws IOException {
     regions =
         SegmentFiles.open(
-            Files.createDirectory(directory.resolve("journal")),
-            SEGMENT_BYTES,
-            size * 8,
-            null,
-            task -> {},
-            tasks::add);
+                Files.createDirectory(directory.resolve("journal")),
+                SEGMENT_BYTES,
+                size * 8,
+                null,
+                task -> {},
+                tasks::add)
+            .regions();
     JournaledStore store = openStore();
     store.start(new FailsLoudly());
     store.appendFence(VOLUME, 1);

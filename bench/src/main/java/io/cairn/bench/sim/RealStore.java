@@ -27,6 +27,11 @@ final class RealStore implements SimStore {
   /** In one life out of so many an operator wants the journal kept flushed. */
   private static final int LIVES_PER_FLUSH = 4;
 
+  /** In one life out of so many the journal is resized again and again. */
+  private static final int LIVES_PER_RESIZES = 2;
+
+  private static final long RESIZE_NANOS_MIN = 1_000_000L;
+  private static final long RESIZE_NANOS_MAX = 400_000_000L;
   private static final long TIERS_NANOS_MIN = 20_000_000L;
   private static final long TIERS_NANOS_MAX = 1_500_000_000L;
 
@@ -119,8 +124,24 @@ final class RealStore implements SimStore {
         if (draws.oneIn(2)) {
           setTiers(process, opened, draws);
         }
+        if (draws.oneIn(LIVES_PER_RESIZES)) {
+          resize(process, opened, draws);
+        }
       }
     };
+  }
+
+  /** Somebody has the journal grow and shrink, from the start of this life on, while it is used. */
+  private void resize(SimProcess process, JournaledStore opened, SimRandom draws) {
+    opened.resizeJournal(draws.between(4, 12) * SEGMENT_BYTES, device);
+    world.after(
+        process,
+        draws.between(RESIZE_NANOS_MIN, RESIZE_NANOS_MAX),
+        () -> {
+          if (opened == store) {
+            resize(process, opened, draws);
+          }
+        });
   }
 
   /** Somebody sets how volumes use the tier, again and again while they are in use. */

@@ -5,6 +5,7 @@ import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Region;
+import io.cairn.storage.journal.SegmentSource;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -29,18 +30,25 @@ import org.agrona.concurrent.UnsafeBuffer;
  *       was synced stays. A sync covers what was written before it began.
  *   <li>A batch of the catalogue is whole and durable.
  *   <li>A block of the capacity tier may rot: a bit of it flips.
+ *   <li>Segments of the journal are made and taken away durably and whole, but the process may die
+ *       before it hears of that. There may be no room for them; a device that fails while some are
+ *       taken away may have taken some of these.
  *   <li>Empty devices may be in the place of all of them after a life of the process.
  *   <li>The tier may be full for chunks, or for blocks; syncs and everything off the loop may be
  *       slow. A device that fails does so for good in that life of the process: the next write or
  *       sync, or a later one of the same run, ends with an error.
  * </ul>
  */
-final class SimDevice implements CapacityTier, Catalogue {
+final class SimDevice implements CapacityTier, Catalogue, SegmentSource {
   private static final int SECTOR_BYTES = 512;
   private static final int PAGE_BYTES = Frame.BLOCK_BYTES;
 
   private final SimWorld world;
   private final SimRandom random;
+
+  /** Of their own: what a seed drew before journals were resized, it draws still. */
+  private final SimRandom resizes = new SimRandom(4711);
+
   private final List<Region> segments = new ArrayList<>();
   private final Map<ChunkId, TreeMap<Integer, byte[]>> written = new TreeMap<>();
   private final Map<ChunkId, TreeMap<Integer, byte[]>> synced = new TreeMap<>();
@@ -71,7 +79,33 @@ final class SimDevice implements CapacityTier, Catalogue {
   }
 
   List<Region> segments() {
-    return segments;
+    return List.copyOf(segments);
+  }
+
+  @Override
+  public List<Region> make(int count) throws IOException {
+    call();
+    if (spaceless) {
+      throw new OutOfSpaceException("simulated");
+    }
+    List<Region> made = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      Region segment = new Segment(segments.getFirst().sizeBytes());
+      // Where an earlier one left a gap among the numbers.
+      segments.add(resizes.below(segments.size() + 1), segment);
+      made.add(segment);
+    }
+    return made;
+  }
+
+  @Override
+  public void take(List<Region> taken) throws IOException {
+    for (Region segment : taken) {
+      if (callsLeft != 0 || resizes.oneIn(2)) {
+        segments.remove(segment);
+      }
+    }
+    call();
   }
 
   /** Another life of the process uses the devices, which are well. */

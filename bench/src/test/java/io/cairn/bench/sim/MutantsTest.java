@@ -250,6 +250,22 @@ class MutantsTest {
   }
 
   @Test
+  void journalThatBeginsASegmentInAnyRegionThoughOneClaimsIt() {
+    mutant.with(
+        "io.cairn.storage.journal.SegmentPool", "if (serial <= newestClaim) {", "if (false) {");
+    isCaughtAs("I7", "exception");
+  }
+
+  @Test
+  void journalThatGivesASegmentAwayThatIsNotDestaged() {
+    mutant.with(
+        "io.cairn.storage.journal.Journal",
+        "return pool.takeFree(left, tailLsn / segmentBytes);",
+        "return pool.takeFree(Math.max(wantedCount, SEGMENTS_MIN), headLsn / segmentBytes);");
+    isCaughtAs("I7", "exception");
+  }
+
+  @Test
   void journalThatIsDurableBeforeItIsSynced() {
     mutant.with(
         "io.cairn.storage.journal.JournaledStore",

@@ -108,9 +108,19 @@ final class Destaging {
     this.settings = settings;
     this.counters = counters;
     this.host = host;
-    this.pace =
-        WritePace.ofRing(
-            (int) (journal.capacityBytes() / journal.segmentBytes()), journal.segmentBytes());
+    this.pace = WritePace.ofRing(segmentCount(), journal.segmentBytes());
+  }
+
+  private int segmentCount() {
+    return (int) (journal.capacityBytes() / journal.segmentBytes());
+  }
+
+  /** The journal has another size: watermarks and pace are parts of that one from now on. */
+  void resized() {
+    pace.resize(segmentCount(), journal.segmentBytes());
+    if (host.takesPart()) {
+      beginIfNeeded();
+    }
   }
 
   /**

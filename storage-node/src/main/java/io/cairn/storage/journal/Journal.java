@@ -11,9 +11,10 @@ import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * A log of records in a ring of equal segments. The position of a byte, its LSN, is segment serial
- * times segment size plus offset; it only grows, over restarts too. One sync is under way at most,
- * and it covers all that was appended when it began: that is the group commit.
+ * A log of records in a pool of equal segments, which are used again when they are free. The
+ * position of a byte, its LSN, is segment serial times segment size plus offset; it only grows,
+ * over restarts too. One sync is under way at most, and it covers all that was appended when it
+ * began: that is the group commit.
  *
  * <p>Lives on the shard's loop, but for {@link #segment}, whose bytes below the tail's owner may
  * read on another thread as long as they are not freed.
@@ -70,9 +71,13 @@ final class Journal {
   record Recovered(long records, long endLsn, String endReason, long lostLsn) {}
 
   private final JournalIdentity identity;
-  private final List<Region> ring;
+  private final SegmentPool pool;
   private final int segmentBytes;
   private final boolean inMemory;
+
+  /** How many segments there are to be. */
+  private int wantedCount;
+
   private final JournalRecord record = new JournalRecord();
   private final Crc32c crc = new Crc32c();
   private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[SEGMENT_HEADER_BYTES]);
@@ -99,7 +104,8 @@ final class Journal {
           "a journal needs at least " + SEGMENTS_MIN + " segments and has " + ring.size());
     }
     this.identity = identity;
-    this.ring = ring;
+    this.pool = new SegmentPool(ring);
+    this.wantedCount = ring.size();
     this.segmentBytes = ring.getFirst().sizeBytes();
     this.inMemory = ring.stream().allMatch(Region::isMemory);
   }
@@ -117,8 +123,66 @@ final class Journal {
     return segmentBytes;
   }
 
+  /** What may be used: while segments are still to be taken away, these do not count. */
   long capacityBytes() {
-    return (long) segmentBytes * ring.size();
+    return (long) segmentBytes * Math.min(wantedCount, pool.count());
+  }
+
+  /** How many segments there are. */
+  int segmentCount() {
+    return pool.count();
+  }
+
+  /** How many segments there are to be. */
+  int wantedCount() {
+    return wantedCount;
+  }
+
+  /**
+   * So many segments there are to be from now on; who says so adds them, or takes them away.
+   *
+   * @param count at least {@value #SEGMENTS_MIN}.
+   */
+  void want(int count) {
+    if (count < SEGMENTS_MIN) {
+      throw new IllegalArgumentException(
+          "a journal of " + count + " segments; at least " + SEGMENTS_MIN + " are needed");
+    }
+    wantedCount = count;
+  }
+
+  /** More segments, all zeroes, and so on the device too. */
+  void add(List<Region> more) {
+    for (Region region : more) {
+      if (region.sizeBytes() != segmentBytes || region.isMemory() != inMemory) {
+        throw new IllegalArgumentException("a segment unlike the others");
+      }
+    }
+    pool.add(more);
+  }
+
+  /**
+   * Takes away segments that are too many, as far as they are free and the log can go on without
+   * them. All that they hold is in the capacity tier: should one of them be there again after a
+   * loss of power, nobody needs its serial.
+   */
+  List<Region> takeSurplus() {
+    if (pool.leftoverClaim(headLsn / segmentBytes) != SegmentPool.NONE) {
+      return List.of();
+    }
+    long needed = headLsn / segmentBytes - tailLsn / segmentBytes + 1;
+    // So that the next segment, and the next life's, has a place as before.
+    int left = (int) Math.max(wantedCount, needed + 2);
+    return pool.takeFree(left, tailLsn / segmentBytes);
+  }
+
+  /**
+   * Where the log must have come to before a segment can be taken away, for what a loss of power
+   * left behind its end; 0 when it has.
+   */
+  long leftoverEndLsn() {
+    long claim = pool.leftoverClaim(headLsn / segmentBytes);
+    return claim == SegmentPool.NONE ? 0 : (claim + 1) * segmentBytes;
   }
 
   /** Position behind the last record. */
@@ -141,7 +205,7 @@ final class Journal {
 
   /** The segment's bytes that hold the position. */
   MutableDirectBuffer segment(long lsn) {
-    return ring.get((int) (lsn / segmentBytes % ring.size())).buffer();
+    return pool.of(lsn / segmentBytes).buffer();
   }
 
   /** Index of the position within its segment. */
@@ -159,11 +223,12 @@ final class Journal {
   Recovered recover(long checkpointLsn, long newLife, Consumer<JournalRecord> visitor) {
     tailLsn = checkpointLsn == 0 ? segmentBytes : checkpointLsn;
     durableLsn = tailLsn;
-    String problem = headerProblem(tailLsn / segmentBytes);
+    readClaims();
+    String problem = enter(tailLsn / segmentBytes);
     if (problem == null) {
       scan(tailLsn, visitor);
     } else if (checkpointLsn == 0 && isUnused()) {
-      writeSegmentHeader(1);
+      beginSegment(1);
       headLsn = tailLsn + SEGMENT_HEADER_BYTES;
     } else {
       // Beginning anew would forget what was acknowledged.
@@ -186,8 +251,8 @@ final class Journal {
    * later ones are there, when the power was lost before the first sync ended.
    */
   private boolean isUnused() {
-    for (int i = 0; i < ring.size(); i++) {
-      MutableDirectBuffer b = ring.get(i).buffer();
+    for (Region region : pool.regions()) {
+      MutableDirectBuffer b = region.buffer();
       if (b.getInt(0, LE) == SEGMENT_MAGIC
           && (isTorn(b) || b.getLong(16, LE) == 1 || b.getLong(48, LE) > segmentBytes)) {
         return false;
@@ -199,7 +264,7 @@ final class Journal {
   /** A position behind the end that a later segment says was durable, or 0. */
   private long lostLsn(long endLsn) {
     long lost = 0;
-    for (Region region : ring) {
+    for (Region region : pool.regions()) {
       MutableDirectBuffer b = region.buffer();
       if (b.getInt(0, LE) == SEGMENT_MAGIC
           && !isTorn(b)
@@ -225,10 +290,10 @@ final class Journal {
       recoveredRecords++;
       if (record.kind() == JournalRecord.SEAL) {
         long next = (at / segmentBytes + 1) * segmentBytes;
-        endReason = headerProblem(next / segmentBytes);
+        endReason = enter(next / segmentBytes);
         if (endReason != null) {
           requireFree(next / segmentBytes);
-          writeSegmentHeader(next / segmentBytes);
+          beginSegment(next / segmentBytes);
           headLsn = next + SEGMENT_HEADER_BYTES;
           return;
         }
@@ -241,8 +306,8 @@ final class Journal {
     }
   }
 
-  private void writeSegmentHeader(long serial) {
-    MutableDirectBuffer b = segment(serial * segmentBytes);
+  private void beginSegment(long serial) {
+    MutableDirectBuffer b = pool.begin(serial, tailLsn / segmentBytes).buffer();
     b.setMemory(0, SEGMENT_HEADER_BYTES, (byte) 0);
     b.putInt(0, SEGMENT_MAGIC, LE);
     b.putShort(4, SEGMENT_VERSION, LE);
@@ -263,14 +328,37 @@ final class Journal {
     return crc.of(scratch, 0, SEGMENT_HEADER_BYTES) != stated;
   }
 
-  private String headerProblem(long serial) {
-    MutableDirectBuffer b = segment(serial * segmentBytes);
+  /** Which segment of the log each region holds, by its header. */
+  private void readClaims() {
+    for (int i = 0; i < pool.count(); i++) {
+      MutableDirectBuffer b = pool.region(i).buffer();
+      if (headerProblem(b) == null) {
+        requireOurs(b);
+        pool.claims(i, b.getLong(16, LE));
+      }
+    }
+  }
+
+  /** The log goes on in that segment; if it is there, else why not. */
+  private String enter(long serial) {
+    int number = pool.claimant(serial);
+    if (number >= 0) {
+      pool.adopt(number);
+      return null;
+    }
+    // For people: what lies where it would be in a journal that always had this size.
+    String problem = headerProblem(pool.region((int) (serial % pool.count())).buffer());
+    return problem == null ? "of an earlier turn" : problem;
+  }
+
+  private String headerProblem(MutableDirectBuffer b) {
     if (b.getInt(0, LE) != SEGMENT_MAGIC) {
       return "no segment";
     }
-    if (isTorn(b)) {
-      return "checksum of the segment's header";
-    }
+    return isTorn(b) ? "checksum of the segment's header" : null;
+  }
+
+  private void requireOurs(MutableDirectBuffer b) {
     if (b.getShort(4, LE) != SEGMENT_VERSION || b.getInt(12, LE) != segmentBytes) {
       throw new IllegalStateException(
           "journal segment of version "
@@ -296,7 +384,6 @@ final class Journal {
               + "; expected "
               + identity);
     }
-    return b.getLong(16, LE) == serial ? null : "of an earlier turn";
   }
 
   /** Largest record that fits at all. */
@@ -311,7 +398,7 @@ final class Journal {
 
   /** One segment stays free: the next life's first record must fit whatever happened before. */
   private boolean hasNextSegment() {
-    return headLsn / segmentBytes + 2 - tailLsn / segmentBytes < ring.size();
+    return headLsn / segmentBytes + 2 - tailLsn / segmentBytes < pool.count();
   }
 
   private boolean fitsHere(int recordBytes) {
@@ -338,12 +425,12 @@ final class Journal {
     JournalRecord.header(b, o, JournalRecord.SEAL, 0, JournalRecord.HEADER_BYTES, headLsn, life);
     JournalRecord.subject(b, o, 0, 0, 0, 0, 0, 0);
     record.seal(b, o);
-    writeSegmentHeader(serial);
+    beginSegment(serial);
     headLsn = serial * segmentBytes + SEGMENT_HEADER_BYTES;
   }
 
   private void requireFree(long serial) {
-    if (serial - tailLsn / segmentBytes >= ring.size()) {
+    if (serial - tailLsn / segmentBytes >= pool.count()) {
       throw new IllegalStateException(
           "segment "
               + serial
@@ -466,7 +553,7 @@ final class Journal {
             "the journal record at "
                 + at
                 + " (segment "
-                + at / segmentBytes % ring.size()
+                + at / segmentBytes
                 + ", byte "
                 + offset(at)
                 + ") went bad: "
@@ -522,7 +609,7 @@ final class Journal {
     forcedSerial = serial;
     forcedTargetLsn = targetLsn;
     try {
-      ring.get((int) (serial % ring.size())).force(from, to - from, whenForced);
+      pool.of(serial).force(from, to - from, whenForced);
     } catch (RuntimeException e) {
       // Nothing may wait for a sync that was never begun.
       forced(e);
@@ -557,6 +644,6 @@ final class Journal {
 
   void close() {
     boolean forced = !failed && durableLsn == headLsn;
-    ring.forEach(region -> region.close(forced));
+    pool.regions().forEach(region -> region.close(forced));
   }
 }

@@ -40,6 +40,7 @@ public final class JournaledStore implements ShardStore {
   private final StoreLoop loop;
   private final StoreSettings settings;
   private final Destaging destaging;
+  private final Resizing resizing;
   private final StoreReads reads;
   private final ReadCache cache;
   private final VolumeShares shares;
@@ -91,6 +92,7 @@ public final class JournaledStore implements ShardStore {
             settings,
             counters,
             events);
+    this.resizing = new Resizing(journal, destaging, loop, events);
     this.cache = cache;
     this.shares = shares;
     this.reads =
@@ -110,7 +112,7 @@ public final class JournaledStore implements ShardStore {
    * that is not whole. Blocks for as long as that takes; the store is used on its loop afterwards,
    * beginning with {@link #start}.
    *
-   * @param ring the journal's segments, always the same in the same order.
+   * @param ring the journal's segments, in the same order as ever as long as they are the same.
    * @param life higher than that of any process that had this shard before.
    * @param cacheDevice for blocks of the tier that are read again; null for none.
    * @throws IOException when a device cannot be read.
@@ -203,9 +205,33 @@ public final class JournaledStore implements ShardStore {
     return destaging.flushLeftBytes();
   }
 
-  /** Size of the journal. */
+  /** Size of the journal; without segments that are still to be taken away. On the loop. */
   public long journalSizeBytes() {
     return journal.capacityBytes();
+  }
+
+  /**
+   * Has the journal grow or shrink to a size, and stay there; while it is in use, and however long
+   * that takes. Costs nothing when that is known already, so that it may be said again and again: a
+   * change that failed is tried again then, after a while. On the loop, once the store has started.
+   *
+   * @param sizeBytes at least four segments; what is no whole segment is left out.
+   * @param segments makes and deletes its segments; always the same.
+   */
+  public void resizeJournal(long sizeBytes, SegmentSource segments) {
+    resizing.become(Math.toIntExact(sizeBytes / journal.segmentBytes()), segments);
+  }
+
+  /**
+   * Bytes of segments that the journal is to have more than it has; negative if it has too many.
+   */
+  public long journalLackBytes() {
+    return (long) (journal.wantedCount() - journal.segmentCount()) * journal.segmentBytes();
+  }
+
+  /** Why the journal keeps a size that it is not to have, for people; null if it does not. */
+  public String resizeProblem() {
+    return resizing.problem();
   }
 
   /** Chunks that the shard holds. */
@@ -687,6 +713,7 @@ public final class JournaledStore implements ShardStore {
       trashVolume(untrashed.pollFirst());
     }
     listener.onRoom();
+    resizing.goOn();
     if (whenStopped != null) {
       stop(whenStopped);
     }
@@ -718,6 +745,7 @@ public final class JournaledStore implements ShardStore {
     if (!closed
         || whenStopped == null
         || destaging.isUnderWay()
+        || resizing.isUnderWay()
         || fencesUnderWay > 0
         || journal.isSyncing()
         || reads.areUnderWay()

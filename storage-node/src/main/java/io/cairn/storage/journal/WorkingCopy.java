@@ -17,6 +17,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,10 +67,11 @@ final class WorkingCopy {
    * Adopts the copy that a process before left, or makes one from the segments' files.
    *
    * @param memory the file system in memory; null for none.
+   * @param segments their numbers.
    * @return null when there can be none; the log says why, and what an old one held is lost like in
    *     a loss of power.
    */
-  static WorkingCopy open(Path memory, Path journal, int segmentBytes, int segmentCount)
+  static WorkingCopy open(Path memory, Path journal, int segmentBytes, SortedSet<Integer> segments)
       throws IOException {
     Path absolute = journal.toAbsolutePath().normalize();
     if (memory == null) {
@@ -80,7 +82,7 @@ final class WorkingCopy {
     WorkingCopy copy = new WorkingCopy(memory.resolve(PREFIX + hash), absolute, segmentBytes);
     String problem;
     try {
-      problem = copy.prepare(memory, segmentCount);
+      problem = copy.prepare(memory, segments);
     } catch (IOException e) {
       problem = "no working copy in " + memory + ": " + e;
     }
@@ -96,29 +98,28 @@ final class WorkingCopy {
     return UUID.nameUUIDFromBytes(text.getBytes(StandardCharsets.UTF_8)).getMostSignificantBits();
   }
 
-  private String prepare(Path memory, int segmentCount) throws IOException {
+  private String prepare(Path memory, SortedSet<Integer> segments) throws IOException {
     if (!Files.isDirectory(memory) || !Files.isWritable(memory)) {
       return memory + " is not a directory that can be written";
     }
     sweep(memory);
-    try (NativeFile probe =
-        NativeFile.open(SegmentFiles.file(journal, 0), NativeFile.Mode.DIRECT)) {
+    try (NativeFile probe = openDevice(segments.first())) {
       if (probe == null) {
         return "its file system takes no direct writes";
       }
     }
-    if (isAdoptable(segmentCount)) {
+    if (isAdoptable(segments)) {
+      dropOthers(segments);
       LOG.info("the journal {} goes on with its working copy {}", journal, directory);
       return null;
     }
     deleteTree(directory);
-    long needed = (long) segmentBytes * segmentCount + SPARE_BYTES;
-    long usable = Files.getFileStore(memory).getUsableSpace();
-    if (usable < needed) {
-      return memory + " has " + usable + " bytes left, " + needed + " are needed";
+    String problem = roomProblem(memory, segments.size());
+    if (problem != null) {
+      return problem;
     }
     try {
-      make(segmentCount);
+      make(segments);
       return null;
     } catch (IOException e) {
       deleteTree(directory);
@@ -126,8 +127,16 @@ final class WorkingCopy {
     }
   }
 
+  private String roomProblem(Path memory, int segmentCount) throws IOException {
+    long needed = (long) segmentBytes * segmentCount + SPARE_BYTES;
+    long usable = Files.getFileStore(memory).getUsableSpace();
+    return usable < needed
+        ? memory + " has " + usable + " bytes left, " + needed + " are needed"
+        : null;
+  }
+
   /** Many may write to where the copy lies: only what the journal's owner made is believed. */
-  private boolean isAdoptable(int segmentCount) throws IOException {
+  private boolean isAdoptable(SortedSet<Integer> segments) throws IOException {
     if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
         || !Files.getOwner(directory).equals(Files.getOwner(journal))
         || !Files.getPosixFilePermissions(directory).equals(OWNER_ONLY)) {
@@ -138,7 +147,7 @@ final class WorkingCopy {
     if (here.isEmpty() || !here.getFirst().equals(there.isEmpty() ? "" : there.getFirst())) {
       return false;
     }
-    for (int i = 0; i < segmentCount; i++) {
+    for (int i : segments) {
       if (!Files.exists(file(i)) || Files.size(file(i)) != segmentBytes) {
         return false;
       }
@@ -146,13 +155,48 @@ final class WorkingCopy {
     return true;
   }
 
-  private void make(int segmentCount) throws IOException {
+  /** Segments that the journal has no more, or did not get. */
+  private void dropOthers(SortedSet<Integer> segments) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      for (Path file : files) {
+        String name = file.getFileName().toString();
+        if (name.matches("\\d{3,7}") && !segments.contains(Integer.valueOf(name))) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+
+  /**
+   * Makes place for more segments, all zeroes; before they are on the device.
+   *
+   * @throws IOException when there is none; {@link #drop} then takes away what there is.
+   */
+  void add(SortedSet<Integer> segments) throws IOException {
+    String problem = roomProblem(directory.getParent(), segments.size());
+    if (problem != null) {
+      throw new IOException(problem);
+    }
+    for (int i : segments) {
+      Files.deleteIfExists(file(i));
+      try (NativeFile target = NativeFile.open(file(i), NativeFile.Mode.CREATE)) {
+        target.allocate(0, segmentBytes);
+      }
+    }
+  }
+
+  /** The journal does not have that segment, or has it no more. */
+  void drop(int number) throws IOException {
+    Files.deleteIfExists(file(number));
+  }
+
+  private void make(SortedSet<Integer> segments) throws IOException {
     Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     nameTheCopy(UNFINISHED);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment part = arena.allocate(READ_BYTES, NativeFile.DIRECT_ALIGNMENT);
       MemorySegment zeroes = arena.allocate(READ_BYTES);
-      for (int i = 0; i < segmentCount; i++) {
+      for (int i : segments) {
         try (NativeFile source = openDevice(i);
             NativeFile target = NativeFile.open(file(i), NativeFile.Mode.CREATE)) {
           // A place in memory that is not there when it is written would be the end of the process.

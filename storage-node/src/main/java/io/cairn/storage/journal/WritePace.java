@@ -36,8 +36,8 @@ final class WritePace {
   private static final long WAIT_MAX_NANOS = 100_000_000L;
   private static final double NANOS = 1e9;
 
-  private final long highBytes;
-  private final long fullBytes;
+  private long highBytes;
+  private long fullBytes;
 
   /** Bytes of the log that are destaged per second; 0 before the first measurement. */
   private double drainRate;
@@ -67,9 +67,17 @@ final class WritePace {
    * at least four where there are eight, is the room in which writers are slowed down.
    */
   static WritePace ofRing(int segmentCount, long segmentBytes) {
+    WritePace pace = new WritePace(0, 0);
+    pace.resize(segmentCount, segmentBytes);
+    return pace;
+  }
+
+  /** The ring has another size; what was measured stays. */
+  void resize(int segmentCount, long segmentBytes) {
     long full = segmentCount - 1L;
     long slowed = Math.max(segmentCount / 4, Math.min(4, segmentCount / 2));
-    return new WritePace((full - slowed) * segmentBytes, full * segmentBytes);
+    highBytes = (full - slowed) * segmentBytes;
+    fullBytes = full * segmentBytes;
   }
 
   /** Room in which writers are slowed down, in bytes. */

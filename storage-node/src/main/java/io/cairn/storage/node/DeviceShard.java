@@ -2,11 +2,14 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.storage.cache.ReadCache;
 import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.journal.JournaledStore;
+import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreCounters;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.ShardStore;
+import io.cairn.storage.wire.Frame;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -16,7 +19,11 @@ import java.util.function.ToDoubleFunction;
 
 /** One shard's store on its devices. */
 record DeviceShard(
-    JournaledStore journaled, LatencyHistogram syncs, LatencyHistogram queued, LostChunks lost)
+    JournaledStore journaled,
+    SegmentFiles segments,
+    LatencyHistogram syncs,
+    LatencyHistogram queued,
+    LostChunks lost)
     implements ShardStores.Opened {
   @Override
   public ShardStore store() {
@@ -61,6 +68,21 @@ record DeviceShard(
   @Override
   public long journalSizeBytes() {
     return journaled.journalSizeBytes();
+  }
+
+  @Override
+  public void resizeCache(long journalBytes, long readCacheBytes) {
+    journaled.resizeJournal(journalBytes, segments);
+  }
+
+  @Override
+  public CacheSizes cacheSizes() {
+    ReadCache cache = journaled.readCache();
+    return new CacheSizes(
+        segments.sizeBytes(),
+        journaled.journalLackBytes(),
+        cache == null ? 0 : (long) cache.slots() * Frame.BLOCK_BYTES,
+        journaled.resizeProblem());
   }
 
   @Override

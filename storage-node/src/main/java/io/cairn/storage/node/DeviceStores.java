@@ -13,7 +13,6 @@ import io.cairn.storage.device.Device;
 import io.cairn.storage.device.DeviceFaults;
 import io.cairn.storage.device.OutOfSpaceException;
 import io.cairn.storage.env.Payloads;
-import io.cairn.storage.env.Region;
 import io.cairn.storage.journal.JournalIdentity;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
@@ -28,6 +27,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -97,33 +97,37 @@ final class DeviceStores implements ShardStores {
     for (int i = 0; i < loops.size(); i++) {
       threads.add(new ShardThreads(i));
     }
-    List<List<Region>> rings = new ArrayList<>();
+    List<SegmentFiles> journals = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     for (int i = 0; i < loops.size(); i++) {
-      List<Region> ring = null;
+      SegmentFiles files = null;
       String problem = plan.map().cache(i).problem();
       if (problem == null) {
         try {
-          ring = ring(i);
+          files = journal(i);
         } catch (IOException | RuntimeException e) {
           problem = problem(e);
         }
       }
-      rings.add(ring);
+      journals.add(files);
       problems.add(problem);
     }
     // After the journals are made: they may lie on the same file system.
     for (int i = 0; i < loops.size(); i++) {
       CapacityDevice capacity = capacityOf(i);
       if (problems.get(i) == null && capacity.problem() != null) {
-        rings.get(i).forEach(region -> region.close(false));
+        close(journals.get(i));
         problems.set(i, capacity.problem());
       }
     }
     for (int i = 0; i < loops.size(); i++) {
-      shards.add(slot(i, rings.get(i), problems.get(i)));
+      shards.add(slot(i, journals.get(i), problems.get(i)));
     }
-    devices = uses();
+    devices = uses(journals);
+  }
+
+  private static void close(SegmentFiles journal) {
+    journal.regions().forEach(region -> region.close(false));
   }
 
   private static String problem(Exception e) {
@@ -174,7 +178,7 @@ final class DeviceStores implements ShardStores {
     return new CapacityDevice(device, files, new WatchedTier(tier, device), null);
   }
 
-  private List<Region> ring(int shard) throws IOException {
+  private SegmentFiles journal(int shard) throws IOException {
     EventLoop loop = loops.get(shard);
     Device device = cacheOf(shard);
     device.run(Device.Operation.READ, () -> {});
@@ -188,7 +192,7 @@ final class DeviceStores implements ShardStores {
         device);
   }
 
-  private Slot slot(int shard, List<Region> ring, String problem) {
+  private Slot slot(int shard, SegmentFiles journal, String problem) {
     if (problem != null) {
       LOG.error("shard {} is not served: {}", shard, problem);
       return new Slot(null, problem);
@@ -196,18 +200,18 @@ final class DeviceStores implements ShardStores {
     RocksCatalogue catalogue = null;
     try {
       catalogue = RocksCatalogue.open(directory(shard).resolve("catalogue"));
-      return new Slot(openShard(shard, ring, catalogue), null);
+      return new Slot(openShard(shard, journal, catalogue), null);
     } catch (IOException | RuntimeException e) {
       if (catalogue != null) {
         catalogue.close();
       }
-      ring.forEach(region -> region.close(false));
+      close(journal);
       LOG.error("shard {} is not served", shard, e);
       return new Slot(null, problem(e));
     }
   }
 
-  private Opened openShard(int shard, List<Region> ring, RocksCatalogue catalogue)
+  private Opened openShard(int shard, SegmentFiles journal, RocksCatalogue catalogue)
       throws IOException {
     long startNanos = System.nanoTime();
     CapacityDevice capacity = capacityOf(shard);
@@ -218,7 +222,7 @@ final class DeviceStores implements ShardStores {
     JournaledStore store =
         JournaledStore.open(
             new JournalIdentity(owner.clusterId(), owner.nodeId(), shard),
-            ring,
+            journal.regions(),
             owner.incarnation(),
             new WatchedCatalogue(catalogue, cacheOf(shard)),
             capacity.tier(),
@@ -242,7 +246,8 @@ final class DeviceStores implements ShardStores {
           shard,
           directory(shard));
     }
-    return new DeviceShard(store, threads.get(shard).syncs(), threads.get(shard).queued(), lost);
+    return new DeviceShard(
+        store, journal, threads.get(shard).syncs(), threads.get(shard).queued(), lost);
   }
 
   /** The files of a shard whose catalogue is gone would take their space for ever. */
@@ -293,12 +298,18 @@ final class DeviceStores implements ShardStores {
     return devices;
   }
 
-  private List<DeviceUse> uses() {
+  private List<DeviceUse> uses(List<SegmentFiles> journals) {
     List<DeviceUse> uses = new ArrayList<>();
     for (Device device : cacheDevices.values()) {
       List<Integer> on = shardsOn(shard -> plan.map().cache(shard), device);
-      long usedBytes = (plan.journalBytes() + plan.readCacheBytes()) * on.size();
-      uses.add(new DeviceUse(device, on, () -> spaceBytes(device), () -> usedBytes));
+      List<SegmentFiles> here = on.stream().map(journals::get).filter(Objects::nonNull).toList();
+      long cachesBytes = plan.readCacheBytes() * on.size();
+      uses.add(
+          new DeviceUse(
+              device,
+              on,
+              () -> spaceBytes(device),
+              () -> here.stream().mapToLong(SegmentFiles::sizeBytes).sum() + cachesBytes));
     }
     for (CapacityDevice capacity : capacityDevices.values()) {
       FileCapacityTier files = capacity.files();

@@ -21,7 +21,9 @@ final class NodeUsage {
   NodeUsage(List<ShardLoop> shards) {
     this.shards = shards;
     this.last =
-        shards.stream().map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0, false, Map.of())).toList();
+        shards.stream()
+            .map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0, false, Map.of(), CacheSizes.NONE))
+            .toList();
   }
 
   ShardLoop.Usage of(int shard) {

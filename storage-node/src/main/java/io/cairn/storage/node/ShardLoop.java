@@ -56,6 +56,9 @@ final class ShardLoop implements LinkServer.Shard {
   private boolean stopped;
   private Runnable whenDurable;
 
+  /** Why the cache tier has not the size that it is to have, as the log says; or null. */
+  private String resizeProblem;
+
   /** Why the shard accepts nothing, or null; read by other threads. */
   private volatile String failure;
 
@@ -74,7 +77,8 @@ final class ShardLoop implements LinkServer.Shard {
       int links,
       int catchUps,
       boolean pinnedFull,
-      Map<Long, Long> refilled) {}
+      Map<Long, Long> refilled,
+      CacheSizes cacheSizes) {}
 
   /**
    * A shard that is not started.
@@ -197,6 +201,11 @@ final class ShardLoop implements LinkServer.Shard {
 
   /** On the loop. */
   Usage usage() {
+    CacheSizes sizes = opened.cacheSizes();
+    if (sizes.problem() != null && !sizes.problem().equals(resizeProblem)) {
+      LOG.warn("shard {}: {}", number, sizes.problem());
+    }
+    resizeProblem = sizes.problem();
     return new Usage(
         opened.journalUsedBytes(),
         opened.journalSizeBytes(),
@@ -205,13 +214,21 @@ final class ShardLoop implements LinkServer.Shard {
         replica.linkCount(),
         replica.catchUpCount(),
         opened.shares().isPinnedFull(),
-        failure == null && !stopped ? refilled.count(REFILLED_CHUNKS) : Map.of());
+        failure == null && !stopped ? refilled.count(REFILLED_CHUNKS) : Map.of(),
+        sizes);
   }
 
   /** What the journal holds is destaged, and what comes after it at once; on the loop. */
   void keepFlushed(boolean keep) {
     if (failure == null && !stopped) {
       opened.keepFlushed(keep);
+    }
+  }
+
+  /** How large journal and read cache are to be; on the loop. */
+  void resizeCache(long journalBytes, long readCacheBytes) {
+    if (failure == null && !stopped) {
+      opened.resizeCache(journalBytes, readCacheBytes);
     }
   }
 

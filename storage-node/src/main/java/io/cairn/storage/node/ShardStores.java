@@ -153,8 +153,17 @@ interface ShardStores extends AutoCloseable {
      */
     long flushLeftBytes();
 
-    /** Size of the journal. */
+    /** Size of the journal, without what is still to be taken away of it. */
     long journalSizeBytes();
+
+    /**
+     * Has journal and read cache grow or shrink to a size, while they are in use; costs nothing
+     * when it is known, and tries again, after a while, what has failed.
+     */
+    void resizeCache(long journalBytes, long readCacheBytes);
+
+    /** How large they are. */
+    CacheSizes cacheSizes();
 
     /** Chunks that the shard holds. */
     int chunkCount();

@@ -32,6 +32,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -99,7 +100,7 @@ public final class StorageNode implements AutoCloseable {
   private final List<String> unserved = new ArrayList<>();
 
   private ShardStores stores;
-  private NodeUsage usage;
+  private volatile NodeUsage usage;
   private StrayRounds strays;
   private DeviceWatch watch;
   private long nodeId;
@@ -206,6 +207,32 @@ public final class StorageNode implements AutoCloseable {
   /** Where metrics and health are served. */
   public Address httpAddress() {
     return operations.address();
+  }
+
+  /**
+   * Has the cache tier of every shard grow or shrink to a size, while it is in use. It may be said
+   * again and again, with each heartbeat: that costs nothing when the sizes are known, and tries
+   * again after a while what could not be done. Any thread, from when the node serves; {@link
+   * #cacheSizes} says what has come of it.
+   *
+   * @param journalBytesPerShard at least four segments; empty for {@code journal.size}.
+   * @param readCacheBytesPerShard 0 for none; empty for {@code read.cache.size}. A read cache has
+   *     the size of its option from the start on, and keeps it.
+   */
+  public void resizeCache(OptionalLong journalBytesPerShard, OptionalLong readCacheBytesPerShard) {
+    long journalBytes = journalBytesPerShard.orElse(plan.stores().journalBytes());
+    long readCacheBytes = readCacheBytesPerShard.orElse(plan.stores().readCacheBytes());
+    shards.forEach(s -> s.loop().execute(() -> s.resizeCache(journalBytes, readCacheBytes)));
+  }
+
+  /**
+   * How large the cache tier of all shards is, as they said with the last heartbeat; any thread.
+   */
+  public CacheSizes cacheSizes() {
+    NodeUsage known = usage;
+    return known == null
+        ? CacheSizes.NONE
+        : CacheSizes.sum(known.all().stream().map(ShardLoop.Usage::cacheSizes).toList());
   }
 
   private String notReady() {
@@ -320,7 +347,7 @@ public final class StorageNode implements AutoCloseable {
                   unserved.stream(),
                   ofDevices,
                   shards.stream().map(ShardLoop::trouble),
-                  Stream.of(pinnedTrouble()))
+                  Stream.of(pinnedTrouble(), cacheSizes().problem()))
               .flatMap(lines -> lines)
               .filter(Objects::nonNull)
               .collect(Collectors.joining("; "));
@@ -349,6 +376,7 @@ public final class StorageNode implements AutoCloseable {
       ack.nodes().stream()
           .filter(node -> node.nodeId() == nodeId)
           .forEach(node -> keepFlushed(node.flushing(), node.flushRequest()));
+      resizeCache(OptionalLong.empty(), OptionalLong.empty());
       if (ack.tiers() != null) {
         shards.forEach(s -> s.loop().execute(() -> s.volumeTiers(ack.tiers())));
       }

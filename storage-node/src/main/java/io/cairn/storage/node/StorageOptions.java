@@ -138,7 +138,8 @@ public final class StorageOptions {
           "journal.size",
           OptionType.size(16 * MIB, TIB),
           "256MiB",
-          "Size of each shard's journal, the write-back cache; at least four segments.");
+          "Size of each shard's journal, the write-back cache; at least four segments. One that is"
+              + " there grows or shrinks to it while the node serves.");
 
   /** Size of one segment. */
   public static final Option<Long> JOURNAL_SEGMENT =

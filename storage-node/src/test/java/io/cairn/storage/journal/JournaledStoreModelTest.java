@@ -25,8 +25,9 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The store beside a model that keeps everything in memory: random appends, kills and power losses,
- * also in the middle of destaging. After each recovery the store is a prefix of what was appended
- * that holds at least what was durable, byte for byte.
+ * also in the middle of destaging, and in every third run other sizes of the journal. After each
+ * recovery the store is a prefix of what was appended that holds at least what was durable, byte
+ * for byte.
  */
 class JournaledStoreModelTest {
   static final int CHUNK_BLOCKS = 320;
@@ -52,6 +53,7 @@ class JournaledStoreModelTest {
   private long sequence;
   private long fence;
   private boolean failed;
+  private boolean resizes;
 
   /** An append was told to wait: onRoom must follow. */
   private boolean parked;
@@ -79,6 +81,7 @@ class JournaledStoreModelTest {
     life = 0;
     sequence = 0;
     fence = 0;
+    resizes = seed % 3 == 0;
     for (int lives = 0; lives < 6; lives++) {
       open();
       compare();
@@ -90,6 +93,9 @@ class JournaledStoreModelTest {
         disk.full = false;
         loop.settle();
         assertTrue(failed || !parked, "nobody told a parked append to go on");
+        assertTrue(
+            failed || store.resizeProblem() != null || store.journalLackBytes() == 0,
+            () -> store.journalLackBytes() + " bytes of segments are missing");
         compare();
       }
       die();
@@ -187,6 +193,11 @@ class JournaledStoreModelTest {
     }
     if (random.nextInt(100) == 0) {
       disk.full = !disk.full;
+    }
+    if (resizes && random.nextInt(30) == 0) {
+      disk.refusesSegments = random.nextInt(8) == 0;
+      int segments = Journal.SEGMENTS_MIN + random.nextInt(7);
+      store.resizeJournal((long) segments * SEGMENT_BYTES, disk);
     }
     if (random.nextInt(400) == 0) {
       disk.callsLeft = random.nextInt(12);

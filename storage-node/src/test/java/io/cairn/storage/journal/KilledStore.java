@@ -28,12 +28,16 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * A store on real files and threads. As a program it writes until it is killed, and says after each
- * write what it has written: {@code java KilledStore DIRECTORY LIFE}.
+ * write what it has written, and resizes its journal all the while: {@code java KilledStore
+ * DIRECTORY LIFE}.
  */
 final class KilledStore implements AutoCloseable {
   static final int SEGMENT_BYTES = SegmentFiles.SEGMENT_BYTES_MIN;
   static final int CHUNK_BLOCKS = 1024;
   static final long VOLUME = 5;
+
+  /** Writes after which the journal is to have another size. */
+  private static final int RESIZED_EVERY = 500;
 
   private final Crc32c crc = new Crc32c();
   private final UnsafeBuffer payload =
@@ -46,6 +50,7 @@ final class KilledStore implements AutoCloseable {
   private final FileCapacityTier tier;
   final RocksCatalogue catalogue;
   final List<Region> ring;
+  final SegmentFiles files;
   final JournaledStore store;
   volatile String failure;
 
@@ -59,9 +64,10 @@ final class KilledStore implements AutoCloseable {
   }
 
   KilledStore(Path directory, long life, Path memory) throws Exception {
-    ring =
+    files =
         SegmentFiles.open(
             directory.resolve("journal"), SEGMENT_BYTES, 4, memory, blocking, loop::execute);
+    ring = files.regions();
     catalogue = RocksCatalogue.open(directory.resolve("catalogue"));
     tier = FileCapacityTier.open(directory.resolve("capacity"), 0, 0);
     store =
@@ -153,6 +159,15 @@ final class KilledStore implements AutoCloseable {
     return true;
   }
 
+  /** The journal is to have so many segments from now on. */
+  void resize(int segments) throws Exception {
+    onLoop(
+        () -> {
+          store.resizeJournal((long) segments * SEGMENT_BYTES, files);
+          return null;
+        });
+  }
+
   long lastSequence() throws Exception {
     return onLoop(() -> Version.sequence(chunk().lastVersion()));
   }
@@ -177,6 +192,9 @@ final class KilledStore implements AutoCloseable {
       if (killed.onLoop(() -> killed.write(next))) {
         sequence = next;
         out.println(sequence);
+        if (sequence % RESIZED_EVERY == 0) {
+          killed.resize(4 + new Random(sequence).nextInt(5));
+        }
       }
     }
     out.println(killed.failure);

@@ -142,6 +142,30 @@ class StoreOnFilesTest {
   }
 
   @Test
+  void aJournalGrowsAndShrinksUnderItsWriter() throws Exception {
+    long last = 0;
+    try (KilledStore store = new KilledStore(directory, 1)) {
+      for (int segments : new int[] {16, 4, 9}) {
+        store.resize(segments);
+        long resizedBytes = (long) segments * KilledStore.SEGMENT_BYTES;
+        long enough = last + WRITES_PER_LIFE;
+        while (last < enough || store.files.sizeBytes() != resizedBytes) {
+          long next = last + 1;
+          if (store.onLoop(() -> store.write(next))) {
+            last = next;
+          }
+          assertNull(store.failure);
+        }
+      }
+      compare(store, last);
+    }
+    try (KilledStore store = new KilledStore(directory, 2)) {
+      assertEquals(9, store.ring.size());
+      compare(store, last);
+    }
+  }
+
+  @Test
   void aDeviceThatFailsUnderTheMappedJournalFailsTheShardAndNotTheProcess() throws Exception {
     try (KilledStore store = new KilledStore(directory, 1, null)) {
       for (int i = 1; i <= 20; i++) {

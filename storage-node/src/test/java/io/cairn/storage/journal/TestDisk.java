@@ -1,5 +1,7 @@
 package io.cairn.storage.journal;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.cairn.storage.cache.CacheDevice;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
@@ -25,9 +27,10 @@ import org.agrona.concurrent.UnsafeBuffer;
  * A node's devices in memory. The fault model: a process kill keeps every write; a power loss keeps
  * of each 4 KiB page of a region, and of each block of the capacity tier, that was not synced the
  * old bytes, the new ones, or a mixture by 512-byte sectors. Batches of the catalogue are whole and
- * durable. A device may stop half-way through a run of the destager.
+ * durable. A device may stop half-way through a run of the destager. Segments are made and taken
+ * away durably; where that fails, one that was to be taken may be there or not.
  */
-final class TestDisk implements CapacityTier, Catalogue {
+final class TestDisk implements CapacityTier, Catalogue, SegmentSource {
   private static final int SECTOR_BYTES = 512;
 
   final List<MemoryRegion> regions = new ArrayList<>();
@@ -72,6 +75,37 @@ final class TestDisk implements CapacityTier, Catalogue {
     this.random = random;
     for (int i = 0; i < segmentCount; i++) {
       regions.add(new MemoryRegion(segmentBytes));
+    }
+  }
+
+  /** Whether segments cannot be made, or taken away. */
+  boolean refusesSegments;
+
+  @Override
+  public List<Region> make(int count) throws IOException {
+    if (refusesSegments) {
+      throw new IOException("no room for segments");
+    }
+    List<Region> made = new ArrayList<>();
+    int segmentBytes = regions.getFirst().sizeBytes();
+    for (int i = 0; i < count; i++) {
+      MemoryRegion region = new MemoryRegion(segmentBytes);
+      // Into a gap that an earlier one left.
+      regions.add(random.nextInt(regions.size() + 1), region);
+      made.add(region);
+    }
+    return made;
+  }
+
+  @Override
+  public void take(List<Region> segments) throws IOException {
+    for (Region segment : segments) {
+      if (!refusesSegments || random.nextBoolean()) {
+        assertTrue(regions.remove(segment), "one that is not the journal's");
+      }
+    }
+    if (refusesSegments) {
+      throw new IOException("the device failed");
     }
   }
 

@@ -3,6 +3,7 @@ package io.cairn.storage.journal;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.storage.chunk.SmallDevice;
@@ -36,6 +37,10 @@ class WorkingCopyTest {
   }
 
   private List<Region> open(Path where) throws IOException {
+    return files(where).regions();
+  }
+
+  private SegmentFiles files(Path where) throws IOException {
     return SegmentFiles.open(journal, BYTES, SEGMENTS, where, Runnable::run, Runnable::run);
   }
 
@@ -172,6 +177,54 @@ class WorkingCopyTest {
     ring = open(memory);
     assertEquals(1, get(ring));
     close(ring, true);
+  }
+
+  @Test
+  void aKilledProcessLeavesWhatItDidNotForceInSegmentsThatWereMadeLater() throws IOException {
+    SegmentFiles files = files(memory);
+    put(files.regions(), 3);
+    List<Region> made = files.make(2);
+    made.get(1).buffer().putLong(AT, 5);
+    files.take(List.of(made.get(0), files.regions().get(2)));
+    close(files.regions(), false);
+    files = files(memory);
+    assertEquals(4, files.regions().size());
+    assertEquals(3, get(files.regions()));
+    assertEquals(5, files.regions().get(3).buffer().getLong(AT));
+    close(files.regions(), false);
+  }
+
+  @Test
+  void ofSegmentsThatTheJournalDoesNotHaveNothingIsLeft() throws IOException {
+    SegmentFiles files = files(memory);
+    Path map = journal.resolve("segment-map");
+    byte[] before = Files.readAllBytes(map);
+    put(files.regions(), 3);
+    files.make(2);
+    close(files.regions(), false);
+    Files.write(map, before);
+    List<Region> ring = open(memory);
+    assertEquals(SEGMENTS, ring.size());
+    assertEquals(3, get(ring));
+    assertFalse(Files.exists(copies().getFirst().resolve("004")));
+    close(ring, true);
+    assertEquals(List.of(), copies());
+  }
+
+  @Test
+  void withoutRoomInMemoryTheJournalKeepsItsSize() throws Exception {
+    try (SmallDevice small = SmallDevice.mount(temporary, 40 << 20)) {
+      SegmentFiles files = files(small.directory());
+      String reason = assertThrows(IOException.class, () -> files.make(4)).getMessage();
+      assertTrue(reason.contains("are needed"), reason);
+      assertTrue(Files.exists(journal.resolve("copy")));
+      put(files.regions(), 4);
+      close(files.regions(), false);
+      List<Region> ring = open(small.directory());
+      assertEquals(SEGMENTS, ring.size());
+      assertEquals(4, get(ring));
+      close(ring, true);
+    }
   }
 
   @Test

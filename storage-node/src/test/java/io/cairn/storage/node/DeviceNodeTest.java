@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.metadata.options.Sizes;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Status;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
@@ -119,17 +121,60 @@ class DeviceNodeTest extends NodeTestBase {
   }
 
   @Test
-  void aJournalOfAnotherSizeIsRefusedInOneLine() throws Exception {
+  void aJournalWithSegmentsOfAnotherSizeIsRefusedInOneLine() throws Exception {
     initCluster();
     start("a").close();
     StorageNode node =
         StorageNode.start(
-            plan("a", Map.of("journal.size", "64MiB", "journal.segment", "4MiB")),
+            plan("a", Map.of("journal.size", "64MiB", "journal.segment", "8MiB")),
             DeviceStores::open,
             metadata::connect);
     nodes.add(node);
     String reason = refusal(node);
-    assertTrue(reason.contains("segments") && !reason.contains("\n"), reason);
+    assertTrue(reason.contains("not the configured") && !reason.contains("\n"), reason);
+  }
+
+  @Test
+  void journalsGrowAndShrinkToTheConfiguredSizeWhileTheNodeServes() throws Exception {
+    initCluster();
+    StorageNode first = start("a");
+    writeAll(caller(first, 1).ready(BLOCKS), 1, 3000, 0);
+    first.close();
+    int written = 3000;
+    for (String size : List.of("64MiB", "16MiB")) {
+      long bytes = Sizes.parseBytes(size);
+      StorageNode node =
+          StorageNode.start(
+              plan("a", Map.of("journal.size", size, "journal.segment", "4MiB")),
+              DeviceStores::open,
+              metadata::connect);
+      nodes.add(node);
+      ShardCaller.await(node.serving().toCompletableFuture());
+      ShardCaller caller = caller(node, 1);
+      assertEquals(Status.OK, caller.hello(0).status());
+      assertEquals(Status.OK, caller.bare(MessageType.FENCE).status());
+      writeAll(caller, written + 1, 1000, written);
+      written += 1000;
+      await(() -> node.cacheSizes().journalBytes() == bytes, "the journal has " + size);
+      assertEquals(bytes, metadata.heartbeats().getLast().journalSizeBytes());
+      for (int i = 0; i < written; i += 97) {
+        assertArrayEquals(bytes(1, i), ShardCaller.await(caller.read(i, 1)).payload());
+      }
+      node.close();
+    }
+  }
+
+  @Test
+  void aJournalThatCannotGrowKeepsItsSizeAndSaysSo() throws Exception {
+    initCluster();
+    StorageNode node = start("a");
+    node.resizeCache(OptionalLong.of(4 << 20), OptionalLong.empty());
+    await(
+        () ->
+            metadata.heartbeats().stream()
+                .anyMatch(beat -> String.valueOf(beat.trouble()).contains("at least 4 segments")),
+        "it is said");
+    assertEquals(16 << 20, node.cacheSizes().journalBytes());
   }
 
   @Test

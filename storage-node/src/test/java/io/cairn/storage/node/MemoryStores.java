@@ -152,6 +152,16 @@ final class MemoryStores implements ShardStores.Factory {
     }
 
     @Override
+    public void resizeCache(long journalBytes, long readCacheBytes) {
+      // It has none.
+    }
+
+    @Override
+    public CacheSizes cacheSizes() {
+      return CacheSizes.NONE;
+    }
+
+    @Override
     public int chunkCount() {
       return volumes().size();
     }
