@@ -277,6 +277,17 @@ final class ShadowedStore implements ShardStore {
     return names;
   }
 
+  @Override
+  public ChunkEntry syncingAfter(ChunkName after) {
+    ChunkEntry found = store.syncingAfter(after);
+    ChunkEntry expected = ShardStore.super.syncingAfter(after);
+    if (found != expected) {
+      throw new InvariantViolation(
+          "I9", "behind " + after + " " + found + " is syncing, not " + expected);
+    }
+    return found;
+  }
+
   /** A full journal puts a deletion off: the fence tells when it happened. */
   private void trashed() {
     for (long volumeId : List.copyOf(trashing)) {

@@ -5,6 +5,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.PeerLinks;
 import io.cairn.storage.replication.Refilled;
@@ -27,6 +28,9 @@ import org.agrona.DirectBuffer;
 final class SimNode implements SimNetwork.Acceptor {
   /** Chunks that are counted at a time; a volume may have more. */
   private static final int REFILLED_CHUNKS = 8;
+
+  /** Chunks that are named at a time; there may be more. */
+  private static final int UNFINISHED_CHUNKS = 2;
 
   final SimProcess process;
   final long nodeId;
@@ -141,6 +145,19 @@ final class SimNode implements SimNetwork.Acceptor {
       Long chunks = refilled.get(shard).count(REFILLED_CHUNKS).get(volumeId);
       if (chunks != null) {
         found.add(new Query.Refill(shard, volumeId, chunks));
+      }
+    }
+    return found;
+  }
+
+  /** What its heartbeats say of chunks whose catch-up did not end. */
+  List<Query.Unfinished> unfinished(long volumeId) {
+    List<Query.Unfinished> found = new ArrayList<>();
+    for (ReplicaShard shard : shards) {
+      for (ChunkName name : shard.unfinished().some(UNFINISHED_CHUNKS)) {
+        if (name.volumeId() == volumeId) {
+          found.add(new Query.Unfinished(volumeId, name.layer(), name.index()));
+        }
       }
     }
     return found;

@@ -281,6 +281,7 @@ final class SimRun {
           && !gateway.isReleasing()
           && !gateway.running().mending().isDegraded()
           && !gateway.running().mending().isPlacing()
+          && !gateway.running().mending().isFinishing()
           && !gateway.running().mending().seesLostChunks()) {
         gateway.release();
       }
@@ -313,6 +314,11 @@ final class SimRun {
     @Override
     public List<Query.Refill> refills(long nodeId, long volumeId) {
       return cluster.node(nodeId).refills(volumeId);
+    }
+
+    @Override
+    public List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
+      return cluster.node(nodeId).unfinished(volumeId);
     }
 
     @Override

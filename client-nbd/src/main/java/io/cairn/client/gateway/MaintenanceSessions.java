@@ -123,6 +123,7 @@ final class MaintenanceSessions {
             && !lingers
             && !session.mending().isDegraded()
             && !session.mending().isPlacing()
+            && !session.mending().isFinishing()
             && !session.mending().seesLostChunks()
             && !session.mending().isScrubAskedFor();
     if (whole || nowNanos - maintained.movedNanos > IDLE_NANOS) {

@@ -105,13 +105,16 @@ final class Membership {
    * Whether it was out of reach, or refused everything, for so long that it is to leave the set.
    */
   boolean isLost(OwnedReplica replica, long nowNanos) {
-    boolean unreachable =
-        !replica.node.ready && nowNanos - replica.node.unreadySinceNanos >= demoteAfterNanos;
     boolean refusing =
         replica.phase == OwnedReplica.Phase.OFF
             && replica.failingSinceNanos != Long.MAX_VALUE
             && nowNanos - replica.failingSinceNanos >= demoteAfterNanos;
-    return unreachable || refusing;
+    return isAway(replica.node, nowNanos) || refusing;
+  }
+
+  /** Whether it was out of reach for so long that its replicas are to leave the set. */
+  boolean isAway(OwnedNode node, long nowNanos) {
+    return !node.ready && nowNanos - node.unreadySinceNanos >= demoteAfterNanos;
   }
 
   private void answered(List<Proposed> proposed, Reply reply, long nowNanos) {

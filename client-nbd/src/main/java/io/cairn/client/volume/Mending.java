@@ -13,6 +13,7 @@ public final class Mending {
   final Membership membership;
   final Placing placing;
   final Moves moves;
+  final Unfinished unfinished;
   private final VolumeSession session;
   private final CatchUps catchUps;
   private final Scrubs scrubs;
@@ -27,6 +28,7 @@ public final class Mending {
     session.timings.feed(settings.pace().rate());
     scrubs = new Scrubs(session, settings.scrub());
     lost = new LostChunks(session);
+    unfinished = new Unfinished(session);
   }
 
   /** Begins what is due and has room. */
@@ -37,6 +39,7 @@ public final class Mending {
     moves.propose(nowNanos);
     scrubs.pump(nowNanos);
     lost.pump(nowNanos);
+    unfinished.pump(nowNanos);
   }
 
   /** Replicas that the metadata wishes to be moved now, in place of those that it did before. */
@@ -76,6 +79,11 @@ public final class Mending {
   /** Whether a replica is out of the in-sync set, whether or not it can be reached. */
   public boolean isDegraded() {
     return catchUps.areDue(false);
+  }
+
+  /** Whether a replica may be in sync on record only, for all that nodes said so far. */
+  public boolean isFinishing() {
+    return unfinished.isDue();
   }
 
   /** Chunks that have a replica out of the in-sync set. */

@@ -70,7 +70,7 @@ final class OwnedNode implements NodeLink.Listener {
         MessageType.FENCE,
         length,
         nowNanos,
-        () -> {
+        (header, offset) -> {
           ready = true;
           firstFencedNanos = Math.min(firstFencedNanos, session.now());
           session.onNodeReady(this, session.now());
@@ -91,7 +91,14 @@ final class OwnedNode implements NodeLink.Listener {
               session.volumeId(),
               session.generation(),
               copyPace);
-      sendBare(MessageType.PING, length, nowNanos, () -> pinging = false);
+      sendBare(
+          MessageType.PING,
+          length,
+          nowNanos,
+          (header, offset) -> {
+            pinging = false;
+            session.mending.unfinished.onNamed(this, Reply.detail(header, offset), session.now());
+          });
     }
   }
 
@@ -109,7 +116,12 @@ final class OwnedNode implements NodeLink.Listener {
     }
   }
 
-  private void sendBare(int type, int length, long nowNanos, Runnable confirmed) {
+  /** Hears of an answer that is good; its bytes are borrowed. */
+  private interface Confirmed {
+    void onReply(DirectBuffer header, int offset);
+  }
+
+  private void sendBare(int type, int length, long nowNanos, Confirmed confirmed) {
     link.send(
         length,
         null,
@@ -123,7 +135,7 @@ final class OwnedNode implements NodeLink.Listener {
               long sentNanos,
               long now) {
             if (check(status, sentNanos, now)) {
-              confirmed.run();
+              confirmed.onReply(header, offset);
               return;
             }
             pinging = false;
@@ -169,6 +181,7 @@ final class OwnedNode implements NodeLink.Listener {
     unsynced.clear();
     syncAskedLsn = 0;
     pinging = false;
+    session.mending.unfinished.onDown(this);
     session.onNodeDown(this, nowNanos);
   }
 

@@ -114,6 +114,8 @@ public sealed interface Query {
    *     an older release does not say.
    * @param refills what its shards have by now that began anew on empty devices; a node of an older
    *     release does not say.
+   * @param unfinished some of its chunks whose catch-up is under way, or was never ended: the next
+   *     ones each time; a node of an older release does not say.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -129,7 +131,8 @@ public sealed interface Query {
       long flushRequest,
       java.util.List<NodeDevice> devices,
       java.util.List<Integer> shardsOut,
-      java.util.List<Refill> refills)
+      java.util.List<Refill> refills,
+      java.util.List<Unfinished> unfinished)
       implements Query {
     /** Keeps the lists immutable; a node of an older release tells of no devices. */
     public NodeHeartbeat {
@@ -137,6 +140,7 @@ public sealed interface Query {
       devices = devices == null ? java.util.List.of() : java.util.List.copyOf(devices);
       shardsOut = shardsOut == null ? java.util.List.of() : java.util.List.copyOf(shardsOut);
       refills = refills == null ? java.util.List.of() : java.util.List.copyOf(refills);
+      unfinished = unfinished == null ? java.util.List.of() : java.util.List.copyOf(unfinished);
     }
   }
 
@@ -147,6 +151,9 @@ public sealed interface Query {
    * @param chunks that it has as a whole by now.
    */
   record Refill(int shard, long volumeId, long chunks) {}
+
+  /** A chunk of which a node has less than a whole replica. */
+  record Unfinished(long volumeId, int layer, int index) {}
 
   /**
    * A device of a node.

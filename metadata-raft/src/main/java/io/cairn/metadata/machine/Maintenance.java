@@ -2,8 +2,10 @@ package io.cairn.metadata.machine;
 
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply.MaintenanceOffer;
+import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
+import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +42,11 @@ public final class Maintenance {
 
     /** What shards of the node have of the volume by now that began anew on empty devices. */
     default List<Query.Refill> refills(long nodeId, long volumeId) {
+      return List.of();
+    }
+
+    /** Some of the volume's chunks that the node has less than a whole replica of. */
+    default List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
       return List.of();
     }
 
@@ -100,7 +107,8 @@ public final class Maintenance {
           && !leaving
           && (counts.syncing(volumeId, node, view.shardsOut(node)) > 0
               || mayLeaveShards(state, volumeId, node, view)
-              || mayHaveLost(state, volumeId, node, view))) {
+              || mayHaveLost(state, volumeId, node, view)
+              || countsForMore(state, volumeId, node, view))) {
         return true;
       }
       if (leaving && counts.replicas(volumeId, node) > 0) {
@@ -123,6 +131,22 @@ public final class Maintenance {
     for (Query.Refill refill : view.refills(nodeId, volumeId)) {
       if (!view.shardsOut(nodeId).contains(refill.shard())
           && state.counts().inSync(volumeId, nodeId, refill.shard()) > refill.chunks()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Whether the node has a replica that is in sync on record only: its owner was gone before it had
+   * made it equal to the others.
+   */
+  private static boolean countsForMore(MetadataState state, long volumeId, long nodeId, View view) {
+    for (Query.Unfinished one : view.unfinished(nodeId, volumeId)) {
+      ChunkRecord record = state.chunk(volumeId, one.layer(), one.index());
+      if (record != null
+          && record.replicas().stream()
+              .anyMatch(r -> r.nodeId() == nodeId && r.state() == ReplicaState.IN_SYNC)) {
         return true;
       }
     }

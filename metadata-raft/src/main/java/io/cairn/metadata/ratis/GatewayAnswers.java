@@ -132,6 +132,11 @@ final class GatewayAnswers {
           }
 
           @Override
+          public List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
+            return soft.unfinished(nodeId, volumeId);
+          }
+
+          @Override
           public boolean isGone(VolumeRecord volume) {
             return soft.isGone(volume, nowNanos);
           }

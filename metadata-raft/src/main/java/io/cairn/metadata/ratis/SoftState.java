@@ -77,6 +77,16 @@ final class SoftState {
     return refills.getOrDefault(nodeId, Map.of()).getOrDefault(volumeId, List.of());
   }
 
+  /** Chunks of the volume that the node has less than a whole replica of, as it said last. */
+  synchronized List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
+    Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);
+    return heard == null
+        ? List.of()
+        : heard.heartbeat().unfinished().stream()
+            .filter(one -> one.volumeId() == volumeId)
+            .toList();
+  }
+
   /** The node's shards that are out of service, as it said last. */
   synchronized List<Integer> shardsOut(long nodeId) {
     return List.copyOf(shardsOut.getOrDefault(nodeId, NONE_OUT).keySet());

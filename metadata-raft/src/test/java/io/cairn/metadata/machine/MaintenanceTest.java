@@ -40,6 +40,9 @@ class MaintenanceTest {
 
   private long refilledNode;
 
+  /** What node 2 has less than whole replicas of. */
+  private final List<Query.Unfinished> unfinished = new ArrayList<>();
+
   private final Maintenance.View view =
       new Maintenance.View() {
         @Override
@@ -67,6 +70,11 @@ class MaintenanceTest {
           return refills.stream()
               .filter(r -> nodeId == refilledNode && r.volumeId() == volumeId)
               .toList();
+        }
+
+        @Override
+        public List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
+          return nodeId == 2 ? unfinished : List.of();
         }
 
         @Override
@@ -154,6 +162,22 @@ class MaintenanceTest {
     assertEquals(List.of(), offers("g1", "g1"), "the shard does not serve");
     shortNode = 0;
     refills.set(0, new Query.Refill(0, id, 2));
+    assertEquals(List.of(), offers("g1", "g1"));
+  }
+
+  @Test
+  void aReplicaThatIsInSyncOnRecordOnlyIsMendedThoughNobodyHasTheVolume() {
+    apply(new Command.CreateVolume("a", GIB, 0, 3, 2, Durability.FLUSH));
+    apply(new Command.AcquireVolume("a", "owner", 1, "h:1", -1));
+    long id = volume("a").volumeId();
+    apply(new Command.AllocateChunks(id, 1, 0, List.of(0), ""));
+    apply(new Command.ReleaseVolume(id, 1));
+    unfinished.add(new Query.Unfinished(id, 0, 5));
+    assertEquals(
+        List.of(), offers("g1", "g1"), "there is no such chunk: the node will give it back");
+    unfinished.set(0, new Query.Unfinished(id, 0, 0));
+    assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
+    unfinished.clear();
     assertEquals(List.of(), offers("g1", "g1"));
   }
 

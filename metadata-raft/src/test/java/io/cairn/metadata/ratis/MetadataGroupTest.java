@@ -57,7 +57,8 @@ class MetadataGroupTest extends GroupOfThree {
     for (int i = 1; i <= 3; i++) {
       query(
           new Query.NodeHeartbeat(
-              i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null));
+              i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null,
+              null));
     }
     Reply.Chunks chunks = assertInstanceOf(Reply.Chunks.class, call(allocate));
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
@@ -87,6 +88,7 @@ class MetadataGroupTest extends GroupOfThree {
                     0,
                     List.of(),
                     null,
+                    null,
                     null)));
     assertEquals(List.of(2L), ack.deletedVolumes());
     assertEquals("n", ack.nodes().getFirst().name());
@@ -94,12 +96,12 @@ class MetadataGroupTest extends GroupOfThree {
         Reply.Refused.class,
         query(
             new Query.NodeHeartbeat(
-                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null)));
+                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null)));
     assertInstanceOf(
         Reply.Refused.class,
         query(
             new Query.NodeHeartbeat(
-                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null)));
+                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null)));
   }
 
   /** Ratis' monitor for pauses is stopped by a name of Ratis' own, which a later one may change. */

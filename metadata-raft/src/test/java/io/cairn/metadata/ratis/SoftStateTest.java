@@ -133,7 +133,7 @@ class SoftStateTest {
 
   private static Query.NodeHeartbeat flushed(long request) {
     return new Query.NodeHeartbeat(
-        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of(), null);
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of(), null, null);
   }
 
   @Test
@@ -170,9 +170,38 @@ class SoftStateTest {
     assertEquals(List.of(), soft.refills(1, 7));
   }
 
+  @Test
+  void chunksWithoutAnEndedCatchUpAreThoseThatTheNodeNamedLast() {
+    Query.Unfinished one = new Query.Unfinished(7, 0, 3);
+    soft.heard(unfinished(one, new Query.Unfinished(8, 0, 0)), SECOND);
+    assertEquals(List.of(one), soft.unfinished(1, 7));
+    assertEquals(List.of(), soft.unfinished(2, 7));
+    soft.heard(beat(1), 2 * SECOND);
+    assertEquals(List.of(), soft.unfinished(1, 7));
+  }
+
+  private static Query.NodeHeartbeat unfinished(Query.Unfinished... names) {
+    return new Query.NodeHeartbeat(
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, null, 0, List.of(), null, null, List.of(names));
+  }
+
   private static Query.NodeHeartbeat refilled(Query.Refill... refills) {
     return new Query.NodeHeartbeat(
-        1, 1, 0, 1, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), List.of(refills));
+        1,
+        1,
+        0,
+        1,
+        0,
+        0,
+        0,
+        List.of(),
+        null,
+        null,
+        0,
+        List.of(),
+        List.of(),
+        List.of(refills),
+        null);
   }
 
   private static Query.NodeHeartbeat beat(long node, Integer... shardsOut) {
@@ -190,6 +219,7 @@ class SoftStateTest {
         0,
         List.of(),
         List.of(shardsOut),
+        null,
         null);
   }
 

@@ -474,15 +474,22 @@ public final class JournaledStore implements ShardStore {
   @Override
   public List<ChunkName> chunksAfter(ChunkName after, int countMax) {
     List<ChunkName> names = new ArrayList<>();
-    ChunkId behind =
-        after == null ? null : new ChunkId(after.volumeId(), after.layer(), after.index());
-    for (IndexedChunk chunk : index.chunksAfter(behind)) {
+    for (IndexedChunk chunk : index.chunksAfter(id(after))) {
       if (names.size() == countMax) {
         break;
       }
       names.add(new ChunkName(chunk.volumeId(), chunk.layer(), chunk.index()));
     }
     return names;
+  }
+
+  @Override
+  public ChunkEntry syncingAfter(ChunkName after) {
+    return index.syncingAfter(id(after));
+  }
+
+  private static ChunkId id(ChunkName name) {
+    return name == null ? null : new ChunkId(name.volumeId(), name.layer(), name.index());
   }
 
   /** A record of a chunk that is gone would stop the next recovery. */

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.agrona.collections.Long2LongHashMap;
 
@@ -36,6 +37,7 @@ final class ShardIndex {
   private Source source;
   private final PageStock stock;
   private final TreeMap<ChunkId, IndexedChunk> chunks = new TreeMap<>();
+  private final TreeSet<ChunkId> syncing = new TreeSet<>();
   private final Map<Key, IndexedChunk> byKey = new HashMap<>();
   private final Long2LongHashMap fences = new Long2LongHashMap(0);
   private final List<ChunkId> trashed = new ArrayList<>();
@@ -83,6 +85,9 @@ final class ShardIndex {
   void add(IndexedChunk chunk) {
     chunks.put(chunk.id, chunk);
     byKey.put(new Key().set(chunk.volumeId(), chunk.layer(), chunk.index()), chunk);
+    if (chunk.syncing()) {
+      syncing.add(chunk.id);
+    }
   }
 
   /** A fence never goes down: the catalogue may know a higher one than the journal's records. */
@@ -109,6 +114,15 @@ final class ShardIndex {
   /** The first chunks behind an id, or of all where it is null, in order. */
   Iterable<IndexedChunk> chunksAfter(ChunkId after) {
     return (after == null ? chunks : chunks.tailMap(after, false)).values();
+  }
+
+  /** The first syncing chunk behind an id, or of all where it is null; null when there is none. */
+  IndexedChunk syncingAfter(ChunkId after) {
+    if (syncing.isEmpty()) {
+      return null;
+    }
+    ChunkId next = after == null ? syncing.first() : syncing.higher(after);
+    return next == null ? null : chunks.get(next);
   }
 
   Iterable<IndexedChunk> chunks() {
@@ -222,8 +236,12 @@ final class ShardIndex {
       case JournalRecord.SYNC_BEGIN -> {
         chunk.lastVersion = record.argument();
         chunk.syncGeneration = record.blockOffset();
+        syncing.add(chunk.id);
       }
-      default -> chunk.syncGeneration = 0;
+      default -> {
+        chunk.syncGeneration = 0;
+        syncing.remove(chunk.id);
+      }
     }
   }
 
@@ -313,6 +331,7 @@ final class ShardIndex {
   private void trash(IndexedChunk chunk, Consumer<IndexedChunk> onTrash) {
     chunk.gone = true;
     chunks.remove(chunk.id);
+    syncing.remove(chunk.id);
     byKey.remove(probe.set(chunk.volumeId(), chunk.layer(), chunk.index()));
     for (Page page : chunk.pages) {
       loadedPages -= page == null ? 0 : 1;

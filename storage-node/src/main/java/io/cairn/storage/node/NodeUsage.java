@@ -22,7 +22,10 @@ final class NodeUsage {
     this.shards = shards;
     this.last =
         shards.stream()
-            .map(s -> new ShardLoop.Usage(0, 0, -1, 0, 0, 0, false, Map.of(), CacheSizes.NONE))
+            .map(
+                s ->
+                    new ShardLoop.Usage(
+                        0, 0, -1, 0, 0, 0, false, Map.of(), List.of(), CacheSizes.NONE))
             .toList();
   }
 

@@ -41,6 +41,9 @@ final class ShardLoop implements LinkServer.Shard {
   /** Chunks that are counted for one heartbeat: well below a millisecond. */
   private static final int REFILLED_CHUNKS = 1024;
 
+  /** Names of chunks whose catch-up did not end, in one heartbeat. */
+  private static final int UNFINISHED_CHUNKS = 16;
+
   private final int number;
   private final EventLoop loop;
   private final ShardStores.Opened opened;
@@ -78,6 +81,7 @@ final class ShardLoop implements LinkServer.Shard {
       int catchUps,
       boolean pinnedFull,
       Map<Long, Long> refilled,
+      List<ChunkName> unfinished,
       CacheSizes cacheSizes) {}
 
   /**
@@ -215,6 +219,7 @@ final class ShardLoop implements LinkServer.Shard {
         replica.catchUpCount(),
         opened.shares().isPinnedFull(),
         failure == null && !stopped ? refilled.count(REFILLED_CHUNKS) : Map.of(),
+        failure == null && !stopped ? replica.unfinished().some(UNFINISHED_CHUNKS) : List.of(),
         sizes);
   }
 

@@ -285,7 +285,11 @@ public final class StorageNode implements AutoCloseable {
           flushRequest,
           devices(),
           shardsOut(),
-          refills());
+          refills(),
+          usage.all().stream()
+              .flatMap(shard -> shard.unfinished().stream())
+              .map(name -> new Query.Unfinished(name.volumeId(), name.layer(), name.index()))
+              .toList());
     }
 
     private List<Query.Refill> refills() {

@@ -45,6 +45,7 @@ public final class ReplicaShard implements ShardStore.Listener {
   private final ReplicaReads reads;
   private final CatchUps catchUps;
   private final Strays strays;
+  private final Unfinished unfinished;
 
   /** Kept between syncs: the links while they are told what is durable. */
   private ClientLink[] present = {};
@@ -83,6 +84,7 @@ public final class ReplicaShard implements ShardStore.Listener {
     catchUps =
         new CatchUps(clusterId, nodeId, incarnation, store, peers, limits, answers, counters);
     strays = new Strays(store, catchUps, counters);
+    unfinished = new Unfinished(store);
   }
 
   /** Tells somebody of each catch-up from now on. */
@@ -282,7 +284,8 @@ public final class ReplicaShard implements ShardStore.Listener {
     }
     if (type == MessageType.PING) {
       catchUps.pace(volume, Frame.flags(b, o), nowNanos);
-      return ok(client, type, id, 0, 0);
+      ChunkName left = unfinished.next(volume, Request.generation(b, o));
+      return ok(client, type, id, 0, left == null ? 0 : Reply.name(left.layer(), left.index()));
     }
     int layer = Request.layer(b, o);
     int index = Request.index(b, o);
@@ -387,6 +390,11 @@ public final class ReplicaShard implements ShardStore.Listener {
     // First: a catch-up that went on would write to what is gone.
     catchUps.abortOlder(volumeId, Long.MAX_VALUE);
     store.trashVolume(volumeId);
+  }
+
+  /** Its chunks whose catch-up nobody ended. */
+  public Unfinished unfinished() {
+    return unfinished;
   }
 
   /** Which of its chunks the shard asks the metadata about. */

@@ -177,6 +177,22 @@ public interface ShardStore {
    */
   List<ChunkName> chunksAfter(ChunkName after, int countMax);
 
+  /**
+   * The next chunk that is syncing, in the order of names; for as long as nothing is appended.
+   *
+   * @param after the first one behind this name; null for the first one of all.
+   * @return null when there is none.
+   */
+  default ChunkEntry syncingAfter(ChunkName after) {
+    for (ChunkName name : chunksAfter(after, Integer.MAX_VALUE)) {
+      ChunkEntry chunk = find(name.volumeId(), name.layer(), name.index());
+      if (chunk.syncing()) {
+        return chunk;
+      }
+    }
+    return null;
+  }
+
   /** Receives what happens behind the replica machine's back. */
   interface Listener {
     /** Everything before durableLsn is durable. */

@@ -103,6 +103,21 @@ public final class Reply {
     return Frame.seal(b, o, HELLO_BYTES, 0, crc);
   }
 
+  /** The name of a chunk as the detail of an answer to PING; never 0. */
+  public static long name(int layer, int index) {
+    return (long) (layer + 1) << 32 | index;
+  }
+
+  /** The layer of what {@link #name} made. */
+  public static int namedLayer(long name) {
+    return (int) (name >> 32) - 1;
+  }
+
+  /** The index of what {@link #name} made. */
+  public static int namedIndex(long name) {
+    return (int) name;
+  }
+
   /** Answer to OPEN. */
   public int open(
       MutableDirectBuffer b,
