@@ -99,6 +99,18 @@ final class ChunkReplicas {
     return mask;
   }
 
+  /** Bits of those on which a write must be durable before anybody is told that it is. */
+  int settlingMask() {
+    int mask = 0;
+    for (int i = 0; i < all.size(); i++) {
+      OwnedReplica replica = all.get(i);
+      if (replica.required() || replica.joining) {
+        mask |= 1 << replica.bit;
+      }
+    }
+    return mask;
+  }
+
   /** Bits of those for which writes are kept until they have them durable. */
   int retainedMask() {
     int mask = 0;

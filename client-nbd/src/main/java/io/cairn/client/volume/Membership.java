@@ -96,7 +96,8 @@ final class Membership {
             && (chunk.state() == OwnedChunk.State.READY || ShortOpening.isDue(chunk, nowNanos))
             && replica.isPrefixDurable()
             && !Placing.isSurplus(chunk, replica)
-            && (replica.promoting || chunk.holdsAllCompleted(replica));
+            && (replica.promoting
+                || chunk.holdsAllCompleted(replica) && chunk.hasDurableWhatIsPromised(replica));
     // An unknown outcome is asked again until it is known: the replica counts meanwhile.
     return caughtUp || replica.promoting ? ReplicaState.IN_SYNC : ReplicaState.SYNCING;
   }

@@ -440,15 +440,16 @@ final class OwnedChunk {
   /** Acknowledges, reports durable and forgets a write, each as soon as it may be. */
   private void settle(WriteOp op) {
     int required = set.requiredMask();
+    int settling = set.settlingMask();
     if (!op.completed
         && (op.ackedMask & required) == required
-        && (!op.durable || (op.durableMask & required) == required)
+        && (!op.durable || (op.durableMask & settling) == settling)
         && record.inSyncCount() >= session.minInSync()) {
       op.completed = true;
       set.noteWhoLacks(op);
       op.acknowledge();
     }
-    if (op.completed && !op.settled && (op.durableMask & required) == required) {
+    if (op.completed && !op.settled && (op.durableMask & settling) == settling) {
       op.settled = true;
       op.settledNanos = session.now();
       session.window.onSettled(op);
@@ -485,6 +486,22 @@ final class OwnedChunk {
       }
     }
     return replica.holdsAll;
+  }
+
+  /**
+   * Whether the replica has all durable that anybody was told is, so that it may be promoted (I7).
+   * The others may be ahead of it whenever somebody asks: so they wait for it from then on.
+   */
+  boolean hasDurableWhatIsPromised(OwnedReplica replica) {
+    for (WriteOp op : ops) {
+      boolean promised = op.settled || op.completed && op.durable;
+      if (promised && (op.durableMask & 1 << replica.bit) == 0) {
+        replica.joining = true;
+        replica.node.sync(session.now());
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether the set keeps enough replicas that hold everything when this one leaves (I3). */
@@ -535,6 +552,7 @@ final class OwnedChunk {
       replica.recorded = recorded;
       if (replica.inSync()) {
         replica.promoting = false;
+        replica.joining = false;
       }
       lookAtUnreadable(replica, nowNanos);
     }

@@ -74,6 +74,12 @@ final class OwnedReplica {
   /** Known to hold every write that was acknowledged, as long as nothing says otherwise. */
   boolean holdsAll;
 
+  /**
+   * It lacks on its device what was promised to be durable, and is to be taken into the set: from
+   * now on nothing more is promised before it has it, too. Else it might never get there.
+   */
+  boolean joining;
+
   /** Raised whenever the phase is reset, so that late answers are not taken for new ones. */
   int era;
 
@@ -116,6 +122,7 @@ final class OwnedReplica {
   void reset() {
     phase = Phase.OFF;
     holdsAll = false;
+    joining = false;
     era++;
   }
 }

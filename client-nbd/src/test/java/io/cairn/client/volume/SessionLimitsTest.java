@@ -154,6 +154,62 @@ class SessionLimitsTest {
     world.await(() -> world.record(0).inSyncCount() == 3);
   }
 
+  /** A proposal of something else is under way for long, and the joiner's device is slow. */
+  @Test
+  void aReplicaIsNotTakenInBeforeItHasDurableWhatAFlushPromised() {
+    SessionWorld four = new SessionWorld(4, 3, 2);
+    VolumeSession session = four.attach("a");
+    for (int chunk = 0; chunk < 8; chunk++) {
+      Answer write = four.write(session, (long) chunk * CHUNK_BYTES, bytes(4096, chunk));
+      four.await(() -> write.done);
+    }
+    Node other =
+        four.nodes.stream()
+            .filter(n -> four.record(0).replicas().stream().noneMatch(r -> r.nodeId() == n.id))
+            .findFirst()
+            .orElseThrow();
+    Node joiner = four.nodes.get((int) four.record(0).replicas().getLast().nodeId() - 1);
+    joiner.kill();
+    four.await(() -> four.record(0).inSyncCount() == 2);
+    four.run(SECOND);
+    four.metadataDown = true;
+    other.kill();
+    four.run(3 * SECOND);
+    joiner.start();
+    four.run(3 * SECOND);
+    joiner.syncPaused = true;
+    Answer write = four.write(session, 0, bytes(4096, 9));
+    four.await(() -> write.done);
+    Answer flush = four.flush(session);
+    four.await(() -> flush.done);
+    four.metadataDown = false;
+    four.run(SECOND);
+    assertEquals(2, four.record(0).inSyncCount(), session::describe);
+    joiner.resumeSync();
+    four.await(() -> four.record(0).inSyncCount() == 3);
+  }
+
+  /** Its device is slower than the others', and writers never rest. */
+  @Test
+  void aReplicaThatIsAlwaysBehindWithItsDeviceIsTakenInAllTheSame() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    Node joiner = world.nodes.get(2);
+    joiner.kill();
+    world.await(() -> world.record(0).inSyncCount() == 2);
+    joiner.start();
+    joiner.syncNanos = 9 * MILLI;
+    Answer[] under = new Answer[4];
+    for (int i = 0; world.record(0).inSyncCount() < 3; i++) {
+      assertTrue(i < 20_000, session::describe);
+      int slot = i % under.length;
+      if (under[slot] == null || under[slot].done) {
+        under[slot] = world.write(session, 4096L * slot, bytes(4096, i), true);
+      }
+      world.run(MILLI / 4);
+    }
+  }
+
   @Test
   void anOwnerThatMissedTheAnswerToAnAllocationAsksTheMetadataAboutWhatIsNotAllocated() {
     VolumeSession first = world.attach("a");

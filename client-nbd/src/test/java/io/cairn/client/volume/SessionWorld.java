@@ -189,6 +189,9 @@ final class SessionWorld {
     /** Nothing more becomes durable. */
     boolean syncPaused;
 
+    /** What it takes to make something durable. */
+    long syncNanos = 2 * MILLI;
+
     /** Frames of this type to the node vanish. */
     int deafTo;
 
@@ -232,7 +235,7 @@ final class SessionWorld {
             if (!syncScheduled) {
               syncScheduled = true;
               after(
-                  2 * MILLI,
+                  syncNanos,
                   () -> {
                     syncScheduled = false;
                     if (shard != current) {
