@@ -303,22 +303,27 @@ final class SimCluster {
 
   /** Whether the node's store has the chunk, and not in part. */
   private boolean hasWhole(long nodeId, ChunkRecord record) {
-    int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    int shard = shardOf(record);
     StoreModel.Chunk chunk =
         node(nodeId).store(shard).model().chunk(record.volumeId(), record.layer(), record.index());
     return chunk != null && !chunk.syncing();
   }
 
+  /** The number of the chunk's shard on every node. */
+  int shardOf(ChunkRecord record) {
+    return Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+  }
+
   /** Whether the node's store has the chunk, not in part, or knows that it never had it. */
   boolean hasOrNeverHad(long nodeId, ChunkRecord record) {
-    int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    int shard = shardOf(record);
     return hasWhole(nodeId, record)
         || chunk(nodeId, record.index()) == null && node(nodeId).isAbsent(shard, record);
   }
 
   /** Whether the node has all of the chunk, or knows that there is nothing of it. */
   boolean holds(SimNode node, ChunkRecord record) {
-    int shard = Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount);
+    int shard = shardOf(record);
     if (node.out().contains(shard)) {
       return false;
     }
@@ -354,7 +359,7 @@ final class SimCluster {
   boolean isHeldElsewhere(SimNode node, int shard, Set<SimNode> gone) {
     for (ChunkRecord record : allRecords()) {
       boolean here =
-          shard == Shards.shardOf(record.volumeId(), record.layer(), record.index(), shardCount)
+          shard == shardOf(record)
               && record.replicas().stream().anyMatch(r -> r.nodeId() == node.nodeId);
       long others =
           record.replicas().stream()

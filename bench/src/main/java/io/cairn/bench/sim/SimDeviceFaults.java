@@ -1,5 +1,8 @@
 package io.cairn.bench.sim;
 
+import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.Replica;
+
 /**
  * What happens to the devices of one run's nodes: they fail, hang, are slow, full or replaced. When
  * something happens, and to which node, {@link SimFaults} draws.
@@ -51,7 +54,31 @@ final class SimDeviceFaults {
     cluster.world().log(node.process.name() + ": the devices of shard " + shard + " are replaced");
     node.kill(true);
     node.replace(shard);
-    cluster.world().after(faults.duration(), () -> faults.startsAgain(node));
+    boolean othersFollow = random.oneIn(2);
+    cluster
+        .world()
+        .after(
+            faults.duration(),
+            () -> {
+              faults.startsAgain(node);
+              if (othersFollow) {
+                othersDie(node, shard);
+              }
+            });
+  }
+
+  /** Whoever holds what the shard lost is away when somebody asks the shard for it. */
+  private void othersDie(SimNode replaced, int shard) {
+    for (ChunkRecord record : cluster.allRecords()) {
+      if (shard == cluster.shardOf(record)) {
+        for (Replica replica : record.replicas()) {
+          SimNode other = cluster.node(replica.nodeId());
+          if (other != replaced && other.process.isUp() && !other.process.isStalled()) {
+            faults.crash(other, false);
+          }
+        }
+      }
+    }
   }
 
   /** The node's watch finds it, and takes the shard out of service until it is over. */
