@@ -18,6 +18,14 @@ final class LatencyWindow {
     count++;
   }
 
+  /** Adds all of another. */
+  void add(LatencyWindow other) {
+    for (int i = 0; i < counts.length; i++) {
+      counts[i] += other.counts[i];
+    }
+    count += other.count;
+  }
+
   int count() {
     return count;
   }
@@ -38,6 +46,15 @@ final class LatencyWindow {
       }
     }
     return 0;
+  }
+
+  /** The share that took longer than that, from 0 to 1; 0 when there were none. */
+  double shareAbove(long nanos) {
+    int above = 0;
+    for (int i = bucket(Math.max(1, nanos)) + 1; i < counts.length; i++) {
+      above += counts[i];
+    }
+    return count == 0 ? 0 : (double) above / count;
   }
 
   private static int bucket(long nanos) {

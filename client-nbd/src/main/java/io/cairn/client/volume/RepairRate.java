@@ -4,12 +4,16 @@ package io.cairn.client.volume;
  * How fast a gateway has replicas copied, so that what its clients wait for at the 99th percentile
  * stays within a factor of what it was before, and repair gets all that is left.
  *
- * <p>While nothing is copied it learns how long the clients wait. While something is, it looks each
- * second: above the goal the rate falls in proportion, well below it the rate grows. It does not
- * stay below a least rate, since a volume that stays short of copies is worse than a slow one.
- * Where the clients wait longer than the goal although the rate has been at its least for a while,
- * copying pauses for some two seconds, to see what they wait for without it: their load may have
- * changed.
+ * <p>While nothing is copied it learns how long the clients wait, from the last minute's seconds
+ * ({@link CalmWindows}), so that the one in which a node that died was waited for counts as one.
+ * That, times the factor, is the goal. While something is copied, one request in a hundred may take
+ * longer than the goal, and the last seconds are counted together: one bad second among good ones
+ * is what clients had before as well, and costs nothing. So it looks each second: where too many
+ * took too long, in this second and in the last ones, the rate falls in proportion; it grows where
+ * this second is well below the goal and the last ones had few. It does not stay below a least
+ * rate, since a volume that stays short of copies is worse than a slow one. Where the clients wait
+ * longer than the goal although the rate has been at its least for a while, copying pauses for some
+ * two seconds, to see what they wait for without it: their load may have changed.
  *
  * <p>Used on the one loop of the gateway's sessions, but for what it says of itself, which any
  * thread may ask for; allocates nothing.
@@ -33,14 +37,25 @@ public final class RepairRate {
 
   private static final long WINDOW_MAX_NANOS = 5_000_000_000L;
   private static final double PERCENTILE = 0.99;
+  private static final double MAY_BE_ABOVE = 1 - PERCENTILE;
   private static final double GROWTH = 1.25;
+
+  /** Growth from this share of the rate on that was too much. */
+  private static final double NEAR = 0.7;
+
+  private static final double GROWTH_NEAR = 1.05;
 
   /** The rate grows only while the clients wait less than this share of the goal. */
   private static final double AT_EASE = 0.8;
 
+  /** And while fewer than this share of what may is above the goal. */
+  private static final double FEW = 0.6;
+
+  /** How much the newest window counts among the last ones. */
+  private static final double NEWEST = 0.1;
+
   private static final double FALL_MOST = 0.4;
   private static final double FALL_LEAST = 0.9;
-  private static final double LEARNING = 0.25;
 
   /** Windows above the goal at the least rate after which a pause looks for the reason. */
   private static final int DOUBTFUL_WINDOWS = 10;
@@ -51,11 +66,19 @@ public final class RepairRate {
   private final int factor;
   private final double leastRate;
   private final LatencyWindow window = new LatencyWindow();
+  private final CalmWindows calm = new CalmWindows(PERCENTILE);
   private long windowBeganNanos = Long.MIN_VALUE;
   private boolean copying;
   private boolean copiedInWindow;
   private volatile double rate;
-  private volatile double beforeNanos;
+  private volatile long beforeNanos;
+
+  /** The last rate that was too much; none at first. */
+  private double fellFrom = Double.POSITIVE_INFINITY;
+
+  /** Share of the requests above the goal in the last windows with copies. */
+  private double shareAbove;
+
   private int doubtful;
   private volatile int pauseWindows;
 
@@ -81,7 +104,7 @@ public final class RepairRate {
 
   /** What clients waited for at the 99th percentile before, in nanoseconds; 0 while not known. */
   public long beforeNanos() {
-    return (long) beforeNanos;
+    return beforeNanos;
   }
 
   /** A client's read or write took so long. */
@@ -113,17 +136,22 @@ public final class RepairRate {
     if (pauseWindows > 0) {
       pauseWindows--;
       if (pauseWindows == 0 && enough) {
-        beforeNanos = window.percentile(PERCENTILE);
+        calm.clear();
+        learn();
       }
     } else if (copiedInWindow) {
       adjust(enough);
     } else if (enough) {
-      double seen = window.percentile(PERCENTILE);
-      beforeNanos = beforeNanos == 0 ? seen : beforeNanos + LEARNING * (seen - beforeNanos);
+      learn();
     }
     window.clear();
     windowBeganNanos = nowNanos;
     copiedInWindow = copying;
+  }
+
+  private void learn() {
+    calm.add(window);
+    beforeNanos = calm.usual();
   }
 
   private void adjust(boolean enough) {
@@ -136,24 +164,29 @@ public final class RepairRate {
       pauseWindows = PAUSE_WINDOWS;
       return;
     }
-    double seen = window.percentile(PERCENTILE);
-    double goal = Math.max(GOAL_MIN_NANOS, factor * beforeNanos);
-    if (seen > goal) {
+    long seen = window.percentile(PERCENTILE);
+    long goal = Math.max(GOAL_MIN_NANOS, factor * beforeNanos);
+    shareAbove += NEWEST * (window.shareAbove(goal) - shareAbove);
+    if (seen > goal && shareAbove > MAY_BE_ABOVE) {
       doubtful = rate <= leastRate ? doubtful + 1 : 0;
-      rate = Math.max(leastRate, rate * Math.clamp(goal / seen, FALL_MOST, FALL_LEAST));
+      fellFrom = rate;
+      rate = Math.max(leastRate, rate * Math.clamp((double) goal / seen, FALL_MOST, FALL_LEAST));
       if (doubtful >= DOUBTFUL_WINDOWS) {
         pauseWindows = PAUSE_WINDOWS;
         doubtful = 0;
+        shareAbove = 0;
+        fellFrom = Double.POSITIVE_INFINITY;
       }
-    } else {
+    } else if (seen <= goal) {
       doubtful = 0;
-      if (seen < AT_EASE * goal) {
+      if (seen < AT_EASE * goal && shareAbove < FEW * MAY_BE_ABOVE) {
         grow();
       }
     }
   }
 
   private void grow() {
-    rate = Math.max(leastRate, Math.min(RATE_MAX, rate * GROWTH));
+    double growth = rate < NEAR * fellFrom ? GROWTH : GROWTH_NEAR;
+    rate = Math.max(leastRate, Math.min(RATE_MAX, rate * growth));
   }
 }

@@ -13,6 +13,7 @@ class RepairRateTest {
 
   private final RepairRate rate = new RepairRate(2, 16 * MIB);
   private final Random random = new Random(7);
+  private final LatencyWindow waited = new LatencyWindow();
   private long now;
 
   /**
@@ -25,7 +26,9 @@ class RepairRateTest {
       now += SECOND / requests;
       rate.copying(copying, now);
       // At the 99th percentile some 3.2 times the median.
-      rate.requestEnded((long) (median * Math.exp(random.nextGaussian() / 2)), now);
+      long tookNanos = (long) (median * Math.exp(random.nextGaussian() / 2));
+      waited.record(tookNanos);
+      rate.requestEnded(tookNanos, now);
     }
     if (requests == 0) {
       now += SECOND;
@@ -50,7 +53,9 @@ class RepairRateTest {
     assertEquals(3.2e6, rate.beforeNanos(), 0.6e6);
     meanRate(30, 1e6, 400 * MIB);
     // Twice as long is where half of the room is used.
+    waited.clear();
     double mean = meanRate(60, 1e6, 400 * MIB);
+    assertTrue(waited.percentile(0.99) < 2.13 * 3.2e6, waited.percentile(0.99) + " ns");
     assertTrue(mean > 100 * MIB && mean < 215 * MIB, mean / MIB + " MiB/s");
   }
 
@@ -89,6 +94,45 @@ class RepairRateTest {
     }
     assertTrue(rate.beforeNanos() > 2.5e6 && rate.beforeNanos() < 4.5e6);
     assertTrue(rate.bytesPerSecond() > 60 * MIB);
+  }
+
+  @Test
+  void secondsInWhichADeadNodeWasWaitedForAreNotWhatIsUsual() {
+    for (int i = 0; i < 30; i++) {
+      second(1e6, 400 * MIB, 2000, false);
+    }
+    second(800e6, 400 * MIB, 2000, false);
+    for (int i = 0; i < 8; i++) {
+      second(4e6, 400 * MIB, 2000, false);
+    }
+    assertEquals(3.2e6, rate.beforeNanos(), 0.6e6);
+    meanRate(30, 1e6, 400 * MIB);
+    waited.clear();
+    double mean = meanRate(60, 1e6, 400 * MIB);
+    assertTrue(waited.percentile(0.99) < 2.13 * 3.2e6, waited.percentile(0.99) + " ns");
+    assertTrue(mean > 100 * MIB && mean < 215 * MIB, mean / MIB + " MiB/s");
+  }
+
+  /** Every fourth second is three times as slow, whether or not anything is copied. */
+  private void unsteady(int number, boolean copying) {
+    second(number % 4 == 0 ? 3e6 : 1e6, 400 * MIB, 2000, copying);
+  }
+
+  @Test
+  void secondsThatWereAlwaysSlowerAreNotBlamedOnTheCopying() {
+    for (int i = 0; i < 60; i++) {
+      unsteady(i, false);
+    }
+    long before = waited.percentile(0.99);
+    waited.clear();
+    double sum = 0;
+    for (int i = 0; i < 120; i++) {
+      unsteady(i, true);
+      sum += rate.bytesPerSecond();
+    }
+    assertTrue(sum / 120 > 100 * MIB, sum / 120 / MIB + " MiB/s");
+    double factor = (double) waited.percentile(0.99) / before;
+    assertTrue(factor < 2.13, factor + " times as long, and the figures are an eighth too long");
   }
 
   @Test
