@@ -15,6 +15,11 @@ public final class Main {
 
   /** Exit codes: 0 done, 1 refused or failed, 2 wrong usage. */
   public static void main(String[] arguments) {
+    System.exit(commandLine().execute(arguments));
+  }
+
+  /** All verbs. */
+  static CommandLine commandLine() {
     CommandLine cairn = Cairn.commandLine();
     Cairn.add(cairn, new DevCommand());
     Cairn.add(cairn, new TrainCommand());
@@ -22,6 +27,6 @@ public final class Main {
     Cairn.add(cairn, new BenchCommand());
     Cairn.add(cairn, new ChaosCommand());
     Cairn.add(cairn, new LoadCommand());
-    System.exit(cairn.execute(arguments));
+    return cairn;
   }
 }

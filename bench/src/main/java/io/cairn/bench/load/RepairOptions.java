@@ -22,7 +22,7 @@ final class RepairOptions {
   @Option(
       names = "--repair",
       description =
-          "Instead of rows: one of the nodes is killed for good under a paced load of 4 KiB, 70 %"
+          "Instead of rows: one of the nodes is killed for good under a paced load of 4 KiB, 70 %%"
               + " reads, on a volume of --size that is half full; latencies before and until all is"
               + " in sync again, and the rate of the repair.")
   private boolean repair;
