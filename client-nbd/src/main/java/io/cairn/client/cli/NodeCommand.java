@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
       NodeShowCommand.class,
       NodeDrainCommand.class,
       NodeFlushCacheCommand.class,
+      NodeResizeCacheCommand.class,
       NodeRemoveCommand.class
     })
 final class NodeCommand {}

@@ -43,6 +43,10 @@ final class NodeShowCommand implements Callable<Integer> {
     if (status.lastSeenAgoMillis() >= 0) {
       out.println("used      " + Sizes.format(status.usedBytes()));
       out.println("free      " + Sizes.format(status.freeBytes()) + " for new chunks");
+      out.println("journals  " + Sizes.format(status.journalSizeBytes()));
+    }
+    if (node.cache() != null) {
+      out.println("wanted    " + NodeResizeCacheCommand.text(node, node.cache()));
     }
     if (status.trouble() != null) {
       out.println("trouble   " + status.trouble());

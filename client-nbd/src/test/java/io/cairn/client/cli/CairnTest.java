@@ -300,6 +300,29 @@ class CairnTest {
   }
 
   @Test
+  void theSizeOfACacheIsOnRecordUntilItIsAsConfiguredAgain() {
+    assertEquals(
+        "node storage-2 is to have 1 shard with a journal of 1GiB and a read cache as configured\n",
+        run("node", "resize-cache", "storage-2", "--journal", "1GiB").succeeds().out());
+    JsonNode both =
+        run("node", "resize-cache", "2", "--read-cache", "0", "-o", "json").succeeds().json();
+    assertEquals(1L << 30, both.get("wantedJournalBytes").asLong());
+    assertEquals(0, both.get("wantedReadCacheBytes").asLong(-1));
+    assertTrue(
+        run("node", "show", "2")
+            .out()
+            .contains("wanted    1 shard with a journal of 1GiB and a read cache of 0"));
+    assertTrue(run("node", "show", "1", "-o", "json").json().get("wantedJournalBytes").isNull());
+    assertEquals(2, run("node", "resize-cache", "2").exitCode());
+    run("node", "resize-cache", "2", "--journal", "1MiB")
+        .fails(1, "cairn: a journal of 1048576 bytes is outside 16MiB to 1TiB");
+    run("node", "resize-cache", "2", "--as-configured").succeeds();
+    JsonNode none = run("node", "show", "2", "-o", "json").json();
+    assertTrue(none.get("wantedJournalBytes").isNull());
+    assertTrue(none.get("wantedReadCacheBytes").isNull());
+  }
+
+  @Test
   void aFlushThatTakesLongerThanSomebodyWaitsGoesOn() {
     run("node", "flush-cache", "1", "--wait", "0")
         .fails(

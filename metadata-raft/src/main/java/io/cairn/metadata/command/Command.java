@@ -2,6 +2,7 @@ package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.CacheMode;
+import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
@@ -62,6 +63,9 @@ public sealed interface Command {
    * told otherwise.
    */
   record FlushCache(long nodeId, boolean flushing) implements Command {}
+
+  /** Has the cache tier of a node grow or shrink while it is in use, until it is told otherwise. */
+  record ResizeCache(long nodeId, CacheWish wish) implements Command {}
 
   /**
    * Creates a volume; 0 for chunkSizeBytes, replicas and minInSync means the default.

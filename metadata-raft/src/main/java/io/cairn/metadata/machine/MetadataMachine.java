@@ -130,6 +130,7 @@ public final class MetadataMachine {
       case Command.RemoveNode c -> nodes.remove(c);
       case Command.DrainNode c -> nodes.drain(c);
       case Command.FlushCache c -> nodes.flushCache(c);
+      case Command.ResizeCache c -> nodes.resizeCache(c);
       case Command.CreateVolume c -> volumes.create(c);
       case Command.ResizeVolume c -> volumes.resize(c);
       case Command.SetVolume c -> volumes.set(c);

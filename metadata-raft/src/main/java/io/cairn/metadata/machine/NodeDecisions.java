@@ -4,14 +4,22 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
 import java.util.List;
 
 /** Decides the commands that concern storage nodes. */
 final class NodeDecisions {
+  /** Bounds of the nodes' options of that name. */
+  private static final long JOURNAL_BYTES_MIN = 16L << 20;
+
+  private static final long JOURNAL_BYTES_MAX = 1L << 40;
+  private static final long READ_CACHE_BYTES_MIN = 1L << 20;
+  private static final long READ_CACHE_BYTES_MAX = 4L << 40;
   private static final int NAME_LENGTH_MAX = 255;
 
   private final MetadataState state;
@@ -76,7 +84,8 @@ final class NodeDecisions {
             c.incarnation(),
             before == null ? null : before.departure(),
             before != null && before.flushing(),
-            before == null ? 0 : before.flushRequest());
+            before == null ? 0 : before.flushRequest(),
+            before == null ? null : before.cache());
     return new Decision(
         List.of(new Event.NodeStored(node)), new Reply.NodeRegistered(nodeId, state.clusterId()));
   }
@@ -113,6 +122,41 @@ final class NodeDecisions {
       return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
     }
     return new Decision(List.of(new Event.NodeStored(node.flushing(c.flushing()))), new Reply.Ok());
+  }
+
+  /** What a node can have it knows itself; here only what no node can have is refused. */
+  Decision resizeCache(Command.ResizeCache c) {
+    NodeRecord node = state.node(c.nodeId());
+    if (node == null) {
+      return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
+    }
+    if (state.level() < Release.LEVEL_OF_CACHE_SIZES) {
+      return Decision.refused(
+          ErrorCode.INVALID,
+          "the size of a cache needs level "
+              + Release.LEVEL_OF_CACHE_SIZES
+              + " and the cluster is at "
+              + state.level()
+              + ": when all servers are new, end the upgrade with 'cairn upgrade --finalize'");
+    }
+    String problem = problem(c.wish());
+    return problem == null
+        ? new Decision(List.of(new Event.NodeStored(node.cached(c.wish()))), new Reply.Ok())
+        : Decision.refused(ErrorCode.INVALID, problem);
+  }
+
+  private static String problem(CacheWish wish) {
+    Long journal = wish.journalBytes();
+    if (journal != null && (journal < JOURNAL_BYTES_MIN || journal > JOURNAL_BYTES_MAX)) {
+      return "a journal of " + journal + " bytes is outside 16MiB to 1TiB";
+    }
+    Long readCache = wish.readCacheBytes();
+    if (readCache != null
+        && readCache != 0
+        && (readCache < READ_CACHE_BYTES_MIN || readCache > READ_CACHE_BYTES_MAX)) {
+      return "a read cache of " + readCache + " bytes is neither 0 nor within 1MiB to 4TiB";
+    }
+    return null;
   }
 
   /** A drain that could never come to its end is refused. */

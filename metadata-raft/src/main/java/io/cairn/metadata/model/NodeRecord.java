@@ -14,6 +14,8 @@ package io.cairn.metadata.model;
  * @param flushRequest number of the last request for that, from 1; 0 when there was none, or when a
  *     release made it that did not number them. What a node says of a flush, it says of one
  *     request.
+ * @param cache what an operator wants its cache tier to be; null for what its options say, and from
+ *     a level below {@link io.cairn.metadata.release.Release#LEVEL_OF_CACHE_SIZES}.
  */
 public record NodeRecord(
     long nodeId,
@@ -30,7 +32,8 @@ public record NodeRecord(
     long incarnation,
     Departure departure,
     boolean flushing,
-    long flushRequest) {
+    long flushRequest,
+    CacheWish cache) {
   /** One that stays. */
   public NodeRecord(
       long nodeId,
@@ -60,20 +63,32 @@ public record NodeRecord(
         incarnation,
         null,
         false,
-        0);
+        0,
+        null);
   }
 
   /** The same node, to leave that way; null for one that stays. */
   public NodeRecord leaving(Departure newDeparture) {
-    return with(newDeparture, flushing, flushRequest);
+    return with(newDeparture, flushing, flushRequest, cache);
   }
 
   /** The same node, whose journals are to be kept destaged, or not any more. */
   public NodeRecord flushing(boolean newFlushing) {
-    return with(departure, newFlushing, newFlushing ? flushRequest + 1 : flushRequest);
+    return with(departure, newFlushing, newFlushing ? flushRequest + 1 : flushRequest, cache);
   }
 
-  private NodeRecord with(Departure newDeparture, boolean newFlushing, long newFlushRequest) {
+  /** The same node, whose cache tier is to be like that. */
+  public NodeRecord cached(CacheWish wish) {
+    return with(departure, flushing, flushRequest, wish.equals(CacheWish.NONE) ? null : wish);
+  }
+
+  /** What its cache tier is to be; never null. */
+  public CacheWish wish() {
+    return cache == null ? CacheWish.NONE : cache;
+  }
+
+  private NodeRecord with(
+      Departure newDeparture, boolean newFlushing, long newFlushRequest, CacheWish newCache) {
     return new NodeRecord(
         nodeId,
         storeIdHigh,
@@ -89,6 +104,7 @@ public record NodeRecord(
         incarnation,
         newDeparture,
         newFlushing,
-        newFlushRequest);
+        newFlushRequest,
+        newCache);
   }
 }

@@ -7,7 +7,7 @@ package io.cairn.metadata.release;
  * writes everything of the level below.
  *
  * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}. Level 3: {@link #LEVEL_OF_LOSSES} and
- * {@link #LEVEL_OF_SHARDS}.
+ * {@link #LEVEL_OF_SHARDS}. Level 4: {@link #LEVEL_OF_CACHE_SIZES}.
  */
 public final class Release {
   /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
@@ -25,7 +25,10 @@ public final class Release {
   /** From here on replicas on shards that are out of service are placed anew on other nodes. */
   public static final int LEVEL_OF_SHARDS = 3;
 
-  private static final int HIGHEST = LEVEL_OF_SHARDS;
+  /** From here on an operator may say how large a node's cache tier is to be. */
+  public static final int LEVEL_OF_CACHE_SIZES = 4;
+
+  private static final int HIGHEST = LEVEL_OF_CACHE_SIZES;
 
   private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
 

@@ -197,6 +197,8 @@ public final class ClusterJson {
     json.put(
         "departure",
         node.departure() == null ? null : node.departure().name().toLowerCase(Locale.ROOT));
+    json.put("wantedJournalBytes", node.wish().journalBytes());
+    json.put("wantedReadCacheBytes", node.wish().readCacheBytes());
     json.put("flushing", node.flushing());
     json.put("flushLeftBytes", node.flushing() ? status.flushLeftBytes() : null);
     json.put("trouble", status.trouble());

@@ -379,8 +379,12 @@ public final class StorageNode implements AutoCloseable {
       nodes.update(ack.nodes());
       ack.nodes().stream()
           .filter(node -> node.nodeId() == nodeId)
-          .forEach(node -> keepFlushed(node.flushing(), node.flushRequest()));
-      resizeCache(OptionalLong.empty(), OptionalLong.empty());
+          .forEach(
+              node -> {
+                keepFlushed(node.flushing(), node.flushRequest());
+                resizeCache(
+                    optional(node.wish().journalBytes()), optional(node.wish().readCacheBytes()));
+              });
       if (ack.tiers() != null) {
         shards.forEach(s -> s.loop().execute(() -> s.volumeTiers(ack.tiers())));
       }
@@ -396,6 +400,10 @@ public final class StorageNode implements AutoCloseable {
       }
       strays.onHeard(
           ack.replicas(), usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum());
+    }
+
+    private static OptionalLong optional(Long value) {
+      return value == null ? OptionalLong.empty() : OptionalLong.of(value);
     }
 
     /** Each request is for what the journals hold when the node hears of it. */

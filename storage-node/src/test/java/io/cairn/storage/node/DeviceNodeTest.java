@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.model.CacheMode;
+import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.model.VolumeTier;
 import io.cairn.metadata.options.Sizes;
 import io.cairn.storage.wire.Frame;
@@ -165,6 +167,22 @@ class DeviceNodeTest extends NodeTestBase {
       }
       node.close();
     }
+  }
+
+  @Test
+  void whatAnOperatorWantsCountsMoreThanTheOptionsUntilItIsTakenBack() throws Exception {
+    initCluster();
+    StorageNode first = start("a");
+    metadata.operate(new Command.ResizeCache(1, new CacheWish(64L << 20, null)));
+    await(() -> first.cacheSizes().journalBytes() == 64 << 20, "the journal has grown");
+    first.close();
+    StorageNode second = start("a");
+    await(() -> second.cacheSizes().journalBytes() == 64 << 20, "it has its size");
+    int beats = metadata.heartbeats().size();
+    await(() -> metadata.heartbeats().size() > beats + 3, "more heartbeats");
+    assertEquals(64 << 20, second.cacheSizes().journalBytes());
+    metadata.operate(new Command.ResizeCache(1, CacheWish.NONE));
+    await(() -> second.cacheSizes().journalBytes() == 16 << 20, "it has shrunk");
   }
 
   @Test
