@@ -1,5 +1,6 @@
 package io.cairn.client.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
@@ -9,6 +10,7 @@ import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code cairn node show}: one node with its devices. */
@@ -19,6 +21,11 @@ final class NodeShowCommand implements Callable<Integer> {
   @Parameters(paramLabel = "NODE", description = "Id or name of the node.")
   private String node;
 
+  @Option(
+      names = "--brief",
+      description = "Without what it wrote to its devices, for which the node itself is asked.")
+  private boolean brief;
+
   @Override
   public Integer call() {
     try (ClusterCalls calls = options.connect()) {
@@ -26,12 +33,17 @@ final class NodeShowCommand implements Callable<Integer> {
       long id = NodeNames.find(cluster, node).nodeId();
       Reply.NodeStatus status =
           cluster.nodes().stream().filter(n -> n.node().nodeId() == id).findFirst().orElseThrow();
-      options.print(ClusterJson.node(status), out -> print(status, out));
+      WrittenBytes written = brief ? null : WrittenBytes.of(status.node().name(), calls);
+      ObjectNode json = ClusterJson.node(status);
+      if (written != null) {
+        json.set("written", written.json());
+      }
+      options.print(json, out -> print(status, written, out));
       return 0;
     }
   }
 
-  private static void print(Reply.NodeStatus status, PrintWriter out) {
+  private static void print(Reply.NodeStatus status, WrittenBytes written, PrintWriter out) {
     NodeRecord node = status.node();
     out.println("node      " + node.name() + " (" + node.nodeId() + ")");
     out.println("state     " + Tables.state(status));
@@ -47,6 +59,9 @@ final class NodeShowCommand implements Callable<Integer> {
     }
     if (node.cache() != null) {
       out.println("wanted    " + NodeResizeCacheCommand.text(node, node.cache()));
+    }
+    if (written != null) {
+      out.println("written   " + written.line());
     }
     if (status.trouble() != null) {
       out.println("trouble   " + status.trouble());

@@ -2,6 +2,7 @@ package io.cairn.storage.chunk;
 
 import io.cairn.storage.device.Device;
 import io.cairn.storage.device.Device.Operation;
+import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -37,6 +38,7 @@ public final class WatchedTier implements CapacityTier {
       throws IOException {
     device.run(
         Operation.WRITE, () -> tier.write(chunk, blockOffset, blockCount, source, sourceOffset));
+    device.wrote((long) blockCount * Frame.BLOCK_BYTES);
   }
 
   @Override
@@ -120,9 +122,12 @@ public final class WatchedTier implements CapacityTier {
         int[] crcs,
         int crcOffset)
         throws IOException {
-      return device.get(
-          Operation.WRITE,
-          () -> writer.write(chunk, blockOffset, blockCount, source, offset, crcs, crcOffset));
+      int bad =
+          device.get(
+              Operation.WRITE,
+              () -> writer.write(chunk, blockOffset, blockCount, source, offset, crcs, crcOffset));
+      device.wrote((long) blockCount * Frame.BLOCK_BYTES);
+      return bad;
     }
 
     @Override

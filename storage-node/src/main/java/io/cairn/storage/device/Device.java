@@ -93,6 +93,8 @@ public final class Device {
 
   private final AtomicBoolean busy = new AtomicBoolean();
 
+  private final LongAdder writtenBytes = new LongAdder();
+
   /** Of reads; written under the lock of their histogram. */
   private long meanNanos;
 
@@ -235,6 +237,16 @@ public final class Device {
   /** How long its calls took; a little old. */
   public LatencyHistogram latency(Operation operation) {
     return latencies.get(operation);
+  }
+
+  /** So much was handed to the device to be written. */
+  public void wrote(long bytes) {
+    writtenBytes.add(bytes);
+  }
+
+  /** What {@link #wrote} was told of since the start. */
+  public long writtenBytes() {
+    return writtenBytes.sum();
   }
 
   /** Whether its reads take milliseconds, as those of disks that turn or are far away do. */

@@ -37,6 +37,13 @@ final class DeviceMetrics {
             .tags(tags.and("call", call))
             .register(registry);
       }
+      FunctionCounter.builder(
+              "cairn.storage.device.written.bytes", use, u -> u.writtenBytes().getAsLong())
+          .description(
+              "Bytes handed to the device to be written: blocks of chunks; or journals in whole"
+                  + " pages, read caches and catalogues.")
+          .tags(tags)
+          .register(registry);
       Gauge.builder("cairn.storage.device.failed", device, d -> d.failure() == null ? 0 : 1)
           .description("1 when a write or a sync of the device failed: nothing more goes to it.")
           .tags(tags)

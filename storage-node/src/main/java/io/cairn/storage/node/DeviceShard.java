@@ -4,6 +4,7 @@ import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
 import io.cairn.storage.cache.ReadCache;
 import io.cairn.storage.cache.VolumeShares;
+import io.cairn.storage.chunk.index.RocksCatalogue;
 import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreCounters;
@@ -21,6 +22,7 @@ import java.util.function.ToDoubleFunction;
 record DeviceShard(
     JournaledStore journaled,
     SegmentFiles segments,
+    RocksCatalogue catalogue,
     LatencyHistogram syncs,
     LatencyHistogram queued,
     LostChunks lost)
@@ -68,6 +70,12 @@ record DeviceShard(
   @Override
   public long journalSizeBytes() {
     return journaled.journalSizeBytes();
+  }
+
+  /** What the shard wrote to its cache device beside its journal; any thread. */
+  long besideJournalBytes() {
+    ReadCache cache = journaled.readCache();
+    return catalogue.writtenBytes() + (cache == null ? 0 : cache.counters().writtenBytes());
   }
 
   @Override
@@ -182,6 +190,11 @@ record DeviceShard(
         "tier.ahead.blocks",
         "Blocks of the capacity tier that were read ahead of sequential readers.",
         StoreCounters::aheadBlocks);
+    FunctionCounter.builder(
+            "cairn.storage.catalogue.written.bytes", catalogue, RocksCatalogue::writtenBytes)
+        .description("Bytes that the shard's catalogue wrote to its device: log, tables, merges.")
+        .tag("shard", shard)
+        .register(registry);
     counter(
         registry,
         shard,

@@ -247,7 +247,7 @@ final class DeviceStores implements ShardStores {
           directory(shard));
     }
     return new DeviceShard(
-        store, journal, threads.get(shard).syncs(), threads.get(shard).queued(), lost);
+        store, journal, catalogue, threads.get(shard).syncs(), threads.get(shard).queued(), lost);
   }
 
   /** The files of a shard whose catalogue is gone would take their space for ever. */
@@ -309,7 +309,8 @@ final class DeviceStores implements ShardStores {
               device,
               on,
               () -> spaceBytes(device),
-              () -> here.stream().mapToLong(SegmentFiles::sizeBytes).sum() + cachesBytes));
+              () -> here.stream().mapToLong(SegmentFiles::sizeBytes).sum() + cachesBytes,
+              () -> device.writtenBytes() + besideJournalsBytes(on)));
     }
     for (CapacityDevice capacity : capacityDevices.values()) {
       FileCapacityTier files = capacity.files();
@@ -318,9 +319,17 @@ final class DeviceStores implements ShardStores {
               capacity.device(),
               shardsOn(shard -> plan.map().capacity(shard), capacity.device()),
               () -> files == null ? 0 : files.capacityBytes(),
-              () -> files == null ? 0 : files.reservedBytes()));
+              () -> files == null ? 0 : files.reservedBytes(),
+              capacity.device()::writtenBytes));
     }
     return List.copyOf(uses);
+  }
+
+  private long besideJournalsBytes(List<Integer> on) {
+    return on.stream()
+        .map(shard -> shards.get(shard).opened())
+        .mapToLong(opened -> opened instanceof DeviceShard shard ? shard.besideJournalBytes() : 0)
+        .sum();
   }
 
   private List<Integer> shardsOn(IntFunction<DeviceMap.Place> place, Device device) {

@@ -108,9 +108,16 @@ interface ShardStores extends AutoCloseable {
    * @param shards on it.
    * @param capacityBytes space that chunks may take, or that the cache tier has; asks the device.
    * @param usedBytes of them, taken or set aside.
+   * @param writtenBytes that were handed to the device to be written, since the start: of the cache
+   *     tier journals in whole pages, read caches and catalogues. Journals that are prewritten do
+   *     not count.
    */
   record DeviceUse(
-      Device device, List<Integer> shards, LongSupplier capacityBytes, LongSupplier usedBytes) {}
+      Device device,
+      List<Integer> shards,
+      LongSupplier capacityBytes,
+      LongSupplier usedBytes,
+      LongSupplier writtenBytes) {}
 
   /**
    * What has become of a shard.

@@ -291,6 +291,30 @@ class DeviceNodeTest extends NodeTestBase {
     await(() -> metric(page(second), name) >= 11, "what is written is destaged");
   }
 
+  @Test
+  void whatIsWrittenToEachDeviceIsCounted() throws Exception {
+    initCluster();
+    metadata.setTier(ShardCaller.VOLUME, new VolumeTier(CacheMode.WRITE_THROUGH, false));
+    StorageNode node = start("a");
+    ShardCaller caller = caller(node, 1).ready(BLOCKS);
+    int blocks = 100;
+    writeAll(caller, 1, blocks, 0);
+    await(
+        () -> metric(page(node), "cairn_storage_destage_blocks_total") >= blocks,
+        "all is destaged");
+    String page = page(node);
+    String written = "cairn_storage_device_written_bytes_total{device=\"";
+    double given = blocks * 4096.0;
+    assertEquals(given, metric(page, "cairn_storage_written_bytes_total"));
+    assertEquals(given, metric(page, written + temp.resolve("a/capacity")));
+    double catalogue = metric(page, "cairn_storage_catalogue_written_bytes_total");
+    assertTrue(catalogue > 0, page);
+    // Records have a head each, and a page that several syncs write is written several times.
+    double journal = metric(page, written + temp.resolve("a/cache")) - catalogue;
+    assertTrue(journal > metric(page, "cairn_storage_journal_appended_bytes_total") - 4096, page);
+    assertEquals(0, journal % 4096);
+  }
+
   private String page(StorageNode node) {
     try {
       return get(node, "/metrics", 200);

@@ -24,7 +24,10 @@ import org.rocksdb.Priority;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Statistics;
+import org.rocksdb.StatsLevel;
 import org.rocksdb.Status;
+import org.rocksdb.TickerType;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
@@ -57,7 +60,13 @@ public final class RocksCatalogue implements Catalogue {
     Env.getDefault().lowerThreadPoolCPUPriority(Priority.LOW);
   }
 
+  /** What the database writes: its log, its tables when they are made, and when they are merged. */
+  private static final List<TickerType> WRITTEN =
+      List.of(
+          TickerType.WAL_FILE_BYTES, TickerType.FLUSH_WRITE_BYTES, TickerType.COMPACT_WRITE_BYTES);
+
   private final Options options;
+  private final Statistics statistics;
   private final LRUCache cache;
   private final WriteOptions synced = new WriteOptions().setSync(true);
   private final RocksDB db;
@@ -68,8 +77,9 @@ public final class RocksCatalogue implements Catalogue {
 
   private volatile long checkpointLsn;
 
-  private RocksCatalogue(Options options, LRUCache cache, RocksDB db) {
+  private RocksCatalogue(Options options, Statistics statistics, LRUCache cache, RocksDB db) {
     this.options = options;
+    this.statistics = statistics;
     this.cache = cache;
     this.db = db;
   }
@@ -78,6 +88,8 @@ public final class RocksCatalogue implements Catalogue {
   public static RocksCatalogue open(Path directory) throws IOException {
     Files.createDirectories(directory);
     LRUCache cache = new LRUCache(CACHE_BYTES);
+    Statistics statistics = new Statistics();
+    statistics.setStatsLevel(StatsLevel.EXCEPT_DETAILED_TIMERS);
     Options options =
         new Options()
             .setCreateIfMissing(true)
@@ -87,6 +99,7 @@ public final class RocksCatalogue implements Catalogue {
             .setMaxTotalWalSize(4 * WRITE_BUFFER_BYTES)
             .setMaxOpenFiles(128)
             .setKeepLogFileNum(2)
+            .setStatistics(statistics)
             .setStatsDumpPeriodSec(0)
             .setStatsPersistPeriodSec(0)
             .setTableFormatConfig(
@@ -96,12 +109,14 @@ public final class RocksCatalogue implements Catalogue {
                     .setBlockSize(16 << 10));
     try {
       RocksCatalogue catalogue =
-          new RocksCatalogue(options, cache, RocksDB.open(options, directory.toString()));
+          new RocksCatalogue(
+              options, statistics, cache, RocksDB.open(options, directory.toString()));
       byte[] value = catalogue.db.get(CHECKPOINT);
       catalogue.checkpointLsn = value == null ? 0 : value(value).getLong();
       return catalogue;
     } catch (RocksDBException e) {
       options.close();
+      statistics.close();
       cache.close();
       throw new IOException("cannot open the catalogue " + directory + ": " + e.getMessage(), e);
     }
@@ -345,11 +360,23 @@ public final class RocksCatalogue implements Catalogue {
     return new IOException("the catalogue failed: " + e.getMessage(), e);
   }
 
+  /** Bytes that were written to the device since it was opened; any thread, 0 once it is closed. */
+  public long writtenBytes() {
+    synchronized (statistics) {
+      return statistics.isOwningHandle()
+          ? WRITTEN.stream().mapToLong(statistics::getTickerCount).sum()
+          : 0;
+    }
+  }
+
   @Override
   public void close() {
     synced.close();
     db.close();
     options.close();
+    synchronized (statistics) {
+      statistics.close();
+    }
     cache.close();
   }
 }
