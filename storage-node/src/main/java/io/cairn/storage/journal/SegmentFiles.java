@@ -365,6 +365,15 @@ public final class SegmentFiles implements SegmentSource {
     return missing;
   }
 
+  /**
+   * Whether a process that did not stop cleanly left records in memory that the files may lack.
+   *
+   * @param memory as in {@link #open}.
+   */
+  public static boolean hasNewerCopy(Path memory, Path directory) throws IOException {
+    return memory != null && WorkingCopy.isLeft(memory, directory);
+  }
+
   private static void make(Path directory, int segmentBytes, int segmentCount) throws IOException {
     requireRoom(directory, missingBytes(directory, segmentBytes, segmentCount));
     for (int i = segmentCount; Files.deleteIfExists(usualFile(directory, i)); i++) {

@@ -78,8 +78,7 @@ final class WorkingCopy {
       Files.deleteIfExists(absolute.resolve(NAME_FILE));
       return null;
     }
-    String hash = HexFormat.of().toHexDigits(hash(host() + ":" + absolute));
-    WorkingCopy copy = new WorkingCopy(memory.resolve(PREFIX + hash), absolute, segmentBytes);
+    WorkingCopy copy = new WorkingCopy(place(memory, absolute), absolute, segmentBytes);
     String problem;
     try {
       problem = copy.prepare(memory, segments);
@@ -92,6 +91,19 @@ final class WorkingCopy {
     LOG.warn("the journal {} is mapped from its device, which costs more: {}", journal, problem);
     Files.deleteIfExists(absolute.resolve(NAME_FILE));
     return null;
+  }
+
+  private static Path place(Path memory, Path journal) throws IOException {
+    String hash = HexFormat.of().toHexDigits(hash(host() + ":" + journal));
+    return memory.resolve(PREFIX + hash);
+  }
+
+  /** Whether there is a copy that may be newer than the segments. */
+  static boolean isLeft(Path memory, Path journal) throws IOException {
+    Path absolute = journal.toAbsolutePath().normalize();
+    List<String> here = lines(place(memory, absolute).resolve(NAME_FILE));
+    List<String> there = lines(absolute.resolve(NAME_FILE));
+    return !here.isEmpty() && !there.isEmpty() && here.getFirst().equals(there.getFirst());
   }
 
   private static long hash(String text) {

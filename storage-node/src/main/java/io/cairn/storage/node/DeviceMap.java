@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -63,6 +64,9 @@ final class DeviceMap {
     /** Whether its directory is to get a new name, and its shards are to begin anew. */
     boolean replaced;
 
+    /** Whether its shards are to lie on other devices. */
+    boolean leaving;
+
     /** Why it cannot be used; null when it can. */
     String problem = "is missing";
 
@@ -81,7 +85,7 @@ final class DeviceMap {
   }
 
   private static final class Shard {
-    final Known cache;
+    Known cache;
     final Known capacity;
     long lostIncarnation;
     final Map<Long, Long> lostChunks = new TreeMap<>();
@@ -100,6 +104,9 @@ final class DeviceMap {
    */
   record Place(Tier tier, Path directory, String problem) {}
 
+  /** A shard that is to lie on another cache device; both can be used. */
+  record Move(int shard, Path from, Path to) {}
+
   private final Path file;
   private final List<Known> devices = new ArrayList<>();
   private final List<Shard> shards = new ArrayList<>();
@@ -113,15 +120,22 @@ final class DeviceMap {
    *
    * @param directory the node's data directory.
    * @param cache directories of cache devices, which may be missing.
+   * @param leaving directories of cache devices whose shards are to lie on the others.
    * @param capacity directories of capacity devices, which may be missing.
    * @param hadShards whether the node has had stores before.
    * @throws IOException when what is remembered cannot be read.
    */
   static DeviceMap look(
-      Path directory, List<Path> cache, List<Path> capacity, int shardCount, boolean hadShards)
+      Path directory,
+      List<Path> cache,
+      List<Path> leaving,
+      List<Path> capacity,
+      int shardCount,
+      boolean hadShards)
       throws IOException {
     DeviceMap map = new DeviceMap(directory.resolve(FILE));
     map.read();
+    map.findLeaving(leaving);
     map.find(Tier.CACHE, cache);
     map.find(Tier.CAPACITY, capacity);
     map.spread(shardCount, hadShards);
@@ -194,6 +208,22 @@ final class DeviceMap {
     }
   }
 
+  /** One of which nothing is known has left before. */
+  private void findLeaving(List<Path> configured) throws IOException {
+    for (Path directory : configured) {
+      String name = nameIn(directory);
+      Known known = name == null ? missingAt(Tier.CACHE, directory) : known(Tier.CACHE, name);
+      if (known == null) {
+        LOG.info("nothing of this node is on {}: cache.leaving need not name it", directory);
+      } else {
+        known.leaving = true;
+        if (name != null) {
+          known.take(directory.toAbsolutePath());
+        }
+      }
+    }
+  }
+
   private Known known(Tier tier, String name) {
     return devices.stream()
         .filter(device -> device.tier == tier && device.name.equals(name))
@@ -224,7 +254,7 @@ final class DeviceMap {
     if (gone == null && !shards.isEmpty()) {
       gone =
           devices.stream()
-              .filter(device -> device.tier == tier && device.problem != null)
+              .filter(device -> device.tier == tier && device.problem != null && !device.leaving)
               .filter(device -> !absolute.contains(device.directory))
               .findFirst()
               .orElse(null);
@@ -234,7 +264,12 @@ final class DeviceMap {
       if (Files.isDirectory(directory)) {
         String name = nameIn(directory);
         added.name = name == null ? added.name : name;
-        added.take(directory.toAbsolutePath());
+        if (shards.isEmpty() || isEmpty(directory)) {
+          added.take(directory.toAbsolutePath());
+        } else {
+          added.problem = "is new, but not empty";
+          LOG.error("the {} device {} is not used: it is new, but not empty", tier, directory);
+        }
       }
       devices.add(added);
     } else if (!Files.isDirectory(directory)) {
@@ -337,6 +372,82 @@ final class DeviceMap {
         write(device.directory.resolve(NAME_FILE), DEVICE_TITLE + "\n" + device.name + "\n");
       }
     }
+    save();
+  }
+
+  /**
+   * The next shard that is to lie on another cache device: one on a device that leaves, or, when
+   * there is none, one of the device that has the most, as long as another has two less.
+   *
+   * @param staying shards that cannot be moved.
+   * @return null when all lie well.
+   */
+  Move nextMove(Set<Integer> staying) {
+    Known to =
+        devices.stream()
+            .filter(
+                device -> device.tier == Tier.CACHE && device.problem == null && !device.leaving)
+            .min(Comparator.comparingInt(this::shardCount))
+            .orElse(null);
+    if (to == null) {
+      return null;
+    }
+    int best = -1;
+    for (int i = 0; i < shards.size(); i++) {
+      Known from = shards.get(i).cache;
+      boolean may = from != to && from.problem == null && !staying.contains(i);
+      boolean uneven = shardCount(from) > shardCount(to) + 1;
+      if (may
+          && (from.leaving || uneven)
+          && (best < 0 || urgency(from) > urgency(shards.get(best).cache))) {
+        best = i;
+      }
+    }
+    return best < 0 ? null : new Move(best, shards.get(best).cache.directory, to.directory);
+  }
+
+  private int urgency(Known from) {
+    return from.leaving ? Integer.MAX_VALUE : shardCount(from);
+  }
+
+  private int shardCount(Known cache) {
+    return (int) shards.stream().filter(shard -> shard.cache == cache).count();
+  }
+
+  /** The shard's files lie there: remembered in one step. */
+  void moved(Move move) throws IOException {
+    for (Known device : devices) {
+      if (device.tier == Tier.CACHE && device.directory.equals(move.to())) {
+        shards.get(move.shard()).cache = device;
+      }
+    }
+    save();
+  }
+
+  /** Forgets devices that leave and have no shards any more; tells which. */
+  List<Path> forgetEmptied() throws IOException {
+    List<Known> emptied =
+        devices.stream()
+            .filter(device -> device.leaving && device.problem == null && shardCount(device) == 0)
+            .toList();
+    if (emptied.isEmpty()) {
+      return List.of();
+    }
+    devices.removeAll(emptied);
+    save();
+    for (Known device : emptied) {
+      Files.deleteIfExists(device.directory.resolve(NAME_FILE));
+      NativeFile.syncDirectory(device.directory);
+    }
+    return emptied.stream().map(device -> device.directory).toList();
+  }
+
+  /** How many shards the node has. */
+  int shardCount() {
+    return shards.size();
+  }
+
+  private void save() throws IOException {
     StringBuilder text = new StringBuilder(TITLE).append('\n');
     for (Known device : devices) {
       text.append(
@@ -390,10 +501,10 @@ final class DeviceMap {
     }
   }
 
-  private static void deleteTree(Path tree) throws IOException {
+  static void deleteTree(Path tree) throws IOException {
     if (Files.exists(tree)) {
       try (Stream<Path> all = Files.walk(tree)) {
-        for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
           Files.delete(path);
         }
       }

@@ -67,6 +67,7 @@ final class DeviceStores implements ShardStores {
   static ShardStores open(Plan plan, Owner owner, List<EventLoop> loops, Payloads payloads)
       throws IOException {
     plan.map().settle(owner.incarnation(), owner.volumes());
+    new ShardMoves(plan.map(), plan.journalMemory(), plan.readCacheBytes(), step -> {}).run();
     DeviceStores stores = new DeviceStores(plan, owner, loops, payloads);
     try {
       stores.recover();

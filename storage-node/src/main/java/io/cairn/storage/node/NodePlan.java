@@ -51,6 +51,22 @@ final class NodePlan {
     capacityDirectories = directories(StorageOptions.CAPACITY_DIRECTORY, "capacity");
   }
 
+  /** Cache devices that are to be emptied. */
+  private List<Path> leavingDirectories() {
+    List<Path> leaving = options.get(StorageOptions.CACHE_LEAVING).orElse(List.of());
+    for (Path directory : leaving) {
+      if (cacheDirectories.stream().anyMatch(cache -> isSame(cache, directory))) {
+        throw options.refuse(
+            StorageOptions.CACHE_LEAVING, directory + " is in cache.directory as well");
+      }
+    }
+    return leaving;
+  }
+
+  private static boolean isSame(Path one, Path other) {
+    return one.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
+  }
+
   private List<Path> directories(Option<Optional<List<Path>>> option, String usual) {
     List<Path> directories =
         options.get(option).orElse(List.of(directory().resolve(usual).toAbsolutePath()));
@@ -174,7 +190,12 @@ final class NodePlan {
     stores =
         stores.with(
             DeviceMap.look(
-                directory(), cacheDirectories, capacityDirectories, shardCount(), hadShards));
+                directory(),
+                cacheDirectories,
+                leavingDirectories(),
+                capacityDirectories,
+                shardCount(),
+                hadShards));
     for (DeviceMap.Place place : stores.map().places()) {
       if (place.problem() == null) {
         requireRoom(place.directory());

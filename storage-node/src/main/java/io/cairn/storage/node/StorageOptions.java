@@ -61,7 +61,17 @@ public final class StorageOptions {
           OptionType.paths(),
           "Where the journals lie, on NVMe: a directory on each cache device, with commas between"
               + " them; the directory cache below data.directory unless given. Each shard is on one"
-              + " of them, and stays there.");
+              + " of them. When one is added, empty, shards move to it at the next start of the"
+              + " node after a clean stop; cache.leaving takes one out.");
+
+  /** Cache devices that are to be emptied. */
+  public static final Option<Optional<List<Path>>> CACHE_LEAVING =
+      Option.optional(
+          "cache.leaving",
+          OptionType.paths(),
+          "Cache devices that are to be taken out, and that cache.directory does not name any more:"
+              + " their shards move to the others at the start of the node. Once they have, the"
+              + " log says so, and the directory is empty.");
 
   /** The chunk files. */
   public static final Option<Optional<List<Path>>> CAPACITY_DIRECTORY =
@@ -243,6 +253,7 @@ public final class StorageOptions {
           HTTP_ADDRESS,
           DATA_DIRECTORY,
           CACHE_DIRECTORY,
+          CACHE_LEAVING,
           CAPACITY_DIRECTORY,
           CAPACITY_LIMIT,
           CAPACITY_RESERVE,

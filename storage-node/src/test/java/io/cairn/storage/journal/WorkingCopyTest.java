@@ -82,6 +82,16 @@ class WorkingCopyTest {
   }
 
   @Test
+  void onlyWhatAKilledProcessLeftMayBeNewerThanTheFiles() throws IOException {
+    assertFalse(SegmentFiles.hasNewerCopy(memory, journal));
+    close(open(memory), false);
+    assertTrue(SegmentFiles.hasNewerCopy(memory, journal));
+    assertFalse(SegmentFiles.hasNewerCopy(null, journal));
+    close(open(memory), true);
+    assertFalse(SegmentFiles.hasNewerCopy(memory, journal));
+  }
+
+  @Test
   void aLossOfPowerLeavesWhatWasForced() throws Exception {
     List<Region> ring = open(memory);
     put(ring, 1);

@@ -48,6 +48,11 @@ class SeveralDevicesTest extends NodeTestBase {
   }
 
   private StorageNode start(List<Path> cache, List<Path> capacity) throws Exception {
+    return start(cache, List.of(), capacity);
+  }
+
+  private StorageNode start(List<Path> cache, List<Path> leaving, List<Path> capacity)
+      throws Exception {
     Map<String, String> settings = new HashMap<>();
     settings.put("shards", "2");
     settings.put("journal.size", "16MiB");
@@ -55,6 +60,9 @@ class SeveralDevicesTest extends NodeTestBase {
     settings.put("device.stall", "1s");
     settings.put("test.device.faults", "true");
     settings.put("cache.directory", list(cache));
+    if (!leaving.isEmpty()) {
+      settings.put("cache.leaving", list(leaving));
+    }
     settings.put("capacity.directory", list(capacity));
     StorageNode node =
         StorageNode.start(plan("a", settings), DeviceStores::open, metadata::connect);
@@ -270,5 +278,36 @@ class SeveralDevicesTest extends NodeTestBase {
       assertEquals(1, files.count());
     }
     second.close();
+  }
+
+  @Test
+  void aCacheDeviceThatIsAddedGetsAShardAndGivesItBack() throws Exception {
+    initCluster();
+    List<Path> capacity = List.of(capacity(0), capacity(1));
+    StorageNode first = start(List.of(cache(0)), capacity);
+    writeDurably(first, 0);
+    writeDurably(first, 1);
+    first.close();
+    Files.createDirectory(cache(1));
+    StorageNode grown = start(List.of(cache(0), cache(1)), capacity);
+    assertServes(grown, 0);
+    assertServes(grown, 1);
+    assertEquals(1, shardsOn(cache(0)));
+    assertEquals(1, shardsOn(cache(1)));
+    grown.close();
+    StorageNode shrunk = start(List.of(cache(1)), List.of(cache(0)), capacity);
+    assertServes(shrunk, 0);
+    assertServes(shrunk, 1);
+    assertEquals(2, shardsOn(cache(1)));
+    try (Stream<Path> files = Files.list(cache(0))) {
+      assertEquals(List.of(), files.toList());
+    }
+    assertNull(metadata.heartbeats().getLast().trouble());
+  }
+
+  private static long shardsOn(Path cache) throws IOException {
+    try (Stream<Path> files = Files.list(cache)) {
+      return files.filter(file -> file.getFileName().toString().startsWith("shard-")).count();
+    }
   }
 }
