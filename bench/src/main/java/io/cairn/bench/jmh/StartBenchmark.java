@@ -114,6 +114,11 @@ public class StartBenchmark {
     }
 
     @Override
+    public void resize(int slots) throws IOException {
+      device.resize(slots);
+    }
+
+    @Override
     public void read(int slot, MutableDirectBuffer target, int offset) throws IOException {
       device.read(slot, target, offset);
     }

@@ -131,9 +131,15 @@ final class RealStore implements SimStore {
     };
   }
 
-  /** Somebody has the journal grow and shrink, from the start of this life on, while it is used. */
+  /**
+   * Somebody has journal and read cache grow and shrink, from the start of this life on, while it
+   * is used.
+   */
   private void resize(SimProcess process, JournaledStore opened, SimRandom draws) {
     opened.resizeJournal(draws.between(4, 12) * SEGMENT_BYTES, device);
+    if (cache != null) {
+      opened.resizeReadCache(1 + draws.below(200));
+    }
     world.after(
         process,
         draws.between(RESIZE_NANOS_MIN, RESIZE_NANOS_MAX),

@@ -2,6 +2,8 @@ package io.cairn.bench.sim;
 
 import io.cairn.storage.cache.CacheDevice;
 import io.cairn.storage.wire.Frame;
+import java.io.IOException;
+import java.util.Arrays;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
@@ -16,10 +18,10 @@ final class SimReadCache implements CacheDevice {
   private static final int ROT_ONE_IN = 300;
 
   private final SimRandom random;
-  private final byte[][] now;
-  private final byte[][] before;
+  private byte[][] now;
+  private byte[][] before;
 
-  /** All zeroes; the entries stand behind the slots. */
+  /** All zeroes; the entries stand before the slots. */
   SimReadCache(SimRandom random, int slots) {
     this.random = random;
     now = new byte[slots + 1][Frame.BLOCK_BYTES];
@@ -54,8 +56,26 @@ final class SimReadCache implements CacheDevice {
   }
 
   @Override
+  public void resize(int slots) throws IOException {
+    if (random.oneIn(8)) {
+      throw new IOException("simulated");
+    }
+    now = resized(now, slots + 1);
+    before = resized(before, slots + 1);
+  }
+
+  private static byte[][] resized(byte[][] of, int count) {
+    byte[][] resized = Arrays.copyOf(of, count);
+    for (int i = of.length; i < count; i++) {
+      resized[i] = new byte[Frame.BLOCK_BYTES];
+    }
+    return resized;
+  }
+
+  /** A slot that was given back meanwhile is zeroes, as behind the end of a file. */
+  @Override
   public void read(int slot, MutableDirectBuffer target, int offset) {
-    target.putBytes(offset, now[slot]);
+    target.putBytes(offset, slot + 1 < now.length ? now[slot + 1] : StoreModel.ZERO);
   }
 
   @Override
@@ -70,18 +90,18 @@ final class SimReadCache implements CacheDevice {
   @Override
   public void write(int slot, int count, DirectBuffer source, int offset) {
     for (int i = 0; i < count; i++) {
-      put(slot + i, source, offset + i * Frame.BLOCK_BYTES);
+      put(slot + 1 + i, source, offset + i * Frame.BLOCK_BYTES);
     }
   }
 
   @Override
   public void readEntries(int page, MutableDirectBuffer target, int offset) {
-    read(slots(), target, offset);
+    read(-1, target, offset);
   }
 
   @Override
   public void writeEntries(int page, DirectBuffer source, int offset) {
-    put(slots(), source, offset);
+    put(0, source, offset);
   }
 
   @Override

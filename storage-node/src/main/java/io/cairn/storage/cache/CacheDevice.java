@@ -15,6 +15,14 @@ public interface CacheDevice extends AutoCloseable {
   /** How many blocks there is place for. */
   int slots();
 
+  /**
+   * Makes place for more blocks, or gives that of the last ones back; what is in the other slots
+   * stays. While nothing is written.
+   *
+   * @throws IOException when there is no room; the device then has what it had.
+   */
+  void resize(int slots) throws IOException;
+
   /** Reads a slot. */
   void read(int slot, MutableDirectBuffer target, int offset) throws IOException;
 

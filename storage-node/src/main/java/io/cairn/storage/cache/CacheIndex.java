@@ -53,6 +53,11 @@ public final class CacheIndex {
 
   private int filled;
 
+  private static final int[] NONE_DROPPED = {};
+
+  /** Slots that were not taken over from a larger index, by their volume's number. */
+  private int[] dropped = NONE_DROPPED;
+
   /**
    * An empty index.
    *
@@ -69,6 +74,50 @@ public final class CacheIndex {
     tableMask = table.length - 1;
     ghosts = new int[powerOfTwo(Math.max(WAYS, slots))];
     ghostMask = ghosts.length - 1;
+  }
+
+  /** The blocks of another index that have a place in one of so many slots; no ghosts. */
+  private CacheIndex(CacheIndex from, int slots) {
+    shares = from.shares;
+    owners = Arrays.copyOf(from.owners, slots);
+    keys = Arrays.copyOf(from.keys, slots);
+    versions = Arrays.copyOf(from.versions, slots);
+    uses = Arrays.copyOf(from.uses, slots);
+    table = new int[powerOfTwo(slots + slots / 2 + WAYS)];
+    tableMask = table.length - 1;
+    ghosts = new int[powerOfTwo(Math.max(WAYS, slots))];
+    ghostMask = ghosts.length - 1;
+    dropped = new int[slots < from.slots() ? Character.MAX_VALUE + 1 : 0];
+    for (int slot = slots; slot < from.slots(); slot++) {
+      dropped[from.owners[slot]]++;
+    }
+    // New slots are the next ones that are taken.
+    hand = slots > from.slots() ? from.slots() : from.hand % slots;
+    for (int slot = 0; slot < slots; slot++) {
+      if (keys[slot] != 0) {
+        enter(slot);
+      }
+    }
+  }
+
+  /**
+   * An index of another size with the blocks of this one, but for those in slots that it has not;
+   * while none is being written. Takes its time, so on any thread, on which nobody uses this one;
+   * the volumes' shares are told by {@link #takeOver}.
+   */
+  CacheIndex resized(int slots) {
+    return new CacheIndex(this, slots);
+  }
+
+  /** Takes the place of the index that it was made of; on the loop. */
+  void takeOver() {
+    shares.divide(keys.length);
+    for (int number = 1; number < dropped.length; number++) {
+      if (dropped[number] > 0) {
+        shares.gave(number, dropped[number]);
+      }
+    }
+    dropped = NONE_DROPPED;
   }
 
   private static int powerOfTwo(int least) {
@@ -228,7 +277,11 @@ public final class CacheIndex {
     keys[slot] = key;
     versions[slot] = version;
     uses[slot] = 0;
-    int at = home(key);
+    enter(slot);
+  }
+
+  private void enter(int slot) {
+    int at = home(keys[slot]);
     while (table[at] != 0) {
       at = at + 1 & tableMask;
     }

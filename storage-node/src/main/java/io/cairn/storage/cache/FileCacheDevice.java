@@ -13,66 +13,74 @@ import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * A file on the NVMe device: header, entries, slots (FORMAT.md). Through the page cache, which is
- * the memory in front of it: what is there is read on the shard's loop.
+ * A file on the NVMe device: a header, then groups of a page of entries and the slots that they are
+ * of (FORMAT.md). So no slot moves when the file gets another size, which nothing but its length
+ * says. Through the page cache, which is the memory in front of it: what is there is read on the
+ * shard's loop.
  *
  * <pre>
  *  0 int magic "CRNR"   4 int checksum of the 64 bytes with this field as zero
- *  8 short version = 1  10 short zero   12 int shard   16 long cluster   24 long node
- * 32 int slots          36 zero up to 4096
+ *  8 short version = 2  10 short zero   12 int shard   16 long cluster   24 long node
+ * 32 zero up to 4096
  * </pre>
  */
 public final class FileCacheDevice implements CacheDevice {
   static final int MAGIC = 0x524E5243;
-  static final short VERSION = 1;
+
+  /** Version 1 had all entries before the first slot, and the number of slots in its header. */
+  static final short VERSION = 2;
+
   private static final int HEADER_BYTES = 4096;
   private static final int CHECKED_BYTES = 64;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
   private final NativeFile file;
-  private final int slots;
-  private final long slotsPosition;
+  private volatile int slots;
 
   private FileCacheDevice(NativeFile file, int slots) {
     this.file = file;
     this.slots = slots;
-    slotsPosition = HEADER_BYTES + (long) CacheEntries.pages(slots) * CacheEntries.PAGE_BYTES;
   }
 
   /** Slots of a file that takes at most so many bytes. */
-  static int slots(long sizeBytes) {
-    double perSlot = Frame.BLOCK_BYTES + (double) CacheEntries.PAGE_BYTES / CacheEntries.PER_PAGE;
-    double slots = (sizeBytes - HEADER_BYTES - CacheEntries.PAGE_BYTES) / perSlot;
-    return (int) Math.min(slots, Integer.MAX_VALUE / 4);
+  public static int slots(long sizeBytes) {
+    long pages = (sizeBytes - HEADER_BYTES) / Frame.BLOCK_BYTES;
+    long groups = (pages + CacheEntries.PER_PAGE) / (CacheEntries.PER_PAGE + 1);
+    return Math.clamp(pages - groups, 0, Integer.MAX_VALUE / 4);
+  }
+
+  /** Bytes of a file with so many slots. */
+  private static long fileBytes(int slots) {
+    return HEADER_BYTES + ((long) slots + CacheEntries.pages(slots)) * Frame.BLOCK_BYTES;
   }
 
   /**
-   * Opens the cache of a shard; an empty one when there is none, or one of another shard or size.
+   * Opens the cache of a shard, which has the size that it has; an empty one when there is none, or
+   * one of another shard or version.
    *
-   * @param sizeBytes of the file, at most; at least 1 MiB.
+   * @param sizeBytes of the file when it is made, at most; at least 1 MiB.
    */
   public static FileCacheDevice open(
       Path path, long sizeBytes, long clusterId, long nodeId, int shard) throws IOException {
-    int slots = slots(sizeBytes);
     UnsafeBuffer header = new UnsafeBuffer(ByteBuffer.allocateDirect(HEADER_BYTES));
     header.putInt(0, MAGIC, LE);
     header.putShort(8, VERSION, LE);
     header.putInt(12, shard, LE);
     header.putLong(16, clusterId, LE);
     header.putLong(24, nodeId, LE);
-    header.putInt(32, slots, LE);
     header.putInt(4, new Crc32c().of(header, 0, CHECKED_BYTES), LE);
     NativeFile file = NativeFile.open(path, NativeFile.Mode.CREATE);
     try {
-      FileCacheDevice device = new FileCacheDevice(file, slots);
       UnsafeBuffer found = new UnsafeBuffer(ByteBuffer.allocateDirect(HEADER_BYTES));
       file.read(address(found, 0), HEADER_BYTES, 0);
-      if (!found.equals(header)) {
+      int slots = slots(file.sizeBytes());
+      if (!found.equals(header) || slots == 0) {
+        slots = slots(sizeBytes);
         file.resize(0);
-        file.allocate(0, device.slotsPosition + (long) slots * Frame.BLOCK_BYTES);
+        file.allocate(0, fileBytes(slots));
         file.write(address(header, 0), HEADER_BYTES, 0);
       }
-      return device;
+      return new FileCacheDevice(file, slots);
     } catch (IOException | RuntimeException e) {
       file.close();
       throw e;
@@ -91,12 +99,18 @@ public final class FileCacheDevice implements CacheDevice {
     return buffer.addressOffset() + offset;
   }
 
-  private long position(int slot) {
-    return slotsPosition + (long) slot * Frame.BLOCK_BYTES;
+  private static long position(int slot) {
+    long entryPages = slot / CacheEntries.PER_PAGE + 1L;
+    return HEADER_BYTES + (slot + entryPages) * Frame.BLOCK_BYTES;
   }
 
   private static long entryPosition(int page) {
-    return HEADER_BYTES + (long) page * CacheEntries.PAGE_BYTES;
+    return HEADER_BYTES + page * (CacheEntries.PER_PAGE + 1L) * Frame.BLOCK_BYTES;
+  }
+
+  /** What it takes of the device; any thread. */
+  public long sizeBytes() {
+    return fileBytes(slots);
   }
 
   @Override
@@ -116,7 +130,31 @@ public final class FileCacheDevice implements CacheDevice {
 
   @Override
   public void write(int slot, int count, DirectBuffer source, int offset) throws IOException {
-    file.write(address(source, offset), (long) count * Frame.BLOCK_BYTES, position(slot));
+    int done = 0;
+    while (done < count) {
+      int at = slot + done;
+      int here = Math.min(count - done, CacheEntries.PER_PAGE - at % CacheEntries.PER_PAGE);
+      long bytes = (long) here * Frame.BLOCK_BYTES;
+      file.write(address(source, offset + done * Frame.BLOCK_BYTES), bytes, position(at));
+      done += here;
+    }
+  }
+
+  @Override
+  public void resize(int newSlots) throws IOException {
+    long oldBytes = fileBytes(slots);
+    long newBytes = fileBytes(newSlots);
+    if (newBytes > oldBytes) {
+      try {
+        file.allocate(oldBytes, newBytes - oldBytes);
+      } catch (IOException e) {
+        file.resize(oldBytes);
+        throw e;
+      }
+    } else {
+      file.resize(newBytes);
+    }
+    slots = newSlots;
   }
 
   @Override

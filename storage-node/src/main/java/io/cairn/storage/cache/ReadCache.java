@@ -21,8 +21,12 @@ import org.slf4j.LoggerFactory;
  * wrong is a miss. For the same reason nothing is ever synced.
  *
  * <pre>
- * OPEN --a write fails--> FAILED   nothing is found or taken in any more
+ * OPEN --another size is asked for, nothing is being written--> RESIZING --done--> OPEN
+ * OPEN, RESIZING --a write fails--> FAILED   nothing is found or taken in any more
  * </pre>
+ *
+ * <p>While it is resized it has nothing, and takes nothing in: a new index is made of the old one
+ * meanwhile, not on the loop.
  */
 public final class ReadCache {
   private static final Logger LOG = LoggerFactory.getLogger(ReadCache.class);
@@ -40,7 +44,7 @@ public final class ReadCache {
 
   private final CacheDevice device;
   private final CacheLoop loop;
-  private final CacheIndex index;
+  private CacheIndex index;
   private final VolumeShares shares;
   private final CacheCounters counters = new CacheCounters();
   private final Crc32c crc = new Crc32c();
@@ -59,12 +63,19 @@ public final class ReadCache {
   private boolean armed;
   private volatile IOException failure;
   private boolean failed;
+  private int wantedSlots;
+  private boolean resizing;
+  private String resizeProblem;
+
+  /** Told when nothing is under way, or null while it may go on. */
+  private Runnable whenStopped;
 
   private ReadCache(CacheDevice device, CacheLoop loop, VolumeShares shares) {
     this.device = device;
     this.loop = loop;
     this.shares = shares;
     index = new CacheIndex(device.slots(), shares);
+    wantedSlots = device.slots();
   }
 
   /**
@@ -100,7 +111,7 @@ public final class ReadCache {
 
   /** The slot that has that version of a volume's block, or {@link CacheIndex#NONE}. */
   public int find(long volumeId, long key, long version) {
-    return failed ? CacheIndex.NONE : index.find(shares.of(volumeId), key, version);
+    return failed || resizing ? CacheIndex.NONE : index.find(shares.of(volumeId), key, version);
   }
 
   /** Reads a slot if that takes no waiting; on the loop. */
@@ -123,12 +134,14 @@ public final class ReadCache {
   /** A slot has not what it should have. */
   public void bad(long key, int slot) {
     counters.badBlocks++;
-    index.drop(key, slot);
+    if (!resizing) {
+      index.drop(key, slot);
+    }
   }
 
   /** A block came from the tier: it is taken in if it comes again. Its bytes are copied. */
   public void offer(long volumeId, long key, long version, DirectBuffer source, int offset) {
-    if (failed || !index.wants(shares.of(volumeId), key)) {
+    if (failed || resizing || !index.wants(shares.of(volumeId), key)) {
       return;
     }
     if (filling.count == BATCH_BLOCKS) {
@@ -152,10 +165,12 @@ public final class ReadCache {
   }
 
   private void writeBatch() {
-    if (writing || failed) {
+    if (writing || failed || whenStopped != null) {
       return;
     }
-    if (undescribed >= ENTRIES_EVERY && !dirtyPages.isEmpty()) {
+    if (isToBeResized()) {
+      beginResize();
+    } else if (undescribed >= ENTRIES_EVERY && !dirtyPages.isEmpty()) {
       describe();
     } else if (filling.count > 0) {
       Batch batch = filling;
@@ -243,13 +258,75 @@ public final class ReadCache {
       counters.writtenBytes += (long) filled * Frame.BLOCK_BYTES;
       undescribed += filled;
       count = 0;
-      if (filling.count >= BATCH_ENOUGH || undescribed >= ENTRIES_EVERY) {
+      if (whenStopped != null) {
+        whenStopped.run();
+      } else if (filling.count >= BATCH_ENOUGH || undescribed >= ENTRIES_EVERY || isToBeResized()) {
         writeBatch();
       } else if (filling.count > 0 && !armed) {
         armed = true;
         loop.later(DELAY_NANOS, afterDelay);
       }
     }
+  }
+
+  private boolean isToBeResized() {
+    return wantedSlots != index.slots() && resizeProblem == null;
+  }
+
+  /**
+   * Has place for so many blocks from now on, and keeps of those that it has what fits; on the
+   * loop. A size that could not be had is tried again when it is asked for again.
+   *
+   * @param slots at least 1.
+   */
+  public void resize(int slots) {
+    if (slots == index.slots() && slots == wantedSlots) {
+      return;
+    }
+    wantedSlots = slots;
+    resizeProblem = null;
+    writeBatch();
+  }
+
+  /** Why it has not the size that was asked for, and will not; null if it has, or soon will. */
+  public String resizeProblem() {
+    return resizeProblem;
+  }
+
+  private void beginResize() {
+    writing = true;
+    resizing = true;
+    int slots = wantedSlots;
+    loop.offLoop(
+        () -> {
+          try {
+            device.resize(slots);
+            CacheIndex made = index.resized(slots);
+            loop.onLoop(() -> resized(made, null));
+          } catch (IOException | RuntimeException e) {
+            loop.onLoop(() -> resized(index, e));
+          }
+        });
+  }
+
+  private void resized(CacheIndex made, Exception problem) {
+    writing = false;
+    resizing = false;
+    if (problem != null) {
+      resizeProblem =
+          "the read cache has %d slots, not the %d that it is to have: %s"
+              .formatted(index.slots(), wantedSlots, problem.getMessage());
+    } else {
+      made.takeOver();
+      index = made;
+      int pages = CacheEntries.pages(made.slots());
+      if (dirtyPages.length() > pages) {
+        dirtyPages.clear(pages, dirtyPages.length());
+      }
+      // It may say what was in slots that are there no more, or anew.
+      dirtyPages.set(pages - 1);
+    }
+    ended();
   }
 
   private void describe() {
@@ -291,7 +368,7 @@ public final class ReadCache {
     if (dirtyPages.isEmpty()) {
       undescribed = 0;
     }
-    writeBatch();
+    ended();
   }
 
   /** The cache is of no use any more; everything is where it was without it. */
@@ -299,11 +376,28 @@ public final class ReadCache {
     failed = true;
     index.clear();
     LOG.warn("the read cache is given up: {}", failure.toString());
+    if (whenStopped != null) {
+      whenStopped.run();
+    }
   }
 
   /** Whether another thread works for it. */
   public boolean isUnderWay() {
     return writing;
+  }
+
+  /** Begins nothing any more. What is under way ends, and then it is told; on the loop. */
+  public void stop(Runnable whenIdle) {
+    whenStopped = whenIdle;
+  }
+
+  /** What was under way has ended. */
+  private void ended() {
+    if (whenStopped != null) {
+      whenStopped.run();
+    } else {
+      writeBatch();
+    }
   }
 
   /** Says on the device what is in the cache, and closes it; blocks, and is the last call. */

@@ -224,10 +224,15 @@ public final class VolumeShares {
 
   /** A slot is not the volume's any more, by number. */
   void gave(int number) {
+    gave(number, 1);
+  }
+
+  /** So many slots are not. */
+  void gave(int number, int count) {
     VolumeShare share = byNumber.get(number);
     if (share != null) {
-      share.add(-1);
-      pinnedSlots -= share.tier().pinned() ? 1 : 0;
+      share.add(-count);
+      pinnedSlots -= share.tier().pinned() ? count : 0;
       freeIfGone(share);
     }
   }

@@ -63,6 +63,10 @@ public final class JournaledStore implements ShardStore {
   private int fencesUnderWay;
 
   private boolean syncArmed;
+
+  /** Why there is a read cache although there is to be none, or the other way round; or null. */
+  private String cacheProblem;
+
   private boolean closed;
   private String failure;
 
@@ -229,9 +233,26 @@ public final class JournaledStore implements ShardStore {
     return (long) (journal.wantedCount() - journal.segmentCount()) * journal.segmentBytes();
   }
 
-  /** Why the journal keeps a size that it is not to have, for people; null if it does not. */
+  /**
+   * Has the read cache grow or shrink, and keep what fits; as {@link #resizeJournal}.
+   *
+   * @param slots blocks that there is to be place for; 0 for no cache, which a store has from the
+   *     start or not at all.
+   */
+  public void resizeReadCache(int slots) {
+    boolean asked = cache != null == slots > 0;
+    cacheProblem = asked ? null : "a read cache is made, and given up, only when the node starts";
+    if (asked && cache != null && failure == null && !closed) {
+      cache.resize(slots);
+    }
+  }
+
+  /** Why one of the two keeps a size that it is not to have, for people; null if none does. */
   public String resizeProblem() {
-    return resizing.problem();
+    if (resizing.problem() != null) {
+      return resizing.problem();
+    }
+    return cacheProblem != null || cache == null ? cacheProblem : cache.resizeProblem();
   }
 
   /** Chunks that the shard holds. */
@@ -749,6 +770,9 @@ public final class JournaledStore implements ShardStore {
 
   /** What other threads still do ends before the files are closed under it. */
   private void closeIfIdle() {
+    if (closed && whenStopped != null && cache != null) {
+      cache.stop(this::closeIfIdle);
+    }
     if (!closed
         || whenStopped == null
         || destaging.isUnderWay()

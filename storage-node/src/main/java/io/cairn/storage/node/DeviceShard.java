@@ -2,6 +2,7 @@ package io.cairn.storage.node;
 
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.VolumeTier;
+import io.cairn.storage.cache.FileCacheDevice;
 import io.cairn.storage.cache.ReadCache;
 import io.cairn.storage.cache.VolumeShares;
 import io.cairn.storage.chunk.index.RocksCatalogue;
@@ -10,7 +11,6 @@ import io.cairn.storage.journal.SegmentFiles;
 import io.cairn.storage.journal.StoreCounters;
 import io.cairn.storage.replication.LostChunks;
 import io.cairn.storage.replication.ShardStore;
-import io.cairn.storage.wire.Frame;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -23,6 +23,7 @@ record DeviceShard(
     JournaledStore journaled,
     SegmentFiles segments,
     RocksCatalogue catalogue,
+    FileCacheDevice cacheDevice,
     LatencyHistogram syncs,
     LatencyHistogram queued,
     LostChunks lost)
@@ -81,15 +82,15 @@ record DeviceShard(
   @Override
   public void resizeCache(long journalBytes, long readCacheBytes) {
     journaled.resizeJournal(journalBytes, segments);
+    journaled.resizeReadCache(readCacheBytes == 0 ? 0 : FileCacheDevice.slots(readCacheBytes));
   }
 
   @Override
   public CacheSizes cacheSizes() {
-    ReadCache cache = journaled.readCache();
     return new CacheSizes(
         segments.sizeBytes(),
         journaled.journalLackBytes(),
-        cache == null ? 0 : (long) cache.slots() * Frame.BLOCK_BYTES,
+        cacheDevice == null ? 0 : cacheDevice.sizeBytes(),
         journaled.resizeProblem());
   }
 

@@ -1,7 +1,6 @@
 package io.cairn.storage.node;
 
 import io.cairn.metadata.model.Shards;
-import io.cairn.storage.cache.CacheDevice;
 import io.cairn.storage.cache.FileCacheDevice;
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.FileCapacityTier;
@@ -28,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
@@ -49,6 +49,10 @@ final class DeviceStores implements ShardStores {
   private final Map<Path, CapacityDevice> capacityDevices = new LinkedHashMap<>();
   private final List<ShardThreads> threads = new ArrayList<>();
   private final List<Slot> shards = new ArrayList<>();
+
+  /** By shard. */
+  private final Map<Integer, FileCacheDevice> caches = new TreeMap<>();
+
   private List<DeviceUse> devices = List.of();
   private volatile Runnable whenTight = () -> {};
 
@@ -220,6 +224,10 @@ final class DeviceStores implements ShardStores {
     if (lost.incarnation() > 0 && catalogue.checkpointLsn() == 0) {
       forgetChunks(shard, capacity);
     }
+    FileCacheDevice cache = readCache(shard);
+    if (cache != null) {
+      caches.put(shard, cache);
+    }
     JournaledStore store =
         JournaledStore.open(
             new JournalIdentity(owner.clusterId(), owner.nodeId(), shard),
@@ -232,7 +240,7 @@ final class DeviceStores implements ShardStores {
             StoreSettings.defaults()
                 .pinning(plan.readCachePinnedPercent())
                 .readingAhead((int) (plan.readAheadBytes() / Frame.BLOCK_BYTES)),
-            readCache(shard));
+            cache);
     LOG.info(
         "shard {} recovered in {} ms: {}; {} bytes of {} in use",
         shard,
@@ -248,7 +256,13 @@ final class DeviceStores implements ShardStores {
           directory(shard));
     }
     return new DeviceShard(
-        store, journal, catalogue, threads.get(shard).syncs(), threads.get(shard).queued(), lost);
+        store,
+        journal,
+        catalogue,
+        cache,
+        threads.get(shard).syncs(),
+        threads.get(shard).queued(),
+        lost);
   }
 
   /** The files of a shard whose catalogue is gone would take their space for ever. */
@@ -265,7 +279,7 @@ final class DeviceStores implements ShardStores {
   }
 
   /** The device of a shard's read cache; null when there is to be none, or it cannot be had. */
-  private CacheDevice readCache(int shard) throws IOException {
+  private FileCacheDevice readCache(int shard) throws IOException {
     Path file = directory(shard).resolve("read-cache");
     if (plan.readCacheBytes() == 0) {
       FileCacheDevice.delete(file);
@@ -304,13 +318,12 @@ final class DeviceStores implements ShardStores {
     for (Device device : cacheDevices.values()) {
       List<Integer> on = shardsOn(shard -> plan.map().cache(shard), device);
       List<SegmentFiles> here = on.stream().map(journals::get).filter(Objects::nonNull).toList();
-      long cachesBytes = plan.readCacheBytes() * on.size();
       uses.add(
           new DeviceUse(
               device,
               on,
               () -> spaceBytes(device),
-              () -> here.stream().mapToLong(SegmentFiles::sizeBytes).sum() + cachesBytes,
+              () -> here.stream().mapToLong(SegmentFiles::sizeBytes).sum() + cachesBytes(on),
               () -> device.writtenBytes() + besideJournalsBytes(on)));
     }
     for (CapacityDevice capacity : capacityDevices.values()) {
@@ -330,6 +343,14 @@ final class DeviceStores implements ShardStores {
     return on.stream()
         .map(shard -> shards.get(shard).opened())
         .mapToLong(opened -> opened instanceof DeviceShard shard ? shard.besideJournalBytes() : 0)
+        .sum();
+  }
+
+  private long cachesBytes(List<Integer> shardsOn) {
+    return shardsOn.stream()
+        .map(caches::get)
+        .filter(Objects::nonNull)
+        .mapToLong(FileCacheDevice::sizeBytes)
         .sum();
   }
 

@@ -216,8 +216,9 @@ public final class StorageNode implements AutoCloseable {
    * #cacheSizes} says what has come of it.
    *
    * @param journalBytesPerShard at least four segments; empty for {@code journal.size}.
-   * @param readCacheBytesPerShard 0 for none; empty for {@code read.cache.size}. A read cache has
-   *     the size of its option from the start on, and keeps it.
+   * @param readCacheBytesPerShard at least 1 MiB; empty for {@code read.cache.size}. A cache is
+   *     made and given up only when the node starts: 0 is refused where there is one, and anything
+   *     else where there is none.
    */
   public void resizeCache(OptionalLong journalBytesPerShard, OptionalLong readCacheBytesPerShard) {
     long journalBytes = journalBytesPerShard.orElse(plan.stores().journalBytes());

@@ -175,7 +175,9 @@ public final class StorageOptions {
           "read.cache.size",
           OptionType.size(MIB, 4 * TIB),
           "Size of each shard's read cache in the cache directory, for blocks of the capacity tier"
-              + " that are read again; none unless given. Each GiB takes 8 to 11 MiB of the heap.");
+              + " that are read again; none unless given. Each GiB takes 8 to 11 MiB of the heap,"
+              + " twice that while it is resized. One that is there grows or shrinks to it while"
+              + " the node serves.");
 
   /** How much of the read caches pinned volumes may hold. */
   public static final Option<Integer> READ_CACHE_PINNED =

@@ -1,9 +1,11 @@
 package io.cairn.storage.cache;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.storage.chunk.SmallDevice;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -99,6 +101,104 @@ class ReadCacheTest {
     again.close();
   }
 
+  /** Takes blocks in until all slots have one. */
+  private void fill(ReadCache cache, int count) {
+    for (int i = 1; i <= count; i++) {
+      offerTwice(cache, i);
+      settle();
+    }
+    assertEquals(count, cache.filledBlocks());
+  }
+
+  @Test
+  void whatIsCachedStaysWhenItGrowsAndWhatFitsWhenItShrinks() throws IOException {
+    ReadCache cache = open(5);
+    int slots = cache.slots();
+    fill(cache, slots);
+    cache.resize(3 * slots);
+    assertEquals(CacheIndex.NONE, cache.find(VOLUME, key(1), 1001), "while it is resized");
+    settle();
+    assertEquals(3 * slots, cache.slots());
+    for (int i = 1; i <= slots; i++) {
+      assertEquals((byte) i, read(cache, i));
+    }
+    for (int i = slots + 1; i <= 2 * slots; i++) {
+      offerTwice(cache, i);
+      settle();
+    }
+    assertEquals(2 * slots, cache.filledBlocks(), "new blocks come where there is place");
+    assertEquals(2 * slots, shares.of(VOLUME).cachedBlocks());
+    cache.resize(700);
+    settle();
+    assertEquals(700, cache.filledBlocks());
+    assertEquals(700, shares.of(VOLUME).cachedBlocks());
+    for (int i = 1; i <= 700; i++) {
+      assertEquals((byte) i, read(cache, i));
+    }
+    assertEquals(4096 * (1 + 700 + 3), Files.size(directory.resolve("read-cache")));
+    cache.close();
+    ReadCache again = open(5);
+    assertEquals(700, again.slots(), "it has the size that it has");
+    assertEquals(700, again.filledBlocks());
+    again.close();
+  }
+
+  @Test
+  void aSizeThatIsAskedForWhileItWritesComesAfterThat() throws IOException {
+    ReadCache cache = open(5);
+    for (int i = 1; i <= 20; i++) {
+      offerTwice(cache, i);
+    }
+    assertTrue(cache.isUnderWay());
+    cache.resize(500);
+    cache.resize(600);
+    settle();
+    assertEquals(600, cache.slots());
+    assertEquals(20, cache.filledBlocks());
+    cache.close();
+  }
+
+  @Test
+  void withoutRoomItKeepsItsSizeAndWhatItHas() throws Exception {
+    try (SmallDevice device = SmallDevice.mount(directory, 8 << 20)) {
+      ReadCache cache =
+          ReadCache.open(
+              FileCacheDevice.open(device.directory().resolve("c"), SIZE_BYTES, 1, 5, 0),
+              loop,
+              shares);
+      int slots = cache.slots();
+      fill(cache, 50);
+      cache.resize(4 * slots);
+      settle();
+      assertTrue(cache.resizeProblem().contains("not the " + 4 * slots), cache.resizeProblem());
+      assertEquals(slots, cache.slots());
+      for (int i = 1; i <= 50; i++) {
+        assertEquals(i, read(cache, i));
+      }
+      cache.resize(slots / 2);
+      settle();
+      assertEquals(slots / 2, cache.slots());
+      assertEquals(null, cache.resizeProblem());
+      cache.close();
+    }
+  }
+
+  @Test
+  void oneThatIsStoppedWhileItWorksIsToldOfItsEndAndBeginsNothing() throws IOException {
+    ReadCache cache = open(5);
+    for (int i = 1; i <= 40; i++) {
+      offerTwice(cache, i);
+    }
+    int[] ends = new int[1];
+    cache.resize(500);
+    cache.stop(() -> ends[0]++);
+    settle();
+    assertEquals(1, ends[0]);
+    assertFalse(cache.isUnderWay());
+    assertTrue(cache.slots() > 500);
+    cache.close();
+  }
+
   @Test
   void anotherNodesCacheIsNotUsed() throws IOException {
     ReadCache cache = open(5);
@@ -145,8 +245,8 @@ class ReadCacheTest {
     HexFormat hex = HexFormat.of();
     byte[] all = bytes.array();
     assertEquals("43524e52", hex.formatHex(all, 0, 4));
-    assertEquals("0100000000000000", hex.formatHex(all, 8, 16));
-    assertEquals("01000000000000000500000000000000fa030000", hex.formatHex(all, 16, 36));
+    assertEquals("0200000000000000", hex.formatHex(all, 8, 16));
+    assertEquals("0100000000000000050000000000000000000000", hex.formatHex(all, 16, 36));
     assertEquals("43524e45", hex.formatHex(all, 4096, 4100));
     assertEquals("0000000001000000", hex.formatHex(all, 4104, 4112));
     assertEquals(key(1), bytes.getLong(4112));

@@ -198,6 +198,9 @@ class JournaledStoreModelTest {
       disk.refusesSegments = random.nextInt(8) == 0;
       int segments = Journal.SEGMENTS_MIN + random.nextInt(7);
       store.resizeJournal((long) segments * SEGMENT_BYTES, disk);
+      if (disk.cache != null) {
+        store.resizeReadCache(1 + random.nextInt(200));
+      }
     }
     if (random.nextInt(400) == 0) {
       disk.callsLeft = random.nextInt(12);

@@ -11,6 +11,7 @@ import io.cairn.storage.env.Region;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -111,9 +112,9 @@ final class TestDisk implements CapacityTier, Catalogue, SegmentSource {
 
   /** Slots and entries in memory; a power loss leaves of each write what it likes. */
   final class MemoryCache implements CacheDevice {
-    private final int slots;
-    private final byte[] stable;
-    private final UnsafeBuffer bytes;
+    private int slots;
+    private byte[] stable;
+    private UnsafeBuffer bytes;
 
     MemoryCache(int slots) {
       this.slots = slots;
@@ -127,7 +128,21 @@ final class TestDisk implements CapacityTier, Catalogue, SegmentSource {
     }
 
     @Override
+    public void resize(int newSlots) throws IOException {
+      if (random.nextInt(8) == 0) {
+        throw new IOException("no room for slots");
+      }
+      slots = newSlots;
+      stable = Arrays.copyOf(stable, (slots + 1) * Frame.BLOCK_BYTES);
+      bytes = new UnsafeBuffer(Arrays.copyOf(bytes.byteArray(), stable.length));
+    }
+
+    @Override
     public void read(int slot, MutableDirectBuffer target, int offset) {
+      if (slot >= slots) {
+        target.setMemory(offset, Frame.BLOCK_BYTES, (byte) 0);
+        return;
+      }
       target.putBytes(offset, bytes, (slot + 1) * Frame.BLOCK_BYTES, Frame.BLOCK_BYTES);
     }
 
@@ -312,7 +327,7 @@ final class TestDisk implements CapacityTier, Catalogue, SegmentSource {
     call();
     if (volatileBlocks.containsKey(chunk) || allocate) {
       int start = block * Frame.BLOCK_BYTES;
-      java.util.Arrays.fill(blocks(chunk), start, start + count * Frame.BLOCK_BYTES, (byte) 0);
+      Arrays.fill(blocks(chunk), start, start + count * Frame.BLOCK_BYTES, (byte) 0);
       unsynced.add(chunk);
     }
   }
