@@ -14,6 +14,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Tag;
@@ -41,6 +45,8 @@ class DevClusterIT {
   private static final Duration IDLE = Duration.ofSeconds(LONG ? 60 : 10);
   private static final Duration SETTLE = Duration.ofSeconds(LONG ? 30 : 5);
 
+  private static final Pattern JOURNAL_SIZE = Pattern.compile("\"journalSizeBytes\" : (\\d+)");
+
   @TempDir private static Path directory;
 
   @Test
@@ -63,6 +69,7 @@ class DevClusterIT {
       System.out.printf("idle: %.1f %% of one core%n", share * 100);
       assertTrue(share < IDLE_CPU_MAX, "idle, the cluster uses " + share + " of a core");
       supportBundleHasEveryServer(cluster);
+      resizeCache(cluster, "storage-2");
       flushCache(cluster, "storage-1");
       assertEquals(0, cluster.stop());
       cluster.start();
@@ -101,6 +108,46 @@ class DevClusterIT {
     assertTrue(listed.output().contains("up, flush: flushed"), listed.toString());
     Tool.Result status = verb(cluster, "status");
     assertTrue(status.output().contains("flushing  " + node + ": flushed;"), status.toString());
+  }
+
+  /** Grown and shrunk again while a client writes and reads. */
+  private static void resizeCache(RunningCluster cluster, String node) {
+    long before = journalBytes(cluster, node);
+    AtomicBoolean enough = new AtomicBoolean();
+    CompletableFuture<Integer> client =
+        CompletableFuture.supplyAsync(
+            () -> {
+              int rounds = 0;
+              for (; !enough.get(); rounds++) {
+                Tool.QEMU_IO
+                    .run(
+                        LIMIT,
+                        "-f",
+                        "raw",
+                        "-c",
+                        "write -P 0x5b 100M 8M",
+                        "-c",
+                        "read -P 0x5b 100M 8M",
+                        "-c",
+                        "flush",
+                        cluster.uri("vol0"))
+                    .ok();
+              }
+              return rounds;
+            });
+    verb(cluster, "node", "resize-cache", node, "--journal", "320MiB");
+    Await.until("the journals grow", LIMIT, () -> journalBytes(cluster, node) > before);
+    verb(cluster, "node", "resize-cache", node, "--as-configured");
+    Await.until("they shrink again", LIMIT, () -> journalBytes(cluster, node) == before);
+    enough.set(true);
+    assertTrue(client.join() > 0);
+  }
+
+  private static long journalBytes(RunningCluster cluster, String node) {
+    String shown = verb(cluster, "node", "show", node, "-o", "json").output();
+    Matcher size = JOURNAL_SIZE.matcher(shown);
+    assertTrue(size.find(), shown);
+    return Long.parseLong(size.group(1));
   }
 
   private static Tool.Result verb(RunningCluster cluster, String... arguments) {

@@ -9,6 +9,7 @@ import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.model.VolumeTier;
 import io.cairn.metadata.options.Sizes;
+import io.cairn.metadata.release.Release;
 import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Status;
@@ -172,6 +173,7 @@ class DeviceNodeTest extends NodeTestBase {
   @Test
   void whatAnOperatorWantsCountsMoreThanTheOptionsUntilItIsTakenBack() throws Exception {
     initCluster();
+    metadata.operate(new Command.RaiseLevel(Release.LEVEL_OF_CACHE_SIZES));
     StorageNode first = start("a");
     metadata.operate(new Command.ResizeCache(1, new CacheWish(64L << 20, null)));
     await(() -> first.cacheSizes().journalBytes() == 64 << 20, "the journal has grown");
