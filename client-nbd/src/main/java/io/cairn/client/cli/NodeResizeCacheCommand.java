@@ -41,7 +41,9 @@ final class NodeResizeCacheCommand implements Callable<Integer> {
       names = "--read-cache",
       paramLabel = "SIZE",
       converter = SizeConverter.class,
-      description = "Size of each shard's read cache, like 100GiB; 0 for none.")
+      description =
+          "Size of each shard's read cache, like 100GiB. Whether there is one at all is said by"
+              + " the node's read.cache.size, at a start.")
   private Long readCache;
 
   @Option(

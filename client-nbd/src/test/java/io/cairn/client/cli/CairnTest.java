@@ -14,6 +14,7 @@ import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -301,17 +302,18 @@ class CairnTest {
 
   @Test
   void theSizeOfACacheIsOnRecordUntilItIsAsConfiguredAgain() {
+    metadata.apply(new RaiseLevel(Release.LEVEL_OF_CACHE_SIZES));
     assertEquals(
         "node storage-2 is to have 1 shard with a journal of 1GiB and a read cache as configured\n",
         run("node", "resize-cache", "storage-2", "--journal", "1GiB").succeeds().out());
     JsonNode both =
-        run("node", "resize-cache", "2", "--read-cache", "0", "-o", "json").succeeds().json();
+        run("node", "resize-cache", "2", "--read-cache", "2GiB", "-o", "json").succeeds().json();
     assertEquals(1L << 30, both.get("wantedJournalBytes").asLong());
-    assertEquals(0, both.get("wantedReadCacheBytes").asLong(-1));
+    assertEquals(2L << 30, both.get("wantedReadCacheBytes").asLong());
     assertTrue(
         run("node", "show", "2")
             .out()
-            .contains("wanted    1 shard with a journal of 1GiB and a read cache of 0"));
+            .contains("wanted    1 shard with a journal of 1GiB and a read cache of 2GiB"));
     assertTrue(run("node", "show", "1", "-o", "json").json().get("wantedJournalBytes").isNull());
     assertEquals(2, run("node", "resize-cache", "2").exitCode());
     run("node", "resize-cache", "2", "--journal", "1MiB")

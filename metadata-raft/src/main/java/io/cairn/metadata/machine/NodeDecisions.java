@@ -152,9 +152,8 @@ final class NodeDecisions {
     }
     Long readCache = wish.readCacheBytes();
     if (readCache != null
-        && readCache != 0
         && (readCache < READ_CACHE_BYTES_MIN || readCache > READ_CACHE_BYTES_MAX)) {
-      return "a read cache of " + readCache + " bytes is neither 0 nor within 1MiB to 4TiB";
+      return "a read cache of " + readCache + " bytes is outside 1MiB to 4TiB";
     }
     return null;
   }

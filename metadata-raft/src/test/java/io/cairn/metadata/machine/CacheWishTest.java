@@ -44,7 +44,7 @@ class CacheWishTest {
     apply(new Command.InitCluster(5, Release.LEVEL_OF_CACHE_SIZES));
     register(1);
     assertEquals(CacheWish.NONE, node().wish());
-    CacheWish wish = new CacheWish(1L << 30, 0L);
+    CacheWish wish = new CacheWish(1L << 30, 2L << 30);
     assertInstanceOf(Reply.Ok.class, apply(new Command.ResizeCache(1, wish)));
     assertEquals(wish, node().wish());
     assertEquals(node(), Codec.decode(Codec.encode(node()), NodeRecord.class));
@@ -63,8 +63,8 @@ class CacheWishTest {
     register(1);
     assertTrue(refusal((16L << 20) - 1, null).contains("16777215 bytes is outside 16MiB to 1TiB"));
     assertTrue(refusal((1L << 40) + 1, null).contains("outside"));
-    assertTrue(refusal(null, 1L).contains("a read cache of 1 bytes is neither 0 nor within 1MiB"));
-    assertTrue(refusal(null, (4L << 40) + 1).contains("neither"));
+    assertTrue(refusal(null, 0L).contains("a read cache of 0 bytes is outside 1MiB"));
+    assertTrue(refusal(null, (4L << 40) + 1).contains("outside"));
     Reply missing = apply(new Command.ResizeCache(9, CacheWish.NONE));
     assertTrue(((Reply.Refused) missing).message().contains("no node 9"));
   }
