@@ -1,15 +1,11 @@
 package io.cairn.storage.journal;
 
-import io.cairn.storage.device.NativeFile;
+import io.cairn.storage.device.TextFile;
 import io.cairn.storage.wire.Crc32c;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -63,21 +59,7 @@ final class SegmentMap {
   static void write(Path directory, SortedSet<Integer> numbers) throws IOException {
     String list = numbers.stream().map("%03d"::formatted).collect(Collectors.joining(" "));
     String text = TITLE + "\n" + list + "\n" + checksum(TITLE, list) + "\n";
-    Path draft = directory.resolve(NAME + ".new");
-    try (FileChannel channel =
-        FileChannel.open(
-            draft,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
-    }
-    Files.move(draft, file(directory), StandardCopyOption.ATOMIC_MOVE);
-    NativeFile.syncDirectory(directory);
+    TextFile.replace(file(directory), text);
   }
 
   private static String checksum(String title, String list) {

@@ -3,15 +3,13 @@ package io.cairn.storage.node;
 import io.cairn.storage.device.Device.Tier;
 import io.cairn.storage.device.DeviceFaults;
 import io.cairn.storage.device.NativeFile;
+import io.cairn.storage.device.TextFile;
 import io.cairn.storage.replication.LostChunks;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -369,7 +367,8 @@ final class DeviceMap {
         device.replaced = false;
       }
       if (device.problem == null && !device.name.equals(nameIn(device.directory))) {
-        write(device.directory.resolve(NAME_FILE), DEVICE_TITLE + "\n" + device.name + "\n");
+        TextFile.replace(
+            device.directory.resolve(NAME_FILE), DEVICE_TITLE + "\n" + device.name + "\n");
       }
     }
     save();
@@ -466,7 +465,7 @@ final class DeviceMap {
       }
     }
     if (!Files.exists(file) || !Files.readString(file).contentEquals(text)) {
-      write(file, text.toString());
+      TextFile.replace(file, text.toString());
     }
   }
 
@@ -534,20 +533,5 @@ final class DeviceMap {
     return real.getParent() == null
         || !Files.getAttribute(real, "unix:dev")
             .equals(Files.getAttribute(real.getParent(), "unix:dev"));
-  }
-
-  private static void write(Path file, String text) throws IOException {
-    Path draft = file.resolveSibling(file.getFileName() + ".new");
-    try (FileChannel channel =
-        FileChannel.open(
-            draft,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE)) {
-      channel.write(StandardCharsets.UTF_8.encode(text));
-      channel.force(true);
-    }
-    Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-    NativeFile.syncDirectory(file.toAbsolutePath().getParent());
   }
 }
