@@ -15,6 +15,22 @@ public record Decision(List<Event> events, Reply reply) {
     return new Decision(List.of(), new Reply.Refused(code, message));
   }
 
+  /**
+   * Refuses what a server of a lower level would not understand, or leave out of what it stores.
+   *
+   * @param what needs the level, with its verb.
+   */
+  static Decision tooEarly(String what, int needed, int level) {
+    return refused(
+        Reply.ErrorCode.INVALID,
+        what
+            + " level "
+            + needed
+            + " and the cluster is at "
+            + level
+            + ": when all servers are new, end the upgrade with 'cairn upgrade --finalize'");
+  }
+
   static Decision answered(Reply reply) {
     return new Decision(List.of(), reply);
   }

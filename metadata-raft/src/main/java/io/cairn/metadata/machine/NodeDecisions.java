@@ -4,7 +4,6 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
-import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Shards;
@@ -14,12 +13,6 @@ import java.util.List;
 
 /** Decides the commands that concern storage nodes. */
 final class NodeDecisions {
-  /** Bounds of the nodes' options of that name. */
-  private static final long JOURNAL_BYTES_MIN = 16L << 20;
-
-  private static final long JOURNAL_BYTES_MAX = 1L << 40;
-  private static final long READ_CACHE_BYTES_MIN = 1L << 20;
-  private static final long READ_CACHE_BYTES_MAX = 4L << 40;
   private static final int NAME_LENGTH_MAX = 255;
 
   private final MetadataState state;
@@ -131,31 +124,13 @@ final class NodeDecisions {
       return Decision.refused(ErrorCode.NOT_FOUND, "there is no node " + c.nodeId());
     }
     if (state.level() < Release.LEVEL_OF_CACHE_SIZES) {
-      return Decision.refused(
-          ErrorCode.INVALID,
-          "the size of a cache needs level "
-              + Release.LEVEL_OF_CACHE_SIZES
-              + " and the cluster is at "
-              + state.level()
-              + ": when all servers are new, end the upgrade with 'cairn upgrade --finalize'");
+      return Decision.tooEarly(
+          "the size of a cache needs", Release.LEVEL_OF_CACHE_SIZES, state.level());
     }
-    String problem = problem(c.wish());
+    String problem = c.wish().problem();
     return problem == null
         ? new Decision(List.of(new Event.NodeStored(node.cached(c.wish()))), new Reply.Ok())
         : Decision.refused(ErrorCode.INVALID, problem);
-  }
-
-  private static String problem(CacheWish wish) {
-    Long journal = wish.journalBytes();
-    if (journal != null && (journal < JOURNAL_BYTES_MIN || journal > JOURNAL_BYTES_MAX)) {
-      return "a journal of " + journal + " bytes is outside 16MiB to 1TiB";
-    }
-    Long readCache = wish.readCacheBytes();
-    if (readCache != null
-        && (readCache < READ_CACHE_BYTES_MIN || readCache > READ_CACHE_BYTES_MAX)) {
-      return "a read cache of " + readCache + " bytes is outside 1MiB to 4TiB";
-    }
-    return null;
   }
 
   /** A drain that could never come to its end is refused. */

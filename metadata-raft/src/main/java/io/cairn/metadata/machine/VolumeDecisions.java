@@ -89,15 +89,8 @@ final class VolumeDecisions {
     return stored(volume.tiered(tier));
   }
 
-  /** A server of the level before would leave it out of what it stores. */
   private Decision tooEarly() {
-    return Decision.refused(
-        ErrorCode.INVALID,
-        "cache modes and pins need level "
-            + Release.LEVEL_OF_TIERS
-            + " and the cluster is at "
-            + state.level()
-            + ": when all servers are new, end the upgrade with 'cairn upgrade --finalize'");
+    return Decision.tooEarly("cache modes and pins need", Release.LEVEL_OF_TIERS, state.level());
   }
 
   /** A majority, but 1 for two replicas: a pair must survive the loss of either. */

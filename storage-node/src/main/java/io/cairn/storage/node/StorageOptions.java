@@ -1,5 +1,6 @@
 package io.cairn.storage.node;
 
+import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.Option;
 import io.cairn.metadata.options.OptionSet;
@@ -146,7 +147,7 @@ public final class StorageOptions {
   public static final Option<Long> JOURNAL_SIZE =
       Option.of(
           "journal.size",
-          OptionType.size(16 * MIB, TIB),
+          OptionType.size(CacheWish.JOURNAL_BYTES_MIN, CacheWish.JOURNAL_BYTES_MAX),
           "256MiB",
           "Size of each shard's journal, the write-back cache; at least four segments. One that is"
               + " there grows or shrinks to it while the node serves.");
@@ -173,7 +174,7 @@ public final class StorageOptions {
   public static final Option<Optional<Long>> READ_CACHE_SIZE =
       Option.optional(
           "read.cache.size",
-          OptionType.size(MIB, 4 * TIB),
+          OptionType.size(CacheWish.READ_CACHE_BYTES_MIN, CacheWish.READ_CACHE_BYTES_MAX),
           "Size of each shard's read cache in the cache directory, for blocks of the capacity tier"
               + " that are read again; none unless given. Each GiB takes 8 to 11 MiB of the heap,"
               + " twice that while it is resized. One that is there grows or shrinks to it while"
