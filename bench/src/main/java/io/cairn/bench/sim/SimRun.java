@@ -279,10 +279,7 @@ final class SimRun {
       if (gateway.maintains()
           && gateway.running() != null
           && !gateway.isReleasing()
-          && !gateway.running().mending().isDegraded()
-          && !gateway.running().mending().isPlacing()
-          && !gateway.running().mending().isFinishing()
-          && !gateway.running().mending().seesLostChunks()) {
+          && gateway.running().mending().isDone()) {
         gateway.release();
       }
     }

@@ -121,10 +121,7 @@ final class MaintenanceSessions {
     boolean whole =
         maintained.serving
             && !lingers
-            && !session.mending().isDegraded()
-            && !session.mending().isPlacing()
-            && !session.mending().isFinishing()
-            && !session.mending().seesLostChunks()
+            && session.mending().isDone()
             && !session.mending().isScrubAskedFor();
     if (whole || nowNanos - maintained.movedNanos > IDLE_NANOS) {
       maintained.releasing = true;

@@ -82,8 +82,13 @@ public final class Mending {
   }
 
   /** Whether a replica may be in sync on record only, for all that nodes said so far. */
-  public boolean isFinishing() {
+  boolean isFinishing() {
     return unfinished.isDue();
+  }
+
+  /** Whether nothing is left to be mended, as far as can be seen. */
+  public boolean isDone() {
+    return !isDegraded() && !isPlacing() && !isFinishing() && !seesLostChunks();
   }
 
   /** Chunks that have a replica out of the in-sync set. */
@@ -92,7 +97,7 @@ public final class Mending {
   }
 
   /** Whether a replica is to be placed anew. */
-  public boolean isPlacing() {
+  boolean isPlacing() {
     return placing.isDue() || moves.isDue();
   }
 
@@ -102,7 +107,7 @@ public final class Mending {
   }
 
   /** Whether chunks were seen whose in-sync replicas are gone for good, or hold too little. */
-  public boolean seesLostChunks() {
+  boolean seesLostChunks() {
     return lost.isSeen();
   }
 

@@ -50,6 +50,11 @@ class RepairRateTest {
     for (int i = 0; i < 20; i++) {
       second(1e6, 400 * MIB, 2000, false);
     }
+    settlesAtTwiceAsLong();
+  }
+
+  /** Beside clients of 1 ms and room for 400 MiB/s; the figures are an eighth too long at most. */
+  private void settlesAtTwiceAsLong() {
     assertEquals(3.2e6, rate.beforeNanos(), 0.6e6);
     meanRate(30, 1e6, 400 * MIB);
     // Twice as long is where half of the room is used.
@@ -105,12 +110,7 @@ class RepairRateTest {
     for (int i = 0; i < 8; i++) {
       second(4e6, 400 * MIB, 2000, false);
     }
-    assertEquals(3.2e6, rate.beforeNanos(), 0.6e6);
-    meanRate(30, 1e6, 400 * MIB);
-    waited.clear();
-    double mean = meanRate(60, 1e6, 400 * MIB);
-    assertTrue(waited.percentile(0.99) < 2.13 * 3.2e6, waited.percentile(0.99) + " ns");
-    assertTrue(mean > 100 * MIB && mean < 215 * MIB, mean / MIB + " MiB/s");
+    settlesAtTwiceAsLong();
   }
 
   /** Every fourth second is three times as slow, whether or not anything is copied. */
