@@ -37,7 +37,8 @@ import picocli.CommandLine.Spec;
           + " in the short one. With --kills, a table of how long clients wait.",
       "With --for, random faults for that time on hosts that are network namespaces, each with a"
           + " server; by root. Without the right to make namespaces it says so, and plays what it"
-          + " can on this machine."
+          + " can on this machine. The servers are probed, ended and started as the manifests in"
+          + " docker/kubernetes/base say: liveness must not fail for a process that runs."
     })
 public final class ChaosCommand implements Callable<Integer> {
   private static final String CLUSTER = "cluster";

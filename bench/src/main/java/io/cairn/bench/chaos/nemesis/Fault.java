@@ -2,6 +2,7 @@ package io.cairn.bench.chaos.nemesis;
 
 import io.cairn.client.cli.Role;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /** One thing that happens and is undone again. */
 final class Fault {
@@ -16,6 +17,7 @@ final class Fault {
   private final long lengthNanos;
   private final Act begin;
   private final Act end;
+  private final BooleanSupplier done;
   private long beginNanos;
   private long endNanos = Long.MAX_VALUE;
   private double worstSilenceSeconds;
@@ -27,12 +29,29 @@ final class Fault {
    * @param roles what is not whole under it: others of the same role are left alone meanwhile.
    */
   Fault(FaultKind kind, String victim, Set<Role> roles, long lengthNanos, Act begin, Act end) {
+    this(kind, victim, roles, lengthNanos, begin, end, () -> true);
+  }
+
+  /**
+   * One that lasts until something else has happened, too.
+   *
+   * @param done whether it has.
+   */
+  Fault(
+      FaultKind kind,
+      String victim,
+      Set<Role> roles,
+      long lengthNanos,
+      Act begin,
+      Act end,
+      BooleanSupplier done) {
     this.kind = kind;
     this.victim = victim;
     this.roles = Set.copyOf(roles);
     this.lengthNanos = lengthNanos;
     this.begin = begin;
     this.end = end;
+    this.done = done;
   }
 
   FaultKind kind() {
@@ -54,7 +73,7 @@ final class Fault {
   }
 
   boolean isDue(long nowNanos) {
-    return nowNanos - beginNanos >= lengthNanos;
+    return nowNanos - beginNanos >= lengthNanos && done.getAsBoolean();
   }
 
   void end(long nowNanos) {

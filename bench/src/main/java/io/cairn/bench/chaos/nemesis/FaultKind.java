@@ -8,6 +8,8 @@ import java.util.Set;
 public enum FaultKind {
   /** SIGKILL; a start later. */
   KILL(false, EnumSet.allOf(Role.class)),
+  /** SIGTERM, as for a restart that was planned; a start once it has ended by itself. */
+  RESTART(false, EnumSet.allOf(Role.class)),
   /** SIGSTOP; SIGCONT later: who comes back believes that no time has passed. */
   STOP(false, EnumSet.allOf(Role.class)),
   /** Stopped for nine tenths of the time, in short turns. */
@@ -22,6 +24,8 @@ public enum FaultKind {
   LOSS(true, EnumSet.allOf(Role.class)),
   /** The node's file system for chunks is full. */
   FULL(true, EnumSet.of(Role.STORAGE)),
+  /** SIGSTOP for good: its liveness fails, and it is killed and started again for that. */
+  FREEZE(false, EnumSet.allOf(Role.class)),
   /**
    * A device of the node fails reads, writes, syncs or all of them; later the node is started
    * again, with the device emptied as a new one in every other case.

@@ -11,9 +11,11 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -34,6 +36,7 @@ final class Nemesis {
   private static final long FILL_MAX_BYTES = 4L << 30;
 
   private final Servers servers;
+  private final Map<Role, PodSettings> pods;
   private final List<FaultKind> kinds;
   private final Random random;
   private final Consumer<String> report;
@@ -45,10 +48,17 @@ final class Nemesis {
   /**
    * A nemesis.
    *
+   * @param pods what Kubernetes is told of each role.
    * @param kinds what it may do.
    */
-  Nemesis(Servers servers, Set<FaultKind> kinds, long seed, Consumer<String> report) {
+  Nemesis(
+      Servers servers,
+      Map<Role, PodSettings> pods,
+      Set<FaultKind> kinds,
+      long seed,
+      Consumer<String> report) {
     this.servers = servers;
+    this.pods = pods;
     this.kinds = List.copyOf(kinds);
     this.random = new Random(seed);
     this.report = report;
@@ -111,8 +121,9 @@ final class Nemesis {
     long length = SECOND / 2 + random.nextLong(LONGEST_SECONDS * SECOND);
     return switch (kind) {
       case KILL -> fault(kind, victim, length, victim::kill, victim::start);
-      case STOP ->
-          fault(kind, victim, length, () -> victim.signal("STOP"), () -> victim.signal("CONT"));
+      case STOP -> fault(kind, victim, length, victim::stop, victim::goOn);
+      case RESTART -> restart(victim, length);
+      case FREEZE -> freeze(victim);
       case SLOW -> slow(victim, length);
       case POWER -> fault(kind, victim, length, () -> losePower(victim), victim::start);
       case CUT ->
@@ -193,6 +204,68 @@ final class Nemesis {
     return new Fault(kind, victim.name(), EnumSet.of(victim.role()), length, begin, end);
   }
 
+  /** It ends in the time that Kubernetes gives it, or would be killed in the middle of its work. */
+  private Fault restart(Server victim, long length) {
+    Duration grace = pods.get(victim.role()).stopGrace();
+    return new Fault(
+        FaultKind.RESTART,
+        victim.name(),
+        EnumSet.of(victim.role()),
+        length,
+        victim::terminate,
+        () -> {
+          endsBy(victim, grace);
+          victim.start();
+        },
+        () -> !victim.isAlive() || victim.terminatedFor().compareTo(grace) > 0);
+  }
+
+  private static void endsBy(Server victim, Duration grace) {
+    try {
+      victim.awaitEnd(grace.minus(victim.terminatedFor()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ChaosFailure("interrupted", e);
+    }
+    if (victim.isAlive()) {
+      throw new ChaosFailure(
+          victim.name()
+              + " did not end within "
+              + grace.toSeconds()
+              + " s of SIGTERM, its terminationGracePeriodSeconds:\n"
+              + victim.logTail());
+    }
+  }
+
+  private Fault freeze(Server victim) {
+    int[] life = new int[1];
+    long[] beginNanos = new long[1];
+    PodSettings pod = pods.get(victim.role());
+    Duration limit = pod.liveness().worst().plus(pod.stopGrace()).plusSeconds(10);
+    return new Fault(
+        FaultKind.FREEZE,
+        victim.name(),
+        EnumSet.of(victim.role()),
+        0,
+        () -> {
+          life[0] = victim.life();
+          beginNanos[0] = System.nanoTime();
+          victim.stop();
+        },
+        () -> {
+          if (victim.life() == life[0]) {
+            victim.kill();
+            victim.start();
+          }
+        },
+        () -> {
+          if (System.nanoTime() - beginNanos[0] > limit.toNanos()) {
+            throw new ChaosFailure(victim.name() + " was not restarted by its liveness probe");
+          }
+          return victim.life() != life[0];
+        });
+  }
+
   private Fault loss(Server victim, long length) {
     int percent = LOSS_MIN_PERCENT + random.nextInt(LOSS_MAX_PERCENT - LOSS_MIN_PERCENT + 1);
     Network network = servers.network();
@@ -226,7 +299,7 @@ final class Nemesis {
         () -> {
           stutter[0].destroyForcibly();
           stutter[0].onExit().join();
-          victim.signal("CONT");
+          victim.goOn();
         });
   }
 

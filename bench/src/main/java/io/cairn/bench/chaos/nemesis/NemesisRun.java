@@ -32,6 +32,9 @@ public final class NemesisRun implements AutoCloseable {
   /** For everything to be whole again when a fault is over. */
   private static final Duration WHOLE = Duration.ofSeconds(120);
 
+  /** Liveness takes its minutes to fail. */
+  private static final Duration FREEZABLE = Duration.ofMinutes(5);
+
   private static final int VOLUME_MEBIBYTES = 192;
   private static final int BLOCKS = 2048;
   private static final int CHUNK_BLOCKS = 16 * 1024;
@@ -65,11 +68,13 @@ public final class NemesisRun implements AutoCloseable {
 
   private final Settings settings;
   private final Network network;
+  private final Map<Role, PodSettings> pods = PodSettings.ofTree();
   private final Servers servers;
   private final List<String> volumes = new ArrayList<>();
   private final List<RecordedLoad> loads = new ArrayList<>();
   private final Timeline timeline;
   private Nemesis nemesis;
+  private Kubelet kubelet;
   private long lookedNanos;
 
   /** Makes the hosts. */
@@ -79,7 +84,7 @@ public final class NemesisRun implements AutoCloseable {
       Namespaces.endWithTheMaker();
     }
     network = settings.namespaces() ? Network.ofNamespaces() : Network.ofThisMachine();
-    servers = new Servers(network, settings.directory(), settings.nodes());
+    servers = new Servers(network, pods, settings.directory(), settings.nodes());
     for (int i = 1; i <= settings.volumes(); i++) {
       volumes.add("volume-" + i);
     }
@@ -94,8 +99,9 @@ public final class NemesisRun implements AutoCloseable {
   public boolean play() throws IOException {
     String violation = null;
     try {
+      kubelet = new Kubelet(servers.all(), pods, this::say);
       servers.start();
-      nemesis = new Nemesis(servers, playable(), settings.seed(), this::say);
+      nemesis = new Nemesis(servers, pods, playable(), settings.seed(), this::say);
       for (String volume : volumes) {
         servers.createVolume(volume, VOLUME_MEBIBYTES);
       }
@@ -110,7 +116,11 @@ public final class NemesisRun implements AutoCloseable {
     }
     List<Fault> played = nemesis == null ? List.of() : nemesis.played();
     System.out.print(summary(played));
-    String page = new TimelinePage(timeline, played, settings, violation).html();
+    List<Kubelet.Unready> unready = kubelet == null ? List.of() : kubelet.unready();
+    if (kubelet != null) {
+      System.out.print(kubelet.summary());
+    }
+    String page = new TimelinePage(timeline, played, unready, settings, violation).html();
     Files.writeString(settings.page(), page);
     System.out.println("timeline: " + settings.page());
     return violation == null;
@@ -120,10 +130,12 @@ public final class NemesisRun implements AutoCloseable {
   private Set<FaultKind> playable() {
     Set<FaultKind> kinds = EnumSet.noneOf(FaultKind.class);
     for (FaultKind kind : settings.faults()) {
-      if (network.canCut() || !kind.needsNamespaces()) {
-        kinds.add(kind);
-      } else {
+      if (!network.canCut() && kind.needsNamespaces()) {
         say("not played without namespaces: " + kind.argument());
+      } else if (kind == FaultKind.FREEZE && settings.time().compareTo(FREEZABLE) < 0) {
+        say("not played in less than " + FREEZABLE.toMinutes() + " minutes: freeze");
+      } else {
+        kinds.add(kind);
       }
     }
     if (kinds.isEmpty()) {
@@ -184,6 +196,7 @@ public final class NemesisRun implements AutoCloseable {
 
   /** Whether the clients get on; what they saw goes on record once a second. */
   private void look() {
+    kubelet.check();
     for (int i = 0; i < loads.size(); i++) {
       RecordedLoad load = loads.get(i);
       load.checkNoFailure();
@@ -279,6 +292,9 @@ public final class NemesisRun implements AutoCloseable {
   @Override
   public void close() {
     loads.forEach(RecordedLoad::close);
+    if (kubelet != null) {
+      kubelet.close();
+    }
     servers.close();
     network.close();
   }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /** One process of the product on its host, from its own configuration file. */
 final class Server {
@@ -27,7 +28,10 @@ final class Server {
   private final int httpPort;
   private final Path config;
   private final Path log;
-  private Process process;
+  private volatile Process process;
+  private volatile int life;
+  private volatile boolean stopped;
+  private volatile long terminatedNanos;
 
   /**
    * A server that does not run yet.
@@ -68,7 +72,7 @@ final class Server {
   }
 
   /** Starts it and does not wait. */
-  void start() {
+  synchronized void start() {
     List<String> command = new ArrayList<>(host.prefix());
     command.addAll(Program.command(role.verb(), "--config", config.toString()));
     ProcessBuilder builder =
@@ -80,6 +84,8 @@ final class Server {
     builder.environment().put("CAIRN_JAVA_OPTS", heap(role) + " -Xss512k");
     try {
       process = builder.start();
+      stopped = false;
+      life++;
     } catch (IOException e) {
       throw new ChaosFailure(name() + " cannot be started", e);
     }
@@ -95,14 +101,57 @@ final class Server {
   }
 
   /** SIGKILL; returns when it is gone. */
-  void kill() {
+  synchronized void kill() {
     process.destroyForcibly();
     Await.until(name() + " is dead", END, () -> !process.isAlive());
   }
 
-  /** SIGSTOP or SIGCONT. */
-  void signal(String name) {
+  /** SIGTERM; it ends when it is done. */
+  void terminate() {
+    terminatedNanos = System.nanoTime();
+    signal("TERM");
+  }
+
+  /** The time since it was told to end. */
+  Duration terminatedFor() {
+    return Duration.ofNanos(System.nanoTime() - terminatedNanos);
+  }
+
+  /** Returns when it has ended, or when the time is over. */
+  void awaitEnd(Duration limit) throws InterruptedException {
+    process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** SIGSTOP. */
+  void stop() {
+    stopped = true;
+    signal("STOP");
+  }
+
+  /** SIGCONT, to whichever of its lives was stopped. */
+  void goOn() {
+    if (isAlive()) {
+      signal("CONT");
+    }
+    stopped = false;
+  }
+
+  private void signal(String name) {
     Signals.send(name, List.of(process.toHandle()));
+  }
+
+  /** Whether it stands still by {@link #stop}. */
+  boolean isStopped() {
+    return stopped;
+  }
+
+  /** How often it was started. */
+  int life() {
+    return life;
+  }
+
+  int httpPort() {
+    return httpPort;
   }
 
   long pid() {

@@ -38,14 +38,17 @@ final class Servers implements AutoCloseable {
   private static final int RESERVE_MEBIBYTES = 64;
 
   private final Network network;
+  private final Map<Role, PodSettings> pods;
   private final Path directory;
   private final Path memory;
   private final Ports ports = Ports.free();
   private final Map<String, Server> servers = new LinkedHashMap<>();
 
   /** Makes the hosts and writes the settings; {@link #start} runs them. */
-  Servers(Network network, Path directory, int nodes) throws IOException {
+  Servers(Network network, Map<Role, PodSettings> pods, Path directory, int nodes)
+      throws IOException {
     this.network = network;
+    this.pods = pods;
     this.directory = directory;
     Files.createDirectories(directory);
     memory = Path.of("/dev/shm", "cairn-chaos-" + ProcessHandle.current().pid());
@@ -55,19 +58,24 @@ final class Servers implements AutoCloseable {
     Files.createDirectories(memory);
     List<Host> metadata = new ArrayList<>();
     for (int number = 1; number <= METADATA; number++) {
-      metadata.add(network.add("metadata-" + number));
+      metadata.add(network.add(name(Role.METADATA, number)));
     }
     for (int number = 1; number <= METADATA; number++) {
       add(Role.METADATA, metadata.get(number - 1), number, metadataSettings(number));
     }
     for (int number = 1; number <= nodes; number++) {
-      Host host = network.add("storage-" + number);
+      Host host = network.add(name(Role.STORAGE, number));
       add(Role.STORAGE, host, 20 + number, storageSettings(host, number));
     }
     for (int number = 1; number <= GATEWAYS; number++) {
-      Host host = network.add("gateway-" + number);
+      Host host = network.add(name(Role.GATEWAY, number));
       add(Role.GATEWAY, host, 35 + number, gatewaySettings(host, number));
     }
+  }
+
+  /** As its pod is called. */
+  private String name(Role role, int number) {
+    return pods.get(role).podName(role, number - 1);
   }
 
   private void add(Role role, Host host, int number, Map<String, String> settings) {
@@ -79,7 +87,7 @@ final class Servers implements AutoCloseable {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("metadata.address", metadataAddress(number));
     settings.put("metadata.group", metadataAddresses());
-    settings.put("data.directory", made("metadata-" + number));
+    settings.put("data.directory", made(name(Role.METADATA, number)));
     return settings;
   }
 
@@ -169,7 +177,7 @@ final class Servers implements AutoCloseable {
   }
 
   private String metadataAddress(int number) {
-    String address = network.host("metadata-" + number).address();
+    String address = network.host(name(Role.METADATA, number)).address();
     return address + ":" + (ports.base() + number);
   }
 
@@ -196,7 +204,7 @@ final class Servers implements AutoCloseable {
     List<InetSocketAddress> addresses = new ArrayList<>();
     for (int i = 0; i < GATEWAYS; i++) {
       int number = (firstGateway - 1 + i) % GATEWAYS + 1;
-      Host host = network.host("gateway-" + number);
+      Host host = network.host(name(Role.GATEWAY, number));
       addresses.add(new InetSocketAddress(host.address(), port.applyAsInt(number)));
     }
     return addresses;

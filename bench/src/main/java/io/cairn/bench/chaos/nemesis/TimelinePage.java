@@ -14,18 +14,25 @@ final class TimelinePage {
 
   private final Timeline timeline;
   private final List<Fault> faults;
+  private final List<Kubelet.Unready> unready;
   private final NemesisRun.Settings settings;
   private final String violation;
 
   /**
    * A page.
    *
+   * @param unready when which server was not ready.
    * @param violation what was wrong; null when nothing was.
    */
   TimelinePage(
-      Timeline timeline, List<Fault> faults, NemesisRun.Settings settings, String violation) {
+      Timeline timeline,
+      List<Fault> faults,
+      List<Kubelet.Unready> unready,
+      NemesisRun.Settings settings,
+      String violation) {
     this.timeline = timeline;
     this.faults = faults;
+    this.unready = unready;
     this.settings = settings;
     this.violation = violation;
   }
@@ -43,7 +50,9 @@ final class TimelinePage {
         + plot("Requests answered per second", "requests/s", Timeline.Second::rate)
         + plot("p99 of the requests answered", "ms", Timeline.Second::p99Millis)
         + plot("Time since the last answer", "s", Timeline.Second::silentSeconds)
-        + lanes()
+        + lanes(faults.stream().map(this::bar).toList(), "#b01030")
+        + "<h2>Not ready</h2>\n"
+        + lanes(unready.stream().map(this::bar).toList(), "#c08000")
         + list()
         + "</body></html>\n";
   }
@@ -81,9 +90,25 @@ final class TimelinePage {
     return new Plot.Axis("seconds", DoubleUnaryOperator.identity(), Plot.steps(timeline.length()));
   }
 
-  /** A bar for each fault, a lane for each victim, under the same seconds as the plots. */
-  private String lanes() {
-    List<String> victims = faults.stream().map(Fault::text).distinct().sorted().toList();
+  /** A time of one lane, in seconds since the begin of the run. */
+  private record Bar(String lane, double begin, double end) {}
+
+  private Bar bar(Fault fault) {
+    return bar(fault.text(), fault.beginNanos(), fault.endNanos());
+  }
+
+  private Bar bar(Kubelet.Unready time) {
+    return bar(time.server(), time.beginNanos(), time.endNanos());
+  }
+
+  private Bar bar(String lane, long beginNanos, long endNanos) {
+    double end = endNanos == Long.MAX_VALUE ? timeline.length() : timeline.at(endNanos);
+    return new Bar(lane, Math.max(0, timeline.at(beginNanos)), end);
+  }
+
+  /** A bar for each time, a lane for each name, under the same seconds as the plots. */
+  private String lanes(List<Bar> bars, String color) {
+    List<String> names = bars.stream().map(Bar::lane).distinct().sorted().toList();
     double last = time().marks().getLast().value();
     StringBuilder svg = new StringBuilder();
     svg.append(
@@ -92,22 +117,22 @@ final class TimelinePage {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
                 + " font-family=\"sans-serif\" font-size=\"11\">\n",
             Plot.WIDTH,
-            victims.size() * LANE_HEIGHT + 10));
+            names.size() * LANE_HEIGHT + 10));
     double scale = (Plot.WIDTH - Plot.LEFT - Plot.RIGHT) / last;
-    for (Fault fault : faults) {
-      double begin = timeline.at(fault.beginNanos());
-      boolean over = fault.endNanos() != Long.MAX_VALUE;
-      double end = over ? timeline.at(fault.endNanos()) : timeline.length();
-      svg.append(
-          String.format(
-              Locale.ROOT,
-              "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#b01030\"/>\n",
-              Plot.LEFT + begin * scale,
-              victims.indexOf(fault.text()) * LANE_HEIGHT + 4,
-              Math.max(1, (end - begin) * scale),
-              LANE_HEIGHT - 6));
+    for (Bar bar : bars) {
+      if (bar.end() > 0) {
+        svg.append(
+            String.format(
+                Locale.ROOT,
+                "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
+                Plot.LEFT + bar.begin() * scale,
+                names.indexOf(bar.lane()) * LANE_HEIGHT + 4,
+                Math.max(1, (bar.end() - bar.begin()) * scale),
+                LANE_HEIGHT - 6,
+                color));
+      }
     }
-    for (int i = 0; i < victims.size(); i++) {
+    for (int i = 0; i < names.size(); i++) {
       svg.append(
           String.format(
               Locale.ROOT,
@@ -117,7 +142,7 @@ final class TimelinePage {
               Plot.WIDTH - Plot.RIGHT,
               Plot.WIDTH - Plot.RIGHT + 6,
               i * LANE_HEIGHT + 16,
-              Svg.escaped(victims.get(i))));
+              Svg.escaped(names.get(i))));
     }
     return svg.append("</svg>\n").toString();
   }

@@ -3,6 +3,7 @@
  * from a seed, and a recorded load on several volumes proves that no acknowledged write is lost, no
  * block is read old, no client sees an error and nothing stands still for longer than the bound.
  * Start reading at {@code NemesisRun}; {@code Network} makes the hosts, {@code Servers} runs the
- * roles on them, {@code Nemesis} plays {@code FaultKind}s, {@code TimelinePage} is the report.
+ * roles on them, {@code Kubelet} probes them as Kubernetes does, {@code Nemesis} plays {@code
+ * FaultKind}s, {@code TimelinePage} is the report.
  */
 package io.cairn.bench.chaos.nemesis;

@@ -38,16 +38,21 @@ class TimelinePageTest {
     Fault fault = killed();
     fault.observeSilence(1.25);
     fault.end(System.nanoTime());
+    long now = System.nanoTime();
+    var unready = new Kubelet.Unready("storage-1", now, now + 500_000_000);
     timeline.add(0, new Timeline.Second(1, 1000, 2.5, 0.1));
-    String page = new TimelinePage(timeline, List.of(fault), settings, null).html();
+    String page =
+        new TimelinePage(timeline, List.of(fault), List.of(unready), settings, null).html();
     assertTrue(page.contains("1 faults in 1 s, seed 42"), page);
     assertTrue(page.contains("<td>kill storage-1<td>1.25"), page);
     assertTrue(page.contains("Nothing was wrong"), page);
+    assertEquals(2, page.split("#c08000\"/>", -1).length);
   }
 
   @Test
   void saysWhatWasWrongAndDrawsAFaultThatNeverEnded() {
-    String page = new TimelinePage(timeline, List.of(killed()), settings, "a < b").html();
+    String page =
+        new TimelinePage(timeline, List.of(killed()), List.of(), settings, "a < b").html();
     assertTrue(page.contains("a &lt; b"), page);
     assertFalse(page.contains("Nothing was wrong"), page);
     assertEquals(2, page.split("#b01030\"/>", -1).length);
