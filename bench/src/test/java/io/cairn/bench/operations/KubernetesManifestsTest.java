@@ -295,6 +295,9 @@ class KubernetesManifestsTest {
       }
       for (JsonNode patch : kustomization.path("patches")) {
         String text = Packaging.text(directory.resolve(patch.path("path").asText()));
+        assertFalse(
+            text.contains("value: $("),
+            overlay + " names another variable, which kustomize puts behind those of a patch");
         for (JsonNode document : KubernetesManifests.documents(text)) {
           HasMetadata object = KubernetesManifests.object(document);
           assertTrue(
