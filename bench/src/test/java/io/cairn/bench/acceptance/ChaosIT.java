@@ -1,6 +1,7 @@
 package io.cairn.bench.acceptance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.bench.chaos.DestageKills;
@@ -9,14 +10,23 @@ import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Scenario;
 import io.cairn.bench.chaos.Stage;
 import io.cairn.bench.chaos.Tool;
+import io.cairn.bench.operations.DashboardPanels;
+import io.cairn.bench.operations.PrometheusServer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -25,23 +35,36 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Faults on a cluster of processes, in the short form: outages of some seconds. The long form, with
  * a minute each and more rounds, is {@code cairn chaos}.
  */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ChaosIT {
+  private static final Duration PANELS_LIMIT = Duration.ofSeconds(90);
   private static final Duration RANDOM_FAULTS_LIMIT = Duration.ofMinutes(5);
 
   @TempDir private static Path directory;
 
   private static RunningCluster cluster;
+  private static PrometheusServer prometheus;
+  private static final Set<Scenario> PLAYED = EnumSet.noneOf(Scenario.class);
 
   @BeforeAll
-  static void startsCluster() {
+  static void startsCluster() throws IOException {
     cluster =
         RunningCluster.start(
             new RunningCluster.Settings(
-                directory.resolve("cluster"), true, Stage.volumes(Stage.Scale.SHORT)));
+                directory.resolve("cluster"),
+                true,
+                3,
+                Stage.volumes(Stage.Scale.SHORT),
+                List.of(),
+                Map.of("CAIRN_STORAGE_READ_CACHE_SIZE", "64MiB")));
+    prometheus = PrometheusServer.start(directory.resolve("prometheus"), cluster);
   }
 
   @AfterAll
   static void stopsCluster() {
+    if (prometheus != null) {
+      prometheus.close();
+    }
     if (cluster != null) {
       cluster.close();
     }
@@ -50,10 +73,52 @@ class ChaosIT {
   @ParameterizedTest
   @EnumSource(Scenario.class)
   void survives(Scenario scenario) {
+    play(scenario);
+  }
+
+  private static void play(Scenario scenario) {
+    PLAYED.add(scenario);
     System.out.println(scenario.argument() + ": " + scenario.title());
     scenario.play(
         new Stage(
             cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line)));
+  }
+
+  /**
+   * After the faults above each panel has something to show, and those that faults move have moved.
+   */
+  @Test
+  @Order(Integer.MAX_VALUE)
+  void everyPanelOfTheDashboardsHasData() throws IOException {
+    for (Scenario fault : List.of(Scenario.STORAGE_KILL, Scenario.GATEWAY_TAKEOVER)) {
+      if (!PLAYED.contains(fault)) {
+        play(fault);
+      }
+    }
+    // What lies on the capacity tier is read from there, and again from the read cache.
+    String[] writeThrough = {"volume", "set", "fio", "--cache-mode", "write-through", "-o", "json"};
+    List<String> set = new ArrayList<>(List.of(writeThrough));
+    set.addAll(List.of("--metadata", cluster.metadataAddresses()));
+    assertNotNull(Program.ask(set.toArray(String[]::new)));
+    List<String> missing = new ArrayList<>();
+    long begin = System.nanoTime();
+    do {
+      Tool.QEMU_IO.run(PANELS_LIMIT, use(cluster.uri("fio"))).ok();
+      missing.clear();
+      missing.addAll(DashboardPanels.withoutData(prometheus));
+    } while (!missing.isEmpty() && System.nanoTime() - begin < PANELS_LIMIT.toNanos());
+    assertEquals(List.of(), missing);
+  }
+
+  private static String[] use(String uri) {
+    List<String> use = new ArrayList<>(List.of("-f", "raw"));
+    String requests =
+        "write 1M 1M,write 9M 64k,flush,read 1M 1M,read 1M 1M,read 64M 4M,discard 8M 1M";
+    for (String request : requests.split(",")) {
+      use.addAll(List.of("-c", request));
+    }
+    use.add(uri);
+    return use.toArray(String[]::new);
   }
 
   /** By root on hosts with networks of their own; else it says what it cannot play. */
