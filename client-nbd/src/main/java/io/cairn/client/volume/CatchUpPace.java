@@ -51,10 +51,24 @@ public final class CatchUpPace {
     return running;
   }
 
-  /** So many chunks of a volume catch up. */
-  void runs(Share share, int chunks, long nowNanos) {
+  /**
+   * How a volume stands.
+   *
+   * @param chunks that catch up.
+   * @param isWhole whether every replica is in sync.
+   */
+  void runs(Share share, int chunks, boolean isWhole, long nowNanos) {
     share.running = chunks;
-    rate.copying(running() > 0, nowNanos);
+    share.isWhole = isWhole;
+    tellRate(nowNanos);
+  }
+
+  private void tellRate(long nowNanos) {
+    boolean areWhole = true;
+    for (int i = 0; i < shares.size(); i++) {
+      areWhole &= shares.get(i).isWhole;
+    }
+    rate.mending(running() > 0, areWhole, nowNanos);
   }
 
   /** That of all volumes of one gateway. */
@@ -66,6 +80,8 @@ public final class CatchUpPace {
   static final class Share {
     /** Chunks that catch up. */
     int running;
+
+    private boolean isWhole = true;
 
     /** Replicas in sync of the chunk that had to wait for others; NOTHING when none had to. */
     private int waiting = NOTHING;
@@ -80,7 +96,7 @@ public final class CatchUpPace {
 
   void leave(Share share, long nowNanos) {
     shares.remove(share);
-    rate.copying(running() > 0, nowNanos);
+    tellRate(nowNanos);
   }
 
   /**

@@ -38,10 +38,12 @@ final class CatchUps {
       return;
     }
     int running = 0;
+    boolean isWhole = true;
     for (OwnedChunk chunk : session.chunks()) {
+      isWhole &= chunk.record().inSyncCount() == chunk.replicas().size();
       running += chunk.isCatchingUp() && !LostChunks.isLost(chunk, nowNanos) ? 1 : 0;
     }
-    pace.runs(share, running, nowNanos);
+    pace.runs(share, running, isWhole, nowNanos);
     pace.waitsForNothing(share);
     if (running > 0) {
       tellPace(nowNanos);

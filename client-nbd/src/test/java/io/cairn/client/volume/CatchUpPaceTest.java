@@ -64,8 +64,8 @@ class CatchUpPaceTest {
   @Test
   void theRateIsSharedByWhatCatchesUp() {
     assertEquals(16 << 20, CopyPace.rate(pace.ofOneChunk()), 1);
-    pace.runs(first, 1, 0);
-    pace.runs(second, 3, 0);
+    pace.runs(first, 1, false, 0);
+    pace.runs(second, 3, false, 0);
     assertEquals(4 << 20, CopyPace.rate(pace.ofOneChunk()), 1);
     CatchUpPace unbounded = new CatchUpPace(2, RepairRate.unbounded());
     assertEquals(CopyPace.UNBOUNDED, unbounded.ofOneChunk());

@@ -37,18 +37,18 @@ class CopyPaceTest {
 
   /** Many requests in the first second of copying, of which nobody knows how long they took. */
   private void makePause() {
-    rate.copying(true, world.nowNanos);
+    rate.mending(true, false, world.nowNanos);
     for (int i = 0; i < 200; i++) {
       rate.requestEnded(SessionWorld.MILLI, world.nowNanos);
     }
-    rate.copying(true, world.nowNanos + SessionWorld.SECOND);
+    rate.mending(true, false, world.nowNanos + SessionWorld.SECOND);
     assertEquals(0, rate.bytesPerSecond());
   }
 
   /** Nothing more is learnt for as long as the test goes on. */
   private void endPause() {
     for (int i = 2; rate.bytesPerSecond() == 0; i++) {
-      rate.copying(true, world.nowNanos + i * 10 * SessionWorld.SECOND);
+      rate.mending(true, false, world.nowNanos + i * 10 * SessionWorld.SECOND);
     }
     assertEquals(RATE, (long) rate.bytesPerSecond());
   }

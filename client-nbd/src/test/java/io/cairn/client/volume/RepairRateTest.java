@@ -20,11 +20,16 @@ class RepairRateTest {
    * Clients wait baseNanos at the median, and more by what is copied over what there is room for.
    */
   private void second(double baseNanos, double roomBytes, int requests, boolean copying) {
+    second(baseNanos, roomBytes, requests, copying, !copying);
+  }
+
+  private void second(
+      double baseNanos, double roomBytes, int requests, boolean copying, boolean whole) {
     double used = copying ? Math.min(0.95, rate.bytesPerSecond() / roomBytes) : 0;
     double median = baseNanos / (1 - used);
     for (int i = 0; i < requests; i++) {
       now += SECOND / requests;
-      rate.copying(copying, now);
+      rate.mending(copying, whole, now);
       // At the 99th percentile some 3.2 times the median.
       long tookNanos = (long) (median * Math.exp(random.nextGaussian() / 2));
       waited.record(tookNanos);
@@ -32,7 +37,7 @@ class RepairRateTest {
     }
     if (requests == 0) {
       now += SECOND;
-      rate.copying(copying, now);
+      rate.mending(copying, whole, now);
     }
   }
 
@@ -102,13 +107,55 @@ class RepairRateTest {
   }
 
   @Test
+  void eachRepairBeginsAtTheLeastRate() {
+    for (int i = 0; i < 20; i++) {
+      second(1e6, 400 * MIB, 2000, false);
+    }
+    meanRate(30, 1e6, 400 * MIB);
+    assertTrue(rate.bytesPerSecond() > 60 * MIB);
+    second(1e6, 400 * MIB, 2000, false);
+    second(1e6, 400 * MIB, 2000, false);
+    assertEquals(16 * MIB, rate.bytesPerSecond());
+  }
+
+  @Test
+  void aQuietSecondInAPauseDoesNotLowerTheGoal() {
+    for (int i = 0; i < 60; i++) {
+      unsteady(i, false);
+    }
+    long before = rate.beforeNanos();
+    for (int i = 0; i < 60; i++) {
+      second(1e6, 18 * MIB, 2000, true);
+      assertTrue(rate.beforeNanos() >= before, rate.beforeNanos() + " ns, " + before + " before");
+    }
+    meanRate(40, 1e6, 400 * MIB);
+    double mean = meanRate(20, 1e6, 400 * MIB);
+    assertTrue(mean > 100 * MIB, "after 40 s only " + mean / MIB + " MiB/s");
+  }
+
+  @Test
+  void aBadSecondInOnePauseDoesNotRaiseTheGoal() {
+    for (int i = 0; i < 60; i++) {
+      second(1e6, 400 * MIB, 2000, false);
+    }
+    boolean seen = false;
+    for (int i = 0; i < 100; i++) {
+      boolean pause = rate.bytesPerSecond() == 0;
+      second(pause && !seen ? 200e6 : 1e6, 18 * MIB, 2000, true);
+      seen |= pause && rate.bytesPerSecond() > 0;
+    }
+    assertTrue(seen, "there was no pause");
+    assertEquals(3.2e6, rate.beforeNanos(), 0.6e6);
+  }
+
+  @Test
   void secondsInWhichADeadNodeWasWaitedForAreNotWhatIsUsual() {
     for (int i = 0; i < 30; i++) {
       second(1e6, 400 * MIB, 2000, false);
     }
     second(800e6, 400 * MIB, 2000, false);
     for (int i = 0; i < 8; i++) {
-      second(4e6, 400 * MIB, 2000, false);
+      second(4e6, 400 * MIB, 2000, false, false);
     }
     settlesAtTwiceAsLong();
   }
@@ -138,7 +185,7 @@ class RepairRateTest {
   @Test
   void aFactorOfZeroBoundsNothing() {
     RepairRate none = RepairRate.unbounded();
-    none.copying(true, 0);
+    none.mending(true, false, 0);
     none.requestEnded(SECOND, SECOND);
     assertEquals(Double.POSITIVE_INFINITY, none.bytesPerSecond());
   }
