@@ -14,7 +14,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** A cluster that the launcher's {@code dev} runs, on ports that were free. */
+/**
+ * A cluster that the launcher's {@code dev} runs, on ports that were free. It ends with this
+ * program, also when that is told to stop.
+ */
 public final class RunningCluster implements AutoCloseable {
   /** Generous: what is measured is reported, and a busy machine is not a failure. */
   public static final Duration READY = Duration.ofSeconds(120);
@@ -67,6 +70,7 @@ public final class RunningCluster implements AutoCloseable {
   private final Path outputFile;
   private final Path errorFile;
   private final Map<String, Member> members = new LinkedHashMap<>();
+  private final Thread endOfProgram = Thread.ofPlatform().unstarted(this::endWithTheProgram);
   private Process process;
   private double readySeconds;
 
@@ -93,6 +97,7 @@ public final class RunningCluster implements AutoCloseable {
   /** Starts a cluster and returns when it has said ready for each volume. */
   public static RunningCluster start(Settings settings) {
     RunningCluster cluster = new RunningCluster(settings, Ports.free());
+    Runtime.getRuntime().addShutdownHook(cluster.endOfProgram);
     try {
       cluster.start();
       return cluster;
@@ -386,6 +391,22 @@ public final class RunningCluster implements AutoCloseable {
   /** Leaves nothing running, in whatever state the cluster is. */
   @Override
   public void close() {
+    endProcesses();
+    try {
+      Runtime.getRuntime().removeShutdownHook(endOfProgram);
+    } catch (IllegalStateException e) {
+      // The program ends already, and its hook found nothing left.
+      return;
+    }
+  }
+
+  /** Also what this program has started beside it: clients, other gateways. */
+  private void endWithTheProgram() {
+    endProcesses();
+    ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly);
+  }
+
+  private void endProcesses() {
     List<ProcessHandle> left = new ArrayList<>();
     try {
       if (process != null && process.isAlive()) {

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.DestageKills;
+import io.cairn.bench.chaos.KillTable;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Scenario;
@@ -136,6 +138,52 @@ class ChaosIT {
     new DestageKills(
             directory.resolve("destage"), 6, 1, line -> System.out.println("destage: " + line))
         .play();
+  }
+
+  /** The short form of 50 kills of each role: a row with its figures for each. */
+  @Test
+  void tellsHowLongClientsWaitForEachRole() {
+    List<String> table =
+        KillTable.play(
+            new Stage(
+                cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line)),
+            1);
+    table.forEach(System.out::println);
+    assertEquals(5, table.size(), table::toString);
+    for (int row = 2; row < 5; row++) {
+      assertTrue(
+          table.get(row).matches("\\| [a-z ]+ \\| 1 \\|( \\d+\\.\\d\\d s \\|){3}"), table.get(row));
+    }
+  }
+
+  /** Told to stop, it takes its cluster with it. */
+  @Test
+  void leavesNothingRunningWhenItIsStopped() {
+    Path data = directory.resolve("stopped");
+    Tool launcher = new Tool(Program.launcher().toString(), "this project");
+    try (Tool.Running chaos =
+        launcher.start(
+            directory.resolve("stopped.out"),
+            "chaos",
+            "--short",
+            "--kills",
+            "1000",
+            "--data",
+            data.toString())) {
+      // The cluster's command, its seven roles, and a second gateway.
+      Await.until(
+          "all of it runs",
+          RunningCluster.READY,
+          () -> chaos.handle().descendants().count() >= 9,
+          chaos::outputSoFar);
+      List<ProcessHandle> all = chaos.handle().descendants().toList();
+      chaos.handle().destroy();
+      Await.until(
+          "all of them have ended",
+          RunningCluster.READY,
+          () -> all.stream().noneMatch(ProcessHandle::isAlive),
+          all::toString);
+    }
   }
 
   /** A bound that nothing can hold is found not to be held: the run is able to fail. */

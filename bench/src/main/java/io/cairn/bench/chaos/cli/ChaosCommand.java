@@ -1,6 +1,5 @@
 package io.cairn.bench.chaos.cli;
 
-import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.DestageKills;
 import io.cairn.bench.chaos.KillTable;
 import io.cairn.bench.chaos.Program;
@@ -20,6 +19,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -144,6 +146,7 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    checkOneKind();
     if (destageKills != null) {
       checkRange("--destage-kills", destageKills, 1, 100_000);
       return killDestaging();
@@ -152,6 +155,26 @@ public final class ChaosCommand implements Callable<Integer> {
       checkRange("--kills", kills, 1, 1000);
     }
     return time == null ? tellScenarios() : playRandomly();
+  }
+
+  /** What would be left out without a word is refused. */
+  private void checkOneKind() {
+    List<String> kinds = new ArrayList<>();
+    CommandLine.ParseResult given = spec.commandLine().getParseResult();
+    for (String option : List.of("--scenario", "--kills", "--destage-kills", "--for")) {
+      if (given.hasMatchedOption(option)) {
+        kinds.add(option);
+      }
+    }
+    if (kinds.size() > 1) {
+      throw new ParameterException(
+          spec.commandLine(), String.join(" and ", kinds) + " exclude each other; give one");
+    }
+    for (String option : List.of("--faults", "--nodes", "--volumes", "--initiators", "--report")) {
+      if (time == null && given.hasMatchedOption(option)) {
+        throw new ParameterException(spec.commandLine(), option + " needs --for");
+      }
+    }
   }
 
   private Path workDirectory() throws IOException {
@@ -296,9 +319,16 @@ public final class ChaosCommand implements Callable<Integer> {
           List.of(Scenario.values()).stream()
               .filter(scenario -> scenario.argument().equals(name))
               .findFirst()
-              .orElseThrow(() -> new ChaosFailure("there is no scenario " + name)));
+              .orElseThrow(() -> noScenario(name)));
     }
     return chosen;
+  }
+
+  private ParameterException noScenario(String name) {
+    String all =
+        Stream.of(Scenario.values()).map(Scenario::argument).collect(Collectors.joining(", "));
+    return new ParameterException(
+        spec.commandLine(), "there is no scenario '" + name + "'; it must be one of " + all);
   }
 
   private static int play(Scenario scenario, Stage stage) {
