@@ -3,6 +3,7 @@ package io.cairn.bench.sim;
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
@@ -15,6 +16,7 @@ import io.cairn.metadata.release.Release;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.wire.Frame;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -45,6 +47,7 @@ final class SimCluster {
   private final List<SimGateway> gateways = new ArrayList<>();
   private final SimGateway doomedGateway;
   private final int shardCount;
+  private final Knobs knobs;
 
   /** Nodes that the metadata takes for away for good. */
   private final Set<Long> away = new TreeSet<>();
@@ -68,12 +71,28 @@ final class SimCluster {
       int replicas,
       int minInSync,
       int chunkCount,
-      boolean realStores) {}
+      boolean realStores,
+      Knobs knobs) {}
+
+  /** What is the same on each real cluster, and smaller in some runs. */
+  record Knobs(int compareBlocks, int mapPage, int answersMax) {
+    private static final long SALT = 0x4B0B_0000_000AL;
+
+    /** As the seed decides, from a source of its own. */
+    static Knobs of(long seed) {
+      SimRandom own = new SimRandom(seed ^ SALT);
+      return new Knobs(
+          own.oneIn(3) ? (int) own.between(20, 200) : Frame.VERSIONS_MAX,
+          own.oneIn(3) ? 1 + own.below(8) : 1024,
+          own.oneIn(3) ? 2 + own.below(3) : MetadataMachine.COMMANDS_UNDER_WAY_MAX);
+    }
+  }
 
   SimCluster(SimWorld world, SimRandom random, Shape shape) {
     this.world = world;
     this.random = random;
     this.shardCount = shape.shardCount();
+    knobs = shape.knobs();
     int processCount = shape.nodeCount() + 3;
     network = new SimNetwork(world, random.split(), processCount);
     metadata =
@@ -83,7 +102,8 @@ final class SimCluster {
             this::candidates,
             this::acquired,
             this::proposed,
-            this::hasWhole);
+            this::hasWhole,
+            shape.knobs().answersMax());
     metadata.operate(new Command.InitCluster(CLUSTER_ID, Release.level()));
     for (int i = 0; i < shape.nodeCount(); i++) {
       Reply reply =
@@ -102,8 +122,7 @@ final class SimCluster {
                   shardCount,
                   1));
       long id = ((Reply.NodeRegistered) reply).nodeId();
-      SimNode node =
-          new SimNode(this, new SimProcess("n" + id, i), id, shardCount, shape.realStores());
+      SimNode node = new SimNode(this, new SimProcess("n" + id, i), id, shape);
       nodes.add(node);
       node.start();
     }
@@ -131,6 +150,10 @@ final class SimCluster {
                 shape.minInSync(),
                 Durability.FLUSH));
     return ((Reply.Volume) created).volume().volumeId();
+  }
+
+  Knobs knobs() {
+    return knobs;
   }
 
   private void acquired(VolumeRecord volume) {

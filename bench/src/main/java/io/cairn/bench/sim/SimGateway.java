@@ -60,6 +60,13 @@ final class SimGateway {
     session.release(cluster.world().nowNanos());
   }
 
+  /** A client comes before the ownership was given up: the session serves on, if it still can. */
+  void keep() {
+    boolean kept = session.keep(cluster.world().nowNanos());
+    cluster.world().log(process.name() + (kept ? ": keeps the volume" : ": too late to keep it"));
+    releasing = !kept;
+  }
+
   /** Whether the session was told to give the ownership up. */
   boolean isReleasing() {
     return releasing;
@@ -110,6 +117,7 @@ final class SimGateway {
     SessionSettings settings =
         usual
             .withPace(pace)
+            .withMapPage(cluster.knobs().mapPage())
             .withWindow(256 << 10, usual.windowEntriesMax())
             .forMaintenance(offeredGeneration);
     world.log(

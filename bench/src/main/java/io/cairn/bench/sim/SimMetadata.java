@@ -44,7 +44,8 @@ final class SimMetadata {
   /** Whether a node holds every write of a chunk. */
   private final BiPredicate<Long, ChunkRecord> holds;
 
-  private final MetadataMachine machine = new MetadataMachine(new TreeKeyValues());
+  private final MetadataMachine machine;
+  private final SimRecords records = new SimRecords();
   private long operatorNumber;
   private boolean down;
   private boolean calm;
@@ -57,7 +58,9 @@ final class SimMetadata {
       Supplier<List<Candidate>> candidates,
       Consumer<VolumeRecord> onAcquired,
       Consumer<Command.UpdateReplicas> onProposed,
-      BiPredicate<Long, ChunkRecord> holds) {
+      BiPredicate<Long, ChunkRecord> holds,
+      int answersMax) {
+    machine = new MetadataMachine(new TreeKeyValues(), answersMax);
     this.world = world;
     this.random = random;
     this.candidates = candidates;
@@ -115,6 +118,7 @@ final class SimMetadata {
         command instanceof Command.MaintainVolume c ? machine.state().volume(c.name()) : null;
     Reply reply = machine.apply(client, number, command, candidates.get());
     world.log("metadata: " + client + "." + number + " " + command + " -> " + reply);
+    records.applied(command, reply, machine.state());
     if (command instanceof Command.UpdateReplicas update) {
       List<ChunkRecord> after = changedBy(command);
       for (int i = 0; i < after.size(); i++) {

@@ -306,6 +306,9 @@ final class SimNetwork {
                 + Frame.status(header, 0)
                 + FrameText.of(header));
       }
+      if ((Frame.type(header, 0) & MessageType.REPLY) != 0) {
+        SimRecords.answered(Frame.type(header, 0), Frame.status(header, 0));
+      }
       handler.onFrame(this, header, 0, parcel.header.length, payload);
       if (payload != null) {
         payload.release();

@@ -35,6 +35,7 @@ final class SimNode implements SimNetwork.Acceptor {
   final SimProcess process;
   final long nodeId;
   private final SimCluster cluster;
+  private final ReplicaLimits limits;
   private final List<SimStore> stores = new ArrayList<>();
   private List<ReplicaShard> shards = List.of();
   private List<ShardStore> opened = List.of();
@@ -49,16 +50,17 @@ final class SimNode implements SimNetwork.Acceptor {
   /** What the shards may have held on devices that were replaced. */
   private final List<LostChunks> lost = new ArrayList<>();
 
-  SimNode(SimCluster cluster, SimProcess process, long nodeId, int shardCount, boolean realStores) {
+  SimNode(SimCluster cluster, SimProcess process, long nodeId, SimCluster.Shape shape) {
     this.cluster = cluster;
     this.process = process;
     this.nodeId = nodeId;
-    for (int i = 0; i < shardCount; i++) {
+    limits = ReplicaLimits.defaults().withCompareBlocks(shape.knobs().compareBlocks());
+    for (int i = 0; i < shape.shardCount(); i++) {
       lost.add(LostChunks.NONE);
       StoreModel model = new StoreModel(process.name(), cluster.losses().of(nodeId));
       SimRandom random = cluster.random().split();
       stores.add(
-          realStores
+          shape.realStores()
               ? new RealStore(cluster.world(), random, model, nodeId, i)
               : new ModelStore(cluster.world(), random, model));
     }
@@ -108,7 +110,7 @@ final class SimNode implements SimNetwork.Acceptor {
               stores.size(),
               session.store(),
               new Peers(),
-              ReplicaLimits.defaults());
+              limits);
       shard.beganAnew(lost.get(i));
       session.start(shard);
       started.add(shard);

@@ -45,6 +45,7 @@ final class SimRun {
   private final SimUnreadable unreadable;
   private final SimScans scans;
   private final SimFirstWrites firstWrites;
+  private final SimKeeps keeps;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
   private final boolean devices;
@@ -88,7 +89,8 @@ final class SimRun {
             pair ? 2 : 3,
             pair ? 1 : 2,
             6 + random.below(15),
-            stores == Stores.EITHER ? random.oneIn(2) : stores == Stores.REAL);
+            stores == Stores.EITHER ? random.oneIn(2) : stores == Stores.REAL,
+            SimCluster.Knobs.of(seed));
     cluster = new SimCluster(world, random.split(), shape);
     workload = new SimWorkload(cluster, random.split(), shape.chunkCount());
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
@@ -102,6 +104,7 @@ final class SimRun {
     workload.uses(unreadable);
     scans = new SimScans(cluster, workload, seed);
     firstWrites = new SimFirstWrites(cluster, faults, workload, seed);
+    keeps = new SimKeeps(cluster, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -130,6 +133,7 @@ final class SimRun {
       unreadable.begin(faultsEndNanos);
       scans.begin();
       firstWrites.begin(faultsEndNanos);
+      keeps.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());

@@ -12,7 +12,6 @@ import java.util.List;
  * the owner before may still serve reads.
  */
 final class Ownership {
-  private static final int PAGE = 1024;
   private static final long RETRY_NANOS = 200_000_000L;
 
   private final VolumeSession session;
@@ -110,14 +109,14 @@ final class Ownership {
 
   private void mapAgain(int fromIndex, List<Reply.Chunks> pages, MetadataCalls.Answer done) {
     session.metadata.query(
-        new Query.GetChunks(volume.volumeId(), 0, fromIndex, PAGE),
+        new Query.GetChunks(volume.volumeId(), 0, fromIndex, settings.mapPage()),
         (reply, now) -> {
           if (session.isOver() || !(reply instanceof Reply.Chunks page)) {
             done.on(null, now);
             return;
           }
           pages.add(page);
-          if (page.chunks().size() == PAGE) {
+          if (page.chunks().size() == settings.mapPage()) {
             mapAgain(page.chunks().getLast().index() + 1, pages, done);
           } else {
             adopt(pages, done);
@@ -142,7 +141,7 @@ final class Ownership {
 
   private void map(int fromIndex) {
     session.metadata.query(
-        new Query.GetChunks(volume.volumeId(), 0, fromIndex, PAGE),
+        new Query.GetChunks(volume.volumeId(), 0, fromIndex, settings.mapPage()),
         (reply, now) -> {
           if (!session.maps(now)) {
             return;
@@ -152,7 +151,7 @@ final class Ownership {
             return;
           }
           session.learn(page);
-          if (page.chunks().size() == PAGE) {
+          if (page.chunks().size() == settings.mapPage()) {
             map(page.chunks().getLast().index() + 1);
           } else {
             session.onMapped(now);

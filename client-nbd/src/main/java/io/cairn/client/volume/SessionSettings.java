@@ -17,6 +17,7 @@ package io.cairn.client.volume;
  *     session takes it only from there; -1 for a session that serves clients.
  * @param takesGeneration the generation from which a session that serves clients takes the volume;
  *     -1 for whatever it is.
+ * @param mapPage chunks whose records are asked for at one time, 1 to 4096.
  * @param scrub when chunks are scrubbed, and how fast.
  */
 public record SessionSettings(
@@ -32,6 +33,7 @@ public record SessionSettings(
     long requestTimeoutNanos,
     long maintainsGeneration,
     long takesGeneration,
+    int mapPage,
     ScrubSettings scrub) {
   /** The defaults of a gateway with one volume; who has several gives them all the same pace. */
   public static SessionSettings of(String gateway, long instance, String address) {
@@ -48,6 +50,7 @@ public record SessionSettings(
         0,
         -1,
         -1,
+        1024,
         ScrubSettings.onRequest());
   }
 
@@ -66,6 +69,7 @@ public record SessionSettings(
         requestTimeoutNanos,
         maintainsGeneration,
         takesGeneration,
+        mapPage,
         scrub);
   }
 
@@ -84,6 +88,7 @@ public record SessionSettings(
         requestTimeoutNanos,
         maintainsGeneration,
         takesGeneration,
+        mapPage,
         scrub);
   }
 
@@ -102,6 +107,7 @@ public record SessionSettings(
         nanos,
         maintainsGeneration,
         takesGeneration,
+        mapPage,
         scrub);
   }
 
@@ -120,6 +126,7 @@ public record SessionSettings(
         requestTimeoutNanos,
         offeredGeneration,
         -1,
+        mapPage,
         scrub);
   }
 
@@ -138,6 +145,7 @@ public record SessionSettings(
         requestTimeoutNanos,
         maintainsGeneration,
         generation,
+        mapPage,
         scrub);
   }
 
@@ -156,6 +164,26 @@ public record SessionSettings(
         requestTimeoutNanos,
         maintainsGeneration,
         takesGeneration,
+        mapPage,
         newScrub);
+  }
+
+  /** The same with fewer or more records that are asked for at one time. */
+  public SessionSettings withMapPage(int chunks) {
+    return new SessionSettings(
+        gateway,
+        instance,
+        address,
+        leaseNanos,
+        demoteAfterNanos,
+        windowBytesMax,
+        windowEntriesMax,
+        catchUpsMax,
+        pace,
+        requestTimeoutNanos,
+        maintainsGeneration,
+        takesGeneration,
+        chunks,
+        scrub);
   }
 }

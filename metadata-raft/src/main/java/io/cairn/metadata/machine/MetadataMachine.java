@@ -33,9 +33,18 @@ public final class MetadataMachine {
   private final ScrubDecisions scrubs;
   private final LossDecisions losses;
 
+  /** One over the replicated state. */
   public MetadataMachine(KeyValues keys) {
+    this(keys, COMMANDS_UNDER_WAY_MAX);
+  }
+
+  /**
+   * One that remembers another number of answers to each client, for clients that have fewer
+   * commands under way. All servers of a group must have the same.
+   */
+  public MetadataMachine(KeyValues keys, int answersMax) {
     state = new MetadataState(keys);
-    retries = new RetryTable(keys);
+    retries = new RetryTable(keys, answersMax);
     nodes = new NodeDecisions(state);
     volumes = new VolumeDecisions(state);
     reservations = new ReservationDecisions(state);

@@ -30,9 +30,16 @@ final class RetryTable {
   private static final String LAST = "\u007f";
 
   private final KeyValues keys;
+  private final int answersMax;
 
   RetryTable(KeyValues keys) {
+    this(keys, ANSWERS_MAX);
+  }
+
+  /** One that remembers fewer answers, or more. */
+  RetryTable(KeyValues keys, int answersMax) {
     this.keys = keys;
+    this.answersMax = answersMax;
   }
 
   /** An answer as it is stored. */
@@ -47,14 +54,14 @@ final class RetryTable {
       return Codec.decode(value, Answer.class).reply();
     }
     long highest = get(HIGHEST + hex(clientId));
-    return number > highest - ANSWERS_MAX
+    return number > highest - answersMax
         ? null
         : new Reply.Refused(
             Reply.ErrorCode.INVALID,
             "command "
                 + number
                 + " is older than the "
-                + ANSWERS_MAX
+                + answersMax
                 + " before "
                 + highest
                 + ": whether it was applied is forgotten");
@@ -67,8 +74,8 @@ final class RetryTable {
     if (number > highest) {
       put(HIGHEST + hex(clientId), number);
       // Numbers may be left out, so the window may move by more than one.
-      long firstKept = number - ANSWERS_MAX + 1;
-      for (long n = Math.max(1, highest - ANSWERS_MAX + 1); n < firstKept && n <= highest; n++) {
+      long firstKept = number - answersMax + 1;
+      for (long n = Math.max(1, highest - answersMax + 1); n < firstKept && n <= highest; n++) {
         keys.delete(answerKey(clientId, n));
       }
     }

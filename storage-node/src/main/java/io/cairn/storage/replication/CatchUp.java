@@ -311,7 +311,7 @@ final class CatchUp implements PeerLinks.Handler {
   }
 
   private void askVersions() {
-    int count = Math.min(Frame.VERSIONS_MAX, chunk.sizeBlocks() - pageBlock);
+    int count = Math.min(limits.compareBlocksMax(), chunk.sizeBlocks() - pageBlock);
     int length =
         request.range(
             out,
@@ -336,7 +336,7 @@ final class CatchUp implements PeerLinks.Handler {
       return;
     }
     int count = Reply.rangeCount(header, offset);
-    int expected = Math.min(Frame.VERSIONS_MAX, chunk.sizeBlocks() - pageBlock);
+    int expected = Math.min(limits.compareBlocksMax(), chunk.sizeBlocks() - pageBlock);
     if (state != State.COMPARING
         || Reply.rangeBlock(header, offset) != pageBlock
         || count != expected
@@ -415,7 +415,7 @@ final class CatchUp implements PeerLinks.Handler {
       link.send(out, 0, length, null);
     }
     if (fetches.isEmpty() && wanted.isEmpty() && unstored.isEmpty()) {
-      comparePage(pageBlock + Frame.VERSIONS_MAX);
+      comparePage(pageBlock + limits.compareBlocksMax());
     }
   }
 

@@ -31,7 +31,7 @@ class ReplicaShardTest {
   private static final long VOLUME = 9;
   private static final int BLOCKS = 64;
   private static final ReplicaLimits LIMITS =
-      new ReplicaLimits(8, 4, 1 << 20, 1 << 20, 2, 5_000_000_000L);
+      new ReplicaLimits(8, 4, 1 << 20, 1 << 20, 2, Frame.VERSIONS_MAX, 5_000_000_000L);
 
   private final Request request = new Request(CLUSTER);
   private final UnsafeBuffer buffer = new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]);
