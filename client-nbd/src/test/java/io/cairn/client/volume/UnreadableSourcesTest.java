@@ -163,6 +163,39 @@ class UnreadableSourcesTest {
     assertTrue(read.ok());
   }
 
+  /** The next owner does not reach one of two that cannot read a block, the one before no other. */
+  @Test
+  void thatNobodyCanReadABlockIsNotSaidWithoutALeaseAsTheNextOwnerMayHaveMendedIt() {
+    SessionWorld pair = new SessionWorld(2, 2, 1);
+    session = pair.attach("a");
+    Answer written = pair.write(session, 0, SessionWorld.bytes(BLOCK, 10));
+    Answer flushed = pair.flush(session);
+    pair.await(() -> written.done && flushed.done);
+    Node mended = pair.nodes.get(0);
+    Node leftBehind = pair.nodes.get(1);
+    mended.store.rot(0, 0);
+    leftBehind.store.rot(0, 0);
+    Answer read = pair.read(session, 0, BLOCK);
+    // Both have said so once, and are asked a second time: one says it again.
+    pair.run(450_000);
+    leftBehind.cut = true;
+    pair.run(SessionWorld.SECOND);
+    pair.cut("a", mended);
+    pair.cut("b", leftBehind);
+    pair.cutFromMetadata = "a";
+    VolumeSession next = pair.attach("b");
+    Answer mending = pair.write(next, 0, SessionWorld.bytes(BLOCK, 11));
+    pair.await(() -> mending.done);
+    assertTrue(mending.ok());
+    // Now the other says it again, too.
+    leftBehind.cut = false;
+    pair.run(10 * SessionWorld.SECOND);
+    assertFalse(read.done);
+    pair.cutFromMetadata = "";
+    pair.await(() -> read.done);
+    assertEquals(VolumeIo.Failure.FENCED, read.failure);
+  }
+
   @Test
   void whoeverMayComeBackIsWaitedForAsItMayHaveTheBlock() {
     oneBeginsAnew();
