@@ -46,6 +46,7 @@ final class SimRun {
   private final SimScans scans;
   private final SimFirstWrites firstWrites;
   private final SimKeeps keeps;
+  private final SimExtents extents;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
   private final boolean devices;
@@ -105,6 +106,7 @@ final class SimRun {
     scans = new SimScans(cluster, workload, seed);
     firstWrites = new SimFirstWrites(cluster, faults, workload, seed);
     keeps = new SimKeeps(cluster, seed);
+    extents = new SimExtents(cluster, workload, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -134,6 +136,7 @@ final class SimRun {
       scans.begin();
       firstWrites.begin(faultsEndNanos);
       keeps.begin(faultsEndNanos);
+      extents.begin();
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());

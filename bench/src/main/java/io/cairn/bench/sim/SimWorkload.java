@@ -7,6 +7,7 @@ import io.cairn.client.volume.VolumeSession;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.storage.wire.Reply;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -123,6 +124,10 @@ final class SimWorkload {
   /** Where a reader of so many blocks goes on after those; from the end, at the beginning. */
   int follows(int block, int count) {
     return block + 2 * count <= blockCount ? block + count : 0;
+  }
+
+  int blockCount() {
+    return blockCount;
   }
 
   int chunkCount() {
@@ -291,6 +296,40 @@ final class SimWorkload {
           }
           next.run();
         });
+  }
+
+  /** Asks where data is: what is a hole, or zero, is read as zero. */
+  void extents(VolumeSession session, int block, int count) {
+    long begin = cluster.world().nowNanos();
+    long generation = session.generation();
+    String text = "client: extents of blocks " + block + "+" + count;
+    Pending mine = pend(session, text);
+    session.extents(
+        (long) block * BLOCK,
+        (long) count * BLOCK,
+        (lengths, kinds, found, failure) -> {
+          pending.remove(mine);
+          cluster.world().log(text + " -> " + (failure == null ? found : failure));
+          long at = (long) block * BLOCK;
+          for (int i = 0; i < found; i++) {
+            if (kinds[i] != Reply.EXTENT_DATA) {
+              zeroes(at, at + lengths[i], begin, generation);
+            }
+            at += lengths[i];
+          }
+          if (at > (long) (block + count) * BLOCK || failure == null && found == 0) {
+            throw new InvariantViolation("I8", text + ": answered up to byte " + at);
+          }
+        });
+  }
+
+  private void zeroes(long from, long to, long begin, long generation) {
+    for (int cell = (int) (from / CELL); cell < to / CELL; cell++) {
+      BlockHistory history = histories.get(cell);
+      if (history != null) {
+        history.read(0, begin, cluster.world().nowNanos(), generation);
+      }
+    }
   }
 
   /** A block is unreadable only while nobody in sync has a good copy. */
