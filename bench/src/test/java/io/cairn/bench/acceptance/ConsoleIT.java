@@ -26,7 +26,11 @@ class ConsoleIT {
       String page = rendered(cluster, "#volumes");
       assertTrue(page.contains("healthy: 3 of 3 nodes up, 1 volumes"), page);
       assertTrue(page.contains("data-key=\"volume-orders\""), page);
-      assertTrue(rendered(cluster, "").contains("<h4>storage-3"), page);
+      assertTrue(page.contains("p99 latency"), page);
+      String nodes = rendered(cluster, "");
+      assertTrue(nodes.contains("<h4>storage-3"), nodes);
+      assertTrue(nodes.contains("aria-label=\"devices of storage-3\""), nodes);
+      assertTrue(nodes.contains("storage-3: capacity device "), nodes);
     }
   }
 

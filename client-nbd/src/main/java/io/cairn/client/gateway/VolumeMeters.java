@@ -201,7 +201,8 @@ final class VolumeMeters {
         sum.writes(),
         sum.writtenBytes(),
         requests.count(),
-        requests.sumNanos() / 1000);
+        requests.sumNanos() / 1000,
+        requests.counts());
   }
 
   /** Another gateway took the volume over. */

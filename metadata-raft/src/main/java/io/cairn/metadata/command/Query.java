@@ -164,12 +164,31 @@ public sealed interface Query {
    *     sync failed, "erring" when only reads did, or "missing" since the node started.
    * @param reason in one line; null when it is good.
    * @param shards numbers of those that are on it; a node of an older release does not say.
+   * @param usedBytes of its space, taken or set aside.
+   * @param sizeBytes space that chunks may take, or that its file system has; 0 when the device is
+   *     not asked as it may not answer, and from a node of an older release.
    */
   record NodeDevice(
-      String tier, String directory, String state, String reason, java.util.List<Integer> shards) {
+      String tier,
+      String directory,
+      String state,
+      String reason,
+      java.util.List<Integer> shards,
+      long usedBytes,
+      long sizeBytes) {
     /** Keeps the list immutable. */
     public NodeDevice {
       shards = shards == null ? java.util.List.of() : java.util.List.copyOf(shards);
+    }
+
+    /** One of which nothing is known of its space. */
+    public NodeDevice(
+        String tier,
+        String directory,
+        String state,
+        String reason,
+        java.util.List<Integer> shards) {
+      this(tier, directory, state, reason, shards, 0, 0);
     }
   }
 
@@ -270,6 +289,8 @@ public sealed interface Query {
    * @param atMillis the gateway's clock when it looked.
    * @param requests that ended, of every kind.
    * @param tookMicros the sum of their times.
+   * @param took how many of them took how long, by the buckets of {@code LatencyHistogram}; empty
+   *     from a gateway of an older release.
    */
   record VolumeActivity(
       String volume,
@@ -279,7 +300,13 @@ public sealed interface Query {
       long writes,
       long writtenBytes,
       long requests,
-      long tookMicros) {}
+      long tookMicros,
+      java.util.List<Long> took) {
+    /** Keeps the list immutable. */
+    public VolumeActivity {
+      took = took == null ? java.util.List.of() : java.util.List.copyOf(took);
+    }
+  }
 
   /**
    * A volume whose requests wait.

@@ -1,5 +1,8 @@
 package io.cairn.metadata.metrics;
 
+import java.util.Arrays;
+import java.util.List;
+
 /**
  * How often something took how long, in buckets whose bounds grow by a factor of about 1.4. One
  * thread records, without a lock or an allocation; another may read what is a little old.
@@ -41,12 +44,17 @@ public final class LatencyHistogram {
   }
 
   /** What the bucket's durations are shorter than; Long.MAX_VALUE for the last. */
-  static long boundNanos(int bucket) {
+  public static long boundNanos(int bucket) {
     if (bucket == BUCKETS - 1) {
       return Long.MAX_VALUE;
     }
     int exponent = MIN_EXPONENT + bucket / 2;
     return bucket % 2 == 0 ? 1L << exponent : 3L << (exponent - 1);
+  }
+
+  /** How many were counted in each bucket. */
+  public List<Long> counts() {
+    return Arrays.stream(counts).boxed().toList();
   }
 
   /** How many were counted in one bucket. */

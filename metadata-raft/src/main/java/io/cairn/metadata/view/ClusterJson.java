@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.ChunkLoss;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.ReplicaLook;
@@ -211,6 +212,8 @@ public final class ClusterJson {
               .put("directory", device.directory())
               .put("state", device.state())
               .put("reason", device.reason())
+              .put("usedBytes", device.usedBytes())
+              .put("sizeBytes", device.sizeBytes())
               .put("replicas", status.replicasOn(device));
       ArrayNode shards = one.putArray("shards");
       device.shards().forEach(shards::add);
@@ -254,6 +257,10 @@ public final class ClusterJson {
         gateway.activities().forEach(activity -> activities.add(activity(gateway, activity)));
       }
     }
+    ArrayNode bounds = json.putArray("tookBoundsMicros");
+    for (int bucket = 0; bucket < LatencyHistogram.BUCKETS - 1; bucket++) {
+      bounds.add(LatencyHistogram.boundNanos(bucket) / 1e3);
+    }
     json.set("mends", mends(mendsOf(cluster)));
     Reply.Rebalance rebalance = cluster.rebalance();
     json.putObject("rebalance")
@@ -291,6 +298,8 @@ public final class ClusterJson {
 
   /** Counted since the gateway opened the volume: a rate is the difference of two looks. */
   private static ObjectNode activity(Reply.GatewayStatus gateway, Query.VolumeActivity activity) {
+    ArrayNode took = array();
+    activity.took().forEach(took::add);
     return object()
         .put("volume", activity.volume())
         .put("gateway", gateway.gateway())
@@ -301,7 +310,8 @@ public final class ClusterJson {
         .put("writes", activity.writes())
         .put("writtenBytes", activity.writtenBytes())
         .put("requests", activity.requests())
-        .put("tookMicros", activity.tookMicros());
+        .put("tookMicros", activity.tookMicros())
+        .set("took", took);
   }
 
   /** Volumes that are being mended, and how far that has come; -1 seconds are not known yet. */

@@ -81,6 +81,18 @@ function volumeState(volume) {
   return health.syncing > 0 ? ['syncing', 'warn-text'] : ['healthy', 'good'];
 }
 
+/** A node's devices: each with its state, and how full it is where it is known. */
+function deviceRow(node, device) {
+  const level = device.state === 'good' ? 'good' : device.state === 'erring' ? 'warn-text' : 'bad';
+  const fill = device.sizeBytes > 0 ? `${bytes(device.usedBytes)} of ${bytes(device.sizeBytes)}` : '';
+  return element('li', {},
+    element('p', {}, element('span', { class: 'quiet' }, `${device.tier} `), device.directory, ' ',
+      element('span', { class: level }, device.state), fill ? element('span', { class: 'quiet' }, ` · ${fill}`) : null),
+    device.sizeBytes > 0
+      ? bar(device.usedBytes / device.sizeBytes, `${node.name}: ${device.tier} device ${device.directory} used`) : null,
+    device.reason ? element('p', { class: level }, device.reason) : null);
+}
+
 function nodeCard(node) {
   const leaving = node.departure !== null;
   const level = !node.up ? 'bad' : node.trouble || leaving ? 'warn' : '';
@@ -101,6 +113,9 @@ function nodeCard(node) {
       ? element('p', {}, `journal ${bytes(node.journalUsedBytes)} of ${bytes(node.journalSizeBytes)}`) : null,
     node.journalSizeBytes > 0
       ? bar(node.journalUsedBytes / node.journalSizeBytes, `${node.name}: journal used`) : null,
+    node.devices.length > 0
+      ? element('ul', { class: 'devices', 'aria-label': `devices of ${node.name}` }, ...node.devices.map((device) => deviceRow(node, device)))
+      : null,
     node.trouble ? element('p', { class: 'bad' }, node.trouble) : null,
     !node.up && node.lastSeenAgoMillis !== null
       ? element('p', { class: 'quiet' }, `last heard ${Math.round(node.lastSeenAgoMillis / 1000)} s ago`) : null,
@@ -144,10 +159,11 @@ function showVolumes() {
       element('span', { class: level }, state),
       volume.owner ? volume.owner.gateway + (volume.owner.maintenance ? ' (mending)' : '') : 'not attached',
       now ? whole(now.iops) : '–', now ? `${bytes(now.bytes)}/s` : '–',
-      now && now.millis !== null ? `${now.millis.toFixed(2)} ms` : '–'];
+      now && now.millis !== null ? `${now.millis.toFixed(2)} ms` : '–',
+      now && now.p99 !== null ? `${now.p99.toFixed(now.p99 < 10 ? 2 : 0)} ms` : '–'];
   });
   show(byId('volumes'), rows.length === 0 ? element('p', { class: 'quiet' }, 'There are no volumes.')
-    : table(['volume', 'size#', 'replicas#', 'health', 'attached at', 'IOPS#', 'throughput#', 'mean latency#'], rows));
+    : table(['volume', 'size#', 'replicas#', 'health', 'attached at', 'IOPS#', 'throughput#', 'mean latency#', 'p99 latency#'], rows));
   byId('create').hidden = !cluster.changes;
   const volume = cluster.volumes.find((one) => one.name === shownVolume);
   byId('volume').hidden = !volume;
@@ -165,7 +181,7 @@ function showVolume(volume) {
     element('div', { class: 'plots' },
       plot('IOPS: reads, writes', history, (look) => look.reads, (look) => look.writes, whole),
       plot('Throughput: read, written per second', history, (look) => look.readBytes, (look) => look.writtenBytes, bytes),
-      plot('Mean latency, ms', history, (look) => look.millis, null, (value) => value.toFixed(value < 10 ? 2 : 0))),
+      plot('Latency, ms: mean, 99th percentile', history, (look) => look.millis, (look) => look.p99, (value) => value.toFixed(value < 10 ? 2 : 0))),
     cluster.changes ? element('p', {},
       element('button', { type: 'button', 'data-key': 'resize', onclick: () => resize(volume) }, 'Grow'), ' ',
       element('button', { type: 'button', class: 'danger', 'data-key': 'delete', onclick: () => remove(volume) }, 'Delete')) : null);
@@ -199,6 +215,20 @@ function plot(title, history, first, second, format) {
 
 // ---------------------------------------------------------------- rates and events
 
+/** By the bucket in which it lies, in ms; null when there were no requests. The last bucket has no bound: its lower one counts. */
+function percentile(counts, boundsMicros, share) {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  let left = all * share;
+  for (let bucket = 0; all > 0 && bucket < counts.length; bucket++) {
+    left -= counts[bucket];
+    if (left > 0) continue;
+    const lower = bucket === 0 ? 0 : boundsMicros[bucket - 1];
+    const upper = bucket < boundsMicros.length ? boundsMicros[bucket] : lower;
+    return (upper + left / counts[bucket] * (upper - lower)) / 1000;
+  }
+  return null;
+}
+
 /** The difference to the look before, per second; a gateway that began anew counts from its begin. */
 function observe(next) {
   const sums = new Map();
@@ -210,24 +240,28 @@ function observe(next) {
     last.set(key, activity);
     if (!before) continue;
     const rate = (name) => Math.max(0, activity[name] - before[name]) / seconds;
-    const sum = sums.get(activity.volume) || { iops: 0, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0, requests: 0, micros: 0 };
+    const sum = sums.get(activity.volume) || { iops: 0, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0, requests: 0, micros: 0, took: [] };
     sum.reads += rate('reads');
     sum.writes += rate('writes');
     sum.readBytes += rate('readBytes');
     sum.writtenBytes += rate('writtenBytes');
     sum.requests += rate('requests');
     sum.micros += rate('tookMicros');
+    activity.took.forEach((count, bucket) => {
+      sum.took[bucket] = (sum.took[bucket] || 0) + Math.max(0, count - (before.took[bucket] || 0));
+    });
     sums.set(activity.volume, sum);
   }
   const busy = new Set(next.activities.map((activity) => activity.volume));
   for (const volume of histories.keys()) {
-    if (!busy.has(volume)) sums.set(volume, { reads: 0, writes: 0, readBytes: 0, writtenBytes: 0, requests: 0, micros: 0 });
+    if (!busy.has(volume)) sums.set(volume, { reads: 0, writes: 0, readBytes: 0, writtenBytes: 0, requests: 0, micros: 0, took: [] });
   }
   for (const [volume, sum] of sums) {
     const history = histories.get(volume) || [];
     sum.iops = sum.reads + sum.writes;
     sum.bytes = sum.readBytes + sum.writtenBytes;
     sum.millis = sum.requests > 0 ? sum.micros / sum.requests / 1000 : null;
+    sum.p99 = percentile(sum.took, next.tookBoundsMicros, 0.99);
     history.push(sum);
     if (history.length > HISTORY) history.shift();
     histories.set(volume, history);

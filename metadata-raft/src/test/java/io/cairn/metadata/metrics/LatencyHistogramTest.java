@@ -32,6 +32,8 @@ class LatencyHistogramTest {
     assertEquals(3, sum.count());
     assertEquals(5_200_001, sum.sumNanos());
     assertEquals(2, sum.count(LatencyHistogram.bucket(100_000)));
+    assertEquals(LatencyHistogram.BUCKETS, sum.counts().size());
+    assertEquals(2, sum.counts().get(LatencyHistogram.bucket(100_000)));
   }
 
   @Test

@@ -113,8 +113,16 @@ final class DeviceWatch {
         state.equals("stalled")
             ? "the " + device + " does not return from a call"
             : trouble(device);
+    // Who does not answer, or failed, is not asked.
+    boolean answers = state.equals("good") || state.equals("erring");
     return new Query.NodeDevice(
-        device.tier().toString(), device.directory().toString(), state, reason, use.shards());
+        device.tier().toString(),
+        device.directory().toString(),
+        state,
+        reason,
+        use.shards(),
+        answers ? use.usedBytes().getAsLong() : 0,
+        answers ? use.capacityBytes().getAsLong() : 0);
   }
 
   /** How a device is that could not be used when the node started. */

@@ -161,6 +161,12 @@ class SeveralDevicesTest extends NodeTestBase {
     assertEquals(List.of(1), heartbeat.shardsOut());
     assertEquals("good", device(heartbeat, cache(0)).state());
     assertNull(device(heartbeat, cache(0)).reason());
+    for (Path good : List.of(cache(0), capacity(0))) {
+      Query.NodeDevice device = device(heartbeat, good);
+      assertTrue(device.usedBytes() > 0 || good.equals(capacity(0)), device::toString);
+      assertTrue(device.sizeBytes() > device.usedBytes(), device::toString);
+    }
+    assertEquals(0, device(heartbeat, cache(1)).sizeBytes(), "who failed is not asked");
     assertServes(node, 0);
     get(node, "/readyz", 200);
     String page = get(node, "/metrics", 200);
