@@ -5,6 +5,7 @@ import io.cairn.bench.sim.StoreModel.Change;
 import io.cairn.bench.sim.StoreModel.Chunk;
 import io.cairn.bench.sim.StoreModel.Key;
 import io.cairn.storage.env.Payload;
+import io.cairn.storage.journal.JournaledStore;
 import io.cairn.storage.replication.ChunkEntry;
 import io.cairn.storage.replication.ChunkName;
 import io.cairn.storage.replication.MergeRule;
@@ -22,11 +23,11 @@ import org.agrona.collections.LongArrayList;
 
 /** A store beside its model: both are told of every append, and what is read is compared. */
 final class ShadowedStore implements ShardStore {
-  private final ShardStore store;
+  private final JournaledStore store;
   private final StoreModel model;
   private final Set<Long> trashing = new TreeSet<>();
 
-  ShadowedStore(ShardStore store, StoreModel model) {
+  ShadowedStore(JournaledStore store, StoreModel model) {
     this.store = store;
     this.model = model;
   }
@@ -79,7 +80,7 @@ final class ShadowedStore implements ShardStore {
   }
 
   private void appended(Change change) {
-    model.append(store.appendedLsn(), change);
+    model.append(store.recordEndLsn(), change);
   }
 
   @Override
@@ -395,7 +396,17 @@ final class ShadowedStore implements ShardStore {
             for (int i = 0; chunk != null && i < blockCount; i++) {
               if (values.getLong(i) != chunk.versions[blockOffset + i]) {
                 throw new InvariantViolation(
-                    "I5", "block " + (blockOffset + i) + " of " + key + " has a wrong version");
+                    "I5",
+                    "block "
+                        + (blockOffset + i)
+                        + " of "
+                        + key
+                        + " has version "
+                        + Version.text(values.getLong(i))
+                        + ", but it must have "
+                        + Version.text(chunk.versions[blockOffset + i])
+                        + " of the record at "
+                        + chunk.lsns[blockOffset + i]);
               }
             }
             sink.onVersions(values);

@@ -63,6 +63,7 @@ public final class JournaledStore implements ShardStore {
   private int fencesUnderWay;
 
   private boolean syncArmed;
+  private long recordEndLsn;
 
   /** Why there is a read cache although there is to be none, or the other way round; or null. */
   private String cacheProblem;
@@ -588,6 +589,7 @@ public final class JournaledStore implements ShardStore {
   }
 
   private void appended(JournalRecord record) {
+    recordEndLsn = journal.headLsn();
     counters.appendedRecords++;
     counters.appendedBytes += record.recordBytes();
     destaging.appended(record.recordBytes());
@@ -624,6 +626,14 @@ public final class JournaledStore implements ShardStore {
   @Override
   public long appendedLsn() {
     return journal.headLsn();
+  }
+
+  /**
+   * Position behind the last record that was asked for; what the store appends of its own, such as
+   * to begin a segment, may lie between that and {@link #appendedLsn}.
+   */
+  public long recordEndLsn() {
+    return recordEndLsn;
   }
 
   @Override
