@@ -209,6 +209,12 @@ final class RealStore implements SimStore {
   }
 
   @Override
+  public boolean hasUnsyncedSegments() {
+    return store != null
+        && store.appendedLsn() / SEGMENT_BYTES > store.durableLsn() / SEGMENT_BYTES;
+  }
+
+  @Override
   public void losePower() {
     powerLost = true;
     model.powerLost(world.nowNanos());

@@ -47,6 +47,7 @@ final class SimRun {
   private final SimFirstWrites firstWrites;
   private final SimKeeps keeps;
   private final SimExtents extents;
+  private final SimTornJournals torn;
   private final long faultsEndNanos;
   private final SimCluster.Shape shape;
   private final boolean devices;
@@ -107,6 +108,7 @@ final class SimRun {
     firstWrites = new SimFirstWrites(cluster, faults, workload, seed);
     keeps = new SimKeeps(cluster, seed);
     extents = new SimExtents(cluster, workload, seed);
+    torn = new SimTornJournals(cluster, faults, seed);
     if (!scrubs.isEmpty()) {
       cluster.gateways().forEach(gateway -> gateway.scrubs(scrubs.settings()));
     }
@@ -137,6 +139,7 @@ final class SimRun {
       firstWrites.begin(faultsEndNanos);
       keeps.begin(faultsEndNanos);
       extents.begin();
+      torn.begin(faultsEndNanos);
       advance(faultsEndNanos);
       heal();
       return new Result(trace.hash(), world.executed(), workload.answered());

@@ -23,6 +23,11 @@ interface SimStore {
   /** Everything before this journal position survives a power loss. */
   long durableLsn();
 
+  /** Whether more than the segment that is appended to holds what is not synced. */
+  default boolean hasUnsyncedSegments() {
+    return false;
+  }
+
   /** The power goes; the process is dead already. */
   void losePower();
 
