@@ -282,6 +282,7 @@ final class SimMetadata {
 
   private final class Client implements MetadataCalls {
     private final SimProcess process;
+    private final int life;
     private final long clientId;
     private final Queue<Runnable> waiting = new ArrayDeque<>();
     private boolean busy;
@@ -290,7 +291,15 @@ final class SimMetadata {
 
     Client(SimProcess process, long clientId) {
       this.process = process;
+      this.life = process.life();
       this.clientId = clientId;
+    }
+
+    /** Unless the process has died meanwhile: its next life knows nothing of what was asked. */
+    private void inThisLife(long delayNanos, Runnable action) {
+      if (process.isLife(life)) {
+        world.after(process, delayNanos, action);
+      }
     }
 
     private long hop() {
@@ -342,16 +351,14 @@ final class SimMetadata {
               return;
             }
             if (isAwayFor(process)) {
-              world.after(
-                  process, 100_000_000L, () -> run(command, commandNumber, answer, deadlineNanos));
+              inThisLife(100_000_000L, () -> run(command, commandNumber, answer, deadlineNanos));
               return;
             }
             Reply reply = apply(clientId, commandNumber, command);
             if (late) {
               return;
             }
-            world.after(
-                process,
+            inThisLife(
                 hop() + (lost ? 200_000_000L : 0),
                 () -> {
                   if (lost) {
@@ -373,10 +380,8 @@ final class SimMetadata {
           hop(),
           () -> {
             Reply reply = isAwayFor(process) || lost ? null : answerTo(query);
-            world.after(
-                process,
-                reply == null ? 500_000_000L : hop(),
-                () -> answer.on(reply, world.nowNanos()));
+            inThisLife(
+                reply == null ? 500_000_000L : hop(), () -> answer.on(reply, world.nowNanos()));
           });
     }
   }
