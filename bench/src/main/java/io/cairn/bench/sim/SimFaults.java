@@ -204,12 +204,16 @@ final class SimFaults {
 
   /** The node dies, and somebody starts it again. */
   void crash(SimNode node, boolean power) {
-    if (!node.process.isUp()) {
-      return;
+    if (node.process.isUp()) {
+      crash(node, power, duration());
     }
+  }
+
+  /** The same, for so long; of a node that is up. */
+  void crash(SimNode node, boolean power, long downNanos) {
     cluster.world().log(node.process.name() + ": " + (power ? "power loss" : "killed"));
     node.kill(power);
-    cluster.world().after(duration(), () -> restart(node));
+    cluster.world().after(downNanos, () -> restart(node));
   }
 
   /** One that was down runs again, unless it is dead for good. */

@@ -78,12 +78,8 @@ final class SimTornJournals {
   }
 
   private void kill(SimNode node, boolean power) {
-    cluster.world().log(node.process.name() + ": " + (power ? "power loss" : "killed"));
-    node.kill(power);
-    // Also behind the end of the faults: nobody else knows that it is down.
-    cluster
-        .world()
-        .after(random.between(MILLISECOND, 50 * MILLISECOND), () -> faults.startsAgain(node));
+    // Also behind the end of the faults it is started: nobody else knows that it is down.
+    faults.crash(node, power, random.between(MILLISECOND, 50 * MILLISECOND));
   }
 
   private void after(long nanos, Runnable action) {

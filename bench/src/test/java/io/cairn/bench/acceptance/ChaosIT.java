@@ -81,9 +81,12 @@ class ChaosIT {
   private static void play(Scenario scenario) {
     PLAYED.add(scenario);
     System.out.println(scenario.argument() + ": " + scenario.title());
-    scenario.play(
-        new Stage(
-            cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line)));
+    scenario.play(stage());
+  }
+
+  private static Stage stage() {
+    return new Stage(
+        cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line));
   }
 
   /**
@@ -143,11 +146,7 @@ class ChaosIT {
   /** The short form of 50 kills of each role: a row with its figures for each. */
   @Test
   void tellsHowLongClientsWaitForEachRole() {
-    List<String> table =
-        KillTable.play(
-            new Stage(
-                cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line)),
-            1);
+    List<String> table = KillTable.play(stage(), 1);
     table.forEach(System.out::println);
     assertEquals(5, table.size(), table::toString);
     for (int row = 2; row < 5; row++) {

@@ -1,8 +1,8 @@
 package io.cairn.bench.sim;
 
+import io.cairn.bench.sim.coverage.AnewLoader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -137,39 +137,18 @@ final class Mutant {
     return result;
   }
 
-  /** Loads all of the project's classes anew, the mutated ones from memory. */
-  private static final class Loader extends ClassLoader {
+  /** Takes the mutated classes from memory. */
+  private static final class Loader extends AnewLoader {
     private final Map<String, byte[]> mutated;
 
     Loader(Map<String, byte[]> mutated) {
-      super(Mutant.class.getClassLoader());
       this.mutated = mutated;
     }
 
     @Override
-    protected Class<?> loadClass(String type, boolean resolve) throws ClassNotFoundException {
-      if (!type.startsWith("io.cairn.")) {
-        return super.loadClass(type, resolve);
-      }
-      synchronized (getClassLoadingLock(type)) {
-        Class<?> loaded = findLoadedClass(type);
-        if (loaded == null) {
-          byte[] bytes = mutated.containsKey(type) ? mutated.get(type) : bytes(type);
-          loaded = defineClass(type, bytes, 0, bytes.length);
-        }
-        return loaded;
-      }
-    }
-
-    private byte[] bytes(String type) throws ClassNotFoundException {
-      try (InputStream in = getResourceAsStream(type.replace('.', '/') + ".class")) {
-        if (in == null) {
-          throw new ClassNotFoundException(type);
-        }
-        return in.readAllBytes();
-      } catch (IOException e) {
-        throw new ClassNotFoundException(type, e);
-      }
+    protected byte[] wanted(String type) throws ClassNotFoundException {
+      byte[] bytes = mutated.get(type);
+      return bytes == null ? original(type) : bytes;
     }
   }
 }

@@ -40,7 +40,7 @@ final class CatchUps {
     int running = 0;
     boolean isWhole = true;
     for (OwnedChunk chunk : session.chunks()) {
-      isWhole &= chunk.record().inSyncCount() == chunk.replicas().size();
+      isWhole &= !isShort(chunk);
       running += chunk.isCatchingUp() && !LostChunks.isLost(chunk, nowNanos) ? 1 : 0;
     }
     pace.runs(share, running, isWhole, nowNanos);
@@ -131,11 +131,15 @@ final class CatchUps {
     return false;
   }
 
+  private static boolean isShort(OwnedChunk chunk) {
+    return chunk.record().inSyncCount() < chunk.replicas().size();
+  }
+
   /** Chunks that have a replica out of sync. */
   long chunksDue() {
     long due = 0;
     for (OwnedChunk chunk : session.chunks()) {
-      due += chunk.record().inSyncCount() < chunk.replicas().size() ? 1 : 0;
+      due += isShort(chunk) ? 1 : 0;
     }
     return due;
   }

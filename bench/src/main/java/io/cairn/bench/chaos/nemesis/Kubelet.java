@@ -160,12 +160,12 @@ final class Kubelet implements AutoCloseable {
         pod.ready(success);
       }
     } else if (hasFailed) {
-      restart(pod, awake);
+      restart(pod, life, awake);
     }
   }
 
   /** SIGTERM, the grace, SIGKILL, and a start. */
-  private void restart(Pod pod, boolean awake) throws InterruptedException {
+  private void restart(Pod pod, int life, boolean awake) throws InterruptedException {
     PodSettings.Probe probe = pod.settings.liveness();
     String text =
         "liveness of "
@@ -191,9 +191,8 @@ final class Kubelet implements AutoCloseable {
               + " did not end in "
               + pod.settings.stopGrace().toSeconds()
               + " s: it is killed");
-      pod.server.kill();
     }
-    pod.server.start();
+    pod.server.restart(life);
   }
 
   private static boolean succeeds(Server server, PodSettings.Probe probe)

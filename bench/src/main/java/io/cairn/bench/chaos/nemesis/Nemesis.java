@@ -252,12 +252,7 @@ final class Nemesis {
           beginNanos[0] = System.nanoTime();
           victim.stop();
         },
-        () -> {
-          if (victim.life() == life[0]) {
-            victim.kill();
-            victim.start();
-          }
-        },
+        () -> victim.restart(life[0]),
         () -> {
           if (System.nanoTime() - beginNanos[0] > limit.toNanos()) {
             throw new ChaosFailure(victim.name() + " was not restarted by its liveness probe");

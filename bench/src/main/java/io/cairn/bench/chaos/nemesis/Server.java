@@ -106,6 +106,16 @@ final class Server {
     Await.until(name() + " is dead", END, () -> !process.isAlive());
   }
 
+  /** SIGKILL if need be, and a start, unless somebody else has started it since that life. */
+  synchronized void restart(int ofLife) {
+    if (life == ofLife) {
+      if (isAlive()) {
+        kill();
+      }
+      start();
+    }
+  }
+
   /** SIGTERM; it ends when it is done. */
   void terminate() {
     terminatedNanos = System.nanoTime();

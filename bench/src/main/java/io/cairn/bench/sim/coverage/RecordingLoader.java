@@ -1,7 +1,5 @@
 package io.cairn.bench.sim.coverage;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassModel;
 import java.lang.classfile.ClassTransform;
@@ -20,14 +18,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Loads all of the project's classes anew, so that each assignment of a state in the protocol's
- * packages is told to {@link Transitions}. The product itself knows nothing of that, and every
- * machine is found by what it is: a field that is not final, of an enum named State, Phase or
- * ReplicaState.
+ * Loads the project's classes so that each assignment of a state in the protocol's packages is told
+ * to {@link Transitions}. The product itself knows nothing of that, and every machine is found by
+ * what it is: a field that is not final, of an enum named State, Phase or ReplicaState.
  */
-public final class RecordingLoader extends ClassLoader {
-  private static final String PROJECT = "io.cairn.";
-  private static final String COVERAGE = RecordingLoader.class.getPackageName() + ".";
+public final class RecordingLoader extends AnewLoader {
   private static final List<String> PROTOCOL =
       List.of("io.cairn.client.volume.", "io.cairn.storage.replication.");
   private static final Set<String> MACHINES = Set.of("State", "Phase", "ReplicaState");
@@ -41,38 +36,13 @@ public final class RecordingLoader extends ClassLoader {
 
   private final Map<String, Set<String>> states = new HashMap<>();
 
-  /** A loader whose parent is the program's. */
-  public RecordingLoader() {
-    super(RecordingLoader.class.getClassLoader());
-  }
+  /** One that records into the program's {@link Transitions}. */
+  public RecordingLoader() {}
 
   @Override
-  protected Class<?> loadClass(String type, boolean resolve) throws ClassNotFoundException {
-    if (!type.startsWith(PROJECT) || type.startsWith(COVERAGE)) {
-      return super.loadClass(type, resolve);
-    }
-    synchronized (getClassLoadingLock(type)) {
-      Class<?> loaded = findLoadedClass(type);
-      if (loaded == null) {
-        byte[] bytes = bytes(type);
-        if (PROTOCOL.stream().anyMatch(type::startsWith)) {
-          bytes = instrumented(bytes);
-        }
-        loaded = defineClass(type, bytes, 0, bytes.length);
-      }
-      return loaded;
-    }
-  }
-
-  private byte[] bytes(String type) throws ClassNotFoundException {
-    try (InputStream in = getResourceAsStream(type.replace('.', '/') + ".class")) {
-      if (in == null) {
-        throw new ClassNotFoundException(type);
-      }
-      return in.readAllBytes();
-    } catch (IOException e) {
-      throw new ClassNotFoundException(type, e);
-    }
+  protected byte[] wanted(String type) throws ClassNotFoundException {
+    byte[] bytes = original(type);
+    return PROTOCOL.stream().anyMatch(type::startsWith) ? instrumented(bytes) : bytes;
   }
 
   private byte[] instrumented(byte[] bytes) {
@@ -106,7 +76,7 @@ public final class RecordingLoader extends ClassLoader {
 
   private Set<String> changingFields(String type) {
     try {
-      ClassModel model = ClassFile.of().parse(bytes(type));
+      ClassModel model = ClassFile.of().parse(original(type));
       Set<String> names = new HashSet<>();
       for (FieldModel field : model.fields()) {
         if (!field.flags().has(AccessFlag.FINAL)) {
