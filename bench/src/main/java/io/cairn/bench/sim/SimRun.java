@@ -42,6 +42,7 @@ final class SimRun {
   private final SimMoves moves;
   private final SimStrays strays;
   private final SimFailedShards failed;
+  private final SimReplacedAlone replacedAlone;
   private final SimUnreadable unreadable;
   private final SimScans scans;
   private final SimFirstWrites firstWrites;
@@ -102,6 +103,7 @@ final class SimRun {
     moves = new SimMoves(cluster, faults, seed);
     strays = new SimStrays(cluster, seed);
     failed = new SimFailedShards(cluster, faults, seed, devices);
+    replacedAlone = new SimReplacedAlone(cluster, faults, seed, devices);
     unreadable = new SimUnreadable(cluster, faults, seed, devices);
     workload.uses(unreadable);
     scans = new SimScans(cluster, workload, seed);
@@ -134,6 +136,7 @@ final class SimRun {
       moves.begin(faultsEndNanos);
       strays.begin();
       failed.begin(faultsEndNanos);
+      replacedAlone.begin(faultsEndNanos);
       unreadable.begin(faultsEndNanos);
       scans.begin();
       firstWrites.begin(faultsEndNanos);
