@@ -400,15 +400,9 @@ final class SimCluster {
     return nodes.stream().filter(node -> node.process.isUp()).map(SimCluster::candidate).toList();
   }
 
-  /** One of which a shard is out of service takes nothing new. */
   private static Candidate candidate(SimNode node) {
     return new Candidate(
-        node.nodeId,
-        "z",
-        "r",
-        "h" + node.nodeId,
-        node.out().isEmpty() ? 1L << 40 : 0,
-        List.copyOf(node.out()));
+        node.nodeId, "z", "r", "h" + node.nodeId, 1L << 40, List.copyOf(node.out()));
   }
 
   void arm() {

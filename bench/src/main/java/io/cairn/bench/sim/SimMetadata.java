@@ -13,6 +13,7 @@ import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
+import io.cairn.metadata.model.Shards;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
 import java.util.ArrayDeque;
@@ -119,24 +120,25 @@ final class SimMetadata {
     Reply reply = machine.apply(client, number, command, candidates.get());
     world.log("metadata: " + client + "." + number + " " + command + " -> " + reply);
     records.applied(command, reply, machine.state());
+    List<ChunkRecord> after = changedBy(command);
     if (command instanceof Command.UpdateReplicas update) {
-      List<ChunkRecord> after = changedBy(command);
       for (int i = 0; i < after.size(); i++) {
         checkMove(update, update.changes().get(i), before.get(i), after.get(i));
       }
     }
     if (command instanceof Command.PlaceReplicas placing) {
-      List<ChunkRecord> after = changedBy(command);
       for (int i = 0; i < after.size(); i++) {
         checkPlacing(
             command, placing.volumeId(), placing.generation(), before.get(i), after.get(i));
       }
     }
     if (command instanceof Command.MoveReplicas moves) {
-      List<ChunkRecord> after = changedBy(command);
       for (int i = 0; i < after.size(); i++) {
         checkPlacing(command, moves.volumeId(), moves.generation(), before.get(i), after.get(i));
       }
+    }
+    for (int i = 0; i < after.size(); i++) {
+      checkShards(command, before.get(i), after.get(i));
     }
     if (command instanceof Command.RecoverVolume c && reply instanceof Reply.Volume) {
       recovering.forEach(chunk -> checkRecovered(c, chunk));
@@ -160,6 +162,11 @@ final class SimMetadata {
     if (command instanceof Command.UpdateReplicas update) {
       for (Command.UpdateReplicas.Change change : update.changes()) {
         chunks.add(machine.state().chunk(update.volumeId(), change.layer(), change.index()));
+      }
+    }
+    if (command instanceof Command.AllocateChunks allocate) {
+      for (int index : allocate.indices()) {
+        chunks.add(machine.state().chunk(allocate.volumeId(), allocate.layer(), index));
       }
     }
     if (command instanceof Command.PlaceReplicas place) {
@@ -224,6 +231,21 @@ final class SimMetadata {
     NodeRecord left = moved ? machine.state().node(before.movesFromNodeId()) : null;
     if (left != null && left.departure() == null && after.inSyncCount() < volume.replicas()) {
       throw new InvariantViolation("I3", "a move left fewer copies than wanted: " + after);
+    }
+  }
+
+  /** Nobody gets a new replica on a shard that is out of service. */
+  private void checkShards(Command command, ChunkRecord before, ChunkRecord after) {
+    for (Replica replica : after == null ? List.<Replica>of() : after.replicas()) {
+      long id = replica.nodeId();
+      boolean isNew = before == null || before.replicas().stream().noneMatch(r -> r.nodeId() == id);
+      if (isNew
+          && candidates.get().stream()
+              .filter(up -> up.nodeId() == id)
+              .anyMatch(up -> up.lacks(Shards.shardOf(after, machine.state().node(id))))) {
+        throw new InvariantViolation(
+            "placement", command + " put " + after + " on a shard of " + id + " that is out");
+      }
     }
   }
 

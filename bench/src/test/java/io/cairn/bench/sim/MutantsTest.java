@@ -73,6 +73,16 @@ class MutantsTest {
   }
 
   @Test
+  void metadataThatPutsNewChunksOnShardsThatAreOutOfService() {
+    mutant.with(
+        METADATA + "Takers",
+        "    return node.shardsOut() == null\n",
+        "    return true\n");
+    mutant.with(SIM + "SimRun", "Stores.EITHER, false);", "Stores.EITHER, true);");
+    isCaughtAs("placement");
+  }
+
+  @Test
   void replicaThatAcknowledgesAGap() {
     mutant.with(
         STORAGE + "ReplicaShard",

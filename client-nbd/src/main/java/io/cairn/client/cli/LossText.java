@@ -56,10 +56,19 @@ final class LossText {
   /** What becomes of a chunk that is lost, or why nothing can be done yet. */
   static String lost(VolumeRecord volume, Reply.LostChunk chunk) {
     String text = "chunk " + chunk.index() + ", " + range(volume, chunk.index()) + ": ";
-    if (!chunk.mayReturnNodes().isEmpty()) {
+    List<Long> returning = new ArrayList<>(chunk.mayReturnNodes());
+    returning.removeAll(chunk.outNodes());
+    if (returning.isEmpty() && !chunk.mayReturnNodes().isEmpty()) {
       return text
           + "in sync on "
           + nodes(chunk.mayReturnNodes())
+          + ", whose device of it is out of service ('cairn node show' says why) and may come back;"
+          + " after node.away.grace it counts as gone";
+    }
+    if (!returning.isEmpty()) {
+      return text
+          + "in sync on "
+          + nodes(returning)
           + ", which may come back: start it, or say that it is gone by 'cairn node rm --force'";
     }
     if (!chunk.unseenNodes().isEmpty()) {
@@ -88,12 +97,22 @@ final class LossText {
 
   /** Such as "node 1 had all of it, and what was in sync on node 2 lost it". */
   private static String why(Reply.LostChunk chunk) {
-    String lacks = "in sync on " + nodes(chunk.shortNodes()) + " lost some or all of it";
-    if (chunk.lostNodes().isEmpty()) {
-      return "what was " + lacks;
+    List<Long> lacking = new ArrayList<>(chunk.shortNodes());
+    lacking.removeAll(chunk.outNodes());
+    List<String> parts = new ArrayList<>();
+    if (!chunk.lostNodes().isEmpty()) {
+      parts.add(nodes(chunk.lostNodes()) + " had all of it");
     }
-    String gone = nodes(chunk.lostNodes()) + " had all of it";
-    return chunk.shortNodes().isEmpty() ? gone : gone + ", and what was " + lacks;
+    if (!chunk.outNodes().isEmpty()) {
+      parts.add(
+          "a device of "
+              + nodes(chunk.outNodes())
+              + " had all of it and is out of service ('cairn node show' says why)");
+    }
+    if (!lacking.isEmpty()) {
+      parts.add("what was in sync on " + nodes(lacking) + " lost some or all of it");
+    }
+    return String.join(", and ", parts);
   }
 
   private static String held(ReplicaCondition condition, long version) {

@@ -15,10 +15,10 @@ import java.util.List;
 
 /**
  * Chunks that no in-sync replica holds any more: they are on nodes that an operator removed by
- * force and that are gone, or hold too little to go on from, since their devices were replaced or a
- * catch-up was never finished. Nothing is done for them but to look at what the other replicas
- * hold, so that an operator can be told and decide. The decision ends this session: the next one
- * begins with what is left.
+ * force and that are gone, on devices that failed long ago, or hold too little to go on from, since
+ * their devices were replaced or a catch-up was never finished. Nothing is done for them but to
+ * look at what the other replicas hold, so that an operator can be told and decide. The decision
+ * ends this session: the next one begins with what is left.
  *
  * <p>A recovered chunk whose replica had only begun to catch up stands by itself from then on,
  * under a version that no other replica can have.
@@ -50,7 +50,7 @@ final class LostChunks {
       }
       boolean isAway = !replica.node.ready && session.mending.membership.isLost(replica, nowNanos);
       if (isAway) {
-        lost |= session.nodes.isForced(replica.node.link.nodeId);
+        lost |= session.nodes.isGone(replica.node);
       } else if (chunk.isKnownToBeShort(replica)) {
         lost = true;
       } else {
@@ -131,12 +131,10 @@ final class LostChunks {
     }
   }
 
-  /** Whether a lost chunk has an in-sync replica on a node that nobody has removed by force. */
+  /** Whether a lost chunk has an in-sync replica that is only out of reach. */
   private static boolean mayComeBack(OwnedChunk chunk) {
     for (OwnedReplica replica : chunk.replicas()) {
-      if (replica.inSync()
-          && !replica.node.ready
-          && !chunk.session.nodes.isForced(replica.node.link.nodeId)) {
+      if (replica.inSync() && !replica.node.ready && !chunk.session.nodes.isGone(replica.node)) {
         return true;
       }
     }

@@ -5,6 +5,7 @@ import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Shards;
+import io.cairn.metadata.release.Release;
 import io.cairn.storage.env.Dialer;
 import java.util.List;
 import java.util.Map;
@@ -70,19 +71,44 @@ final class OwnedNodes {
   }
 
   /**
+   * Whether what it had counts as gone for good: its node was removed by force, or its device has
+   * been out of service for too long.
+   */
+  boolean isGone(OwnedNode node) {
+    return !node.ready
+        && (isForced(node.link.nodeId)
+            || awayShards.contains(key(node.link.nodeId, node.link.shard)));
+  }
+
+  /**
    * Nodes of the cluster that have the chunk and stay with it, or could take it; 0 until the
-   * metadata has named them all. One that lacks a shard takes nothing new.
+   * metadata has named them all. One that lacks shards takes what belongs to the others, and
+   * nothing new before all servers know of that.
    */
   int stayingCount(OwnedChunk chunk) {
     int staying = wholeCount;
-    if (!shortNodes.isEmpty()) {
-      for (OwnedReplica replica : chunk.replicas()) {
-        long nodeId = replica.node.link.nodeId;
-        boolean stays = shortNodes.contains(nodeId) && !isLeaving(replica.node);
-        staying += stays && present.contains(nodeId) ? 1 : 0;
-      }
+    for (long nodeId : shortNodes) {
+      boolean stays =
+          present.contains(nodeId)
+              && !leaving.contains(nodeId)
+              && !awayShards.contains(
+                  key(nodeId, Shards.shardOf(chunk.record(), directory.get(nodeId))));
+      staying += stays && (mayTakeMore() || holds(chunk, nodeId)) ? 1 : 0;
     }
     return staying;
+  }
+
+  private boolean mayTakeMore() {
+    return session.ownership.level() >= Release.LEVEL_OF_SERVING_SHARDS;
+  }
+
+  private static boolean holds(OwnedChunk chunk, long nodeId) {
+    for (OwnedReplica replica : chunk.replicas()) {
+      if (replica.node.link.nodeId == nodeId) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** In the order of their ids; does not change while somebody goes through it. */

@@ -10,6 +10,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.LossQueries;
 import io.cairn.metadata.machine.MetadataQueries;
+import io.cairn.metadata.machine.Reach;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Replica;
@@ -17,7 +18,9 @@ import io.cairn.metadata.model.ReplicaCondition;
 import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.storage.wire.MessageType;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** The in-sync replicas of a chunk are gone for good, and an operator goes on with what is left. */
@@ -27,6 +30,8 @@ class LostChunksTest {
   private final SessionWorld world = new SessionWorld(5, 3, 2);
   private VolumeSession session;
   private Node behind;
+  private Node first;
+  private Node second;
 
   private Node node(int place) {
     return world.nodes.get((int) world.record(0).replicas().get(place).nodeId() - 1);
@@ -46,7 +51,11 @@ class LostChunksTest {
   }
 
   private void tellOfNodes() {
-    session.onNodes(world.metadata.state().nodes(), List.of(), List.of(), world.nowNanos);
+    session.onNodes(
+        world.metadata.state().nodes(),
+        List.of(),
+        failed.stream().map(node -> new Reply.NodeShard(node, 0)).toList(),
+        world.nowNanos);
   }
 
   private void lose(Node node) {
@@ -236,21 +245,121 @@ class LostChunksTest {
   }
 
   private List<Reply.LostChunk> losses() {
-    Reply reply = LossQueries.losses(world.metadata.state(), "vol", this::isUp, looks());
+    Reply reply = LossQueries.losses(world.metadata.state(), "vol", reach, looks());
     return ((Reply.Losses) reply).chunks();
   }
 
   private Reply.Volume shown() {
-    return (Reply.Volume)
-        MetadataQueries.volume(world.metadata.state(), "vol", this::isUp, looks());
+    return (Reply.Volume) MetadataQueries.volume(world.metadata.state(), "vol", reach, looks());
   }
 
   private List<ReplicaLook> looks() {
     return session.mending().looksAtLostChunks(world.nowNanos);
   }
 
-  private boolean isUp(long nodeId) {
-    return world.nodes.get((int) nodeId - 1).up;
+  /** Nodes whose devices have been out of service for too long. */
+  private final List<Long> failed = new ArrayList<>();
+
+  private final Reach reach =
+      new Reach() {
+        @Override
+        public boolean isUp(long nodeId) {
+          return world.nodes.get((int) nodeId - 1).up;
+        }
+
+        @Override
+        public List<Integer> shardsOut(long nodeId) {
+          return world.nodes.get((int) nodeId - 1).out ? List.of(0) : List.of();
+        }
+
+        @Override
+        public List<Integer> shardsAway(long nodeId) {
+          return failed.contains(nodeId) ? shardsOut(nodeId) : List.of();
+        }
+      };
+
+  /** Block 1 is in sync on two nodes only, which live, and their devices fail. */
+  private void bothInSyncAreOnFailedDevices() {
+    thirdMissesAWrite();
+    // Else the owner itself still had what was written.
+    Answer flush = world.flush(session);
+    world.await(() -> flush.done);
+    world.run(SessionWorld.SECOND);
+    first = node(0);
+    second = node(1);
+    first.out(true);
+    second.out(true);
+    behind.start();
+    tellOfNodes();
+    world.run(5 * SessionWorld.SECOND);
+  }
+
+  private void hearsThatBothAreGone() {
+    failed.addAll(List.of(first.id, second.id));
+    tellOfNodes();
+  }
+
+  @Test
+  void theLastInSyncAreOnFailedDevicesOfNodesThatLive() {
+    bothInSyncAreOnFailedDevices();
+    assertEquals(1, shown().health().unavailable());
+    assertEquals(0, shown().losses().lostChunks(), "the devices may come back");
+    assertEquals(Set.of(first.id, second.id), Set.copyOf(losses().getFirst().mayReturnNodes()));
+    assertEquals(Set.of(first.id, second.id), Set.copyOf(losses().getFirst().outNodes()));
+    Answer read = world.read(session, BLOCK, BLOCK);
+    world.run(5 * SessionWorld.SECOND);
+    assertTrue(!read.done, "nobody invents anything");
+    hearsThatBothAreGone();
+    recoverWhatIsLeft(ReplicaCondition.COMPLETE);
+    holds(0, SessionWorld.bytes(BLOCK, 10));
+    holds(1, new byte[BLOCK]);
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+    // One of them is good again after all: it stands for nothing any more.
+    first.out(false);
+    failed.clear();
+    tellOfNodes();
+    world.run(3 * SessionWorld.SECOND);
+    holds(1, new byte[BLOCK]);
+    holds(2, SessionWorld.bytes(BLOCK, 12));
+  }
+
+  @Test
+  void aFailedDeviceThatIsGoodAgainIsGoneOnFromWhateverWasSeenMeanwhile() {
+    bothInSyncAreOnFailedDevices();
+    hearsThatBothAreGone();
+    world.await(() -> losses().size() == 1 && losses().getFirst().mayBeGivenUp());
+    Command.RecoverVolume late =
+        new Command.RecoverVolume(
+            "vol", session.generation(), 1, List.of(losses().getFirst().bestChoice()));
+    first.out(false);
+    failed.clear();
+    assertTrue(LossQueries.whoIsNotShort(world.metadata.state(), late, reach, looks()) != null);
+    second.out(false);
+    tellOfNodes();
+    holds(1, SessionWorld.bytes(BLOCK, 11));
+    write(2, 12);
+    world.await(() -> isWhole(world.record(0)));
+    assertEquals(0, losses().size());
+  }
+
+  @Test
+  void allDevicesHaveFailedAndNothingIsLeft() {
+    session = world.attach("a");
+    write(0, 10);
+    Answer flush = world.flush(session);
+    world.await(() -> flush.done);
+    world.run(SessionWorld.SECOND);
+    for (Replica replica : world.record(0).replicas()) {
+      world.nodes.get((int) replica.nodeId() - 1).out(true);
+      failed.add(replica.nodeId());
+    }
+    // The owner places new replicas, for which there is nobody to catch up from.
+    awaitLook();
+    recoverWhatIsLeft(ReplicaCondition.EMPTY);
+    holds(0, new byte[BLOCK]);
+    write(0, 13);
+    holds(0, SessionWorld.bytes(BLOCK, 13));
   }
 
   /** The session asks for the chunk, so that somebody looks at it. */

@@ -92,12 +92,7 @@ final class SessionWorld {
       if (node.up) {
         candidates.add(
             new Candidate(
-                node.id,
-                "z",
-                "r",
-                "n" + node.index,
-                node.out ? 0 : freeBytes,
-                node.out ? List.of(0) : null));
+                node.id, "z", "r", "n" + node.index, freeBytes, node.out ? List.of(0) : null));
       }
     }
     return metadata.apply(1, submission.sent(++commandNumber), submission.command(), candidates);

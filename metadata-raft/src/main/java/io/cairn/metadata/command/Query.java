@@ -1,6 +1,7 @@
 package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.ReplicaLook;
+import io.cairn.metadata.release.Release;
 
 /** A linearizable read of the metadata, or a message to the leader's soft state. */
 public sealed interface Query {
@@ -116,6 +117,9 @@ public sealed interface Query {
    *     release does not say.
    * @param unfinished some of its chunks whose catch-up is under way, or was never ended: the next
    *     ones each time; a node of an older release does not say.
+   * @param servingFreeBytes room for new chunks on the devices of the shards that are in service,
+   *     whatever has become of the others; null from an older release. {@code freeBytes} is 0 as
+   *     long as one is out, for metadata servers that do not look which.
    */
   record NodeHeartbeat(
       long nodeId,
@@ -132,7 +136,8 @@ public sealed interface Query {
       java.util.List<NodeDevice> devices,
       java.util.List<Integer> shardsOut,
       java.util.List<Refill> refills,
-      java.util.List<Unfinished> unfinished)
+      java.util.List<Unfinished> unfinished,
+      Long servingFreeBytes)
       implements Query {
     /** Keeps the lists immutable; a node of an older release tells of no devices. */
     public NodeHeartbeat {
@@ -141,6 +146,17 @@ public sealed interface Query {
       shardsOut = shardsOut == null ? java.util.List.of() : java.util.List.copyOf(shardsOut);
       refills = refills == null ? java.util.List.of() : java.util.List.copyOf(refills);
       unfinished = unfinished == null ? java.util.List.of() : java.util.List.copyOf(unfinished);
+    }
+
+    /**
+     * Room for new chunks, as a cluster of that level counts it.
+     *
+     * @param level of the cluster.
+     */
+    public long freeBytes(int level) {
+      return servingFreeBytes != null && level >= Release.LEVEL_OF_SERVING_SHARDS
+          ? servingFreeBytes
+          : freeBytes;
     }
   }
 

@@ -58,7 +58,10 @@ public sealed interface Reply {
    * @param living what replicas hold that can be reached, the best first.
    * @param unseenNodes of replicas that could be reached and that no owner has looked at yet.
    * @param shortNodes of in-sync replicas that can be reached and do not hold everything: their
-   *     device was replaced, or they were in the middle of a catch-up. Null from an older server.
+   *     device was replaced, or failed so long ago that it counts as gone, or they were in the
+   *     middle of a catch-up. Null from an older server.
+   * @param outNodes those of the former two whose node lives, and whose device is out of service.
+   *     Null from an older server.
    */
   record LostChunk(
       int layer,
@@ -68,9 +71,11 @@ public sealed interface Reply {
       List<Long> mayReturnNodes,
       List<ReplicaLook> living,
       List<Long> unseenNodes,
-      List<Long> shortNodes) {
+      List<Long> shortNodes,
+      List<Long> outNodes) {
     /** Keeps the lists immutable. */
     public LostChunk {
+      outNodes = outNodes == null ? List.of() : List.copyOf(outNodes);
       shortNodes = shortNodes == null ? List.of() : List.copyOf(shortNodes);
       lostNodes = List.copyOf(lostNodes);
       mayReturnNodes = List.copyOf(mayReturnNodes);

@@ -76,8 +76,9 @@ final class ChunkDecisions {
       VolumeRecord volume,
       Command.AllocateChunks c,
       int index,
-      List<Candidate> candidates,
+      List<Candidate> up,
       int placedBefore) {
+    List<Candidate> candidates = Takers.of(state, up, volume.volumeId(), c.layer(), index);
     PlacementRequest request =
         new PlacementRequest(
             volume.volumeId(),
@@ -94,8 +95,8 @@ final class ChunkDecisions {
     chosen.forEach(node -> replicas.add(new Replica(node, ReplicaState.IN_SYNC)));
     if (chosen.size() < volume.replicas()) {
       List<Candidate> taken =
-          candidates.stream().filter(up -> chosen.contains(up.nodeId())).toList();
-      Placement.choose(taken, away(candidates), request)
+          candidates.stream().filter(node -> chosen.contains(node.nodeId())).toList();
+      Placement.choose(taken, away(up), request)
           .forEach(node -> replicas.add(new Replica(node, ReplicaState.SYNCING)));
     }
     long before = state.counts().chunksHad(volume.volumeId()) + placedBefore;
@@ -129,7 +130,7 @@ final class ChunkDecisions {
         up.stream()
             .sorted(Comparator.comparingLong(Candidate::freeBytes).reversed())
             .limit(NODES_NAMED_MAX)
-            .map(node -> "node " + node.nodeId() + " " + Sizes.format(node.freeBytes()))
+            .map(ChunkDecisions::room)
             .collect(Collectors.joining(", "));
     return Decision.refused(
         ErrorCode.NO_PLACEMENT,
@@ -138,6 +139,13 @@ final class ChunkDecisions {
             + needs
             + " with more room than that; free is on "
             + free);
+  }
+
+  private static String room(Candidate node) {
+    String free = "node " + node.nodeId() + " " + Sizes.format(node.freeBytes());
+    return node.shardsOut() == null
+        ? free
+        : free + " but for its shards out of service, " + node.shardsOut();
   }
 
   Decision update(Command.UpdateReplicas c) {

@@ -30,9 +30,10 @@ import java.util.TreeSet;
  * with what is there.
  *
  * <p>An in-sync replica on a node that lives is given up as well where the owner saw that it does
- * not hold everything and nobody is left whom it could be brought up from. A chunk of which nothing
- * is left is from then on as young as a new one: a shard that began anew on an empty device would
- * take it for what it may have lost, and nobody could ever open it there.
+ * not hold everything and nobody is left whom it could be brought up from; and where its device has
+ * been out of service for so long that it counts as gone. A chunk of which nothing is left is from
+ * then on as young as a new one: a shard that began anew on an empty device would take it for what
+ * it may have lost, and nobody could ever open it there.
  */
 final class LossDecisions {
   private final MetadataState state;
@@ -109,10 +110,16 @@ final class LossDecisions {
       boolean isUp = isUp(up, replica.nodeId());
       boolean chosen = replica.nodeId() == choice.nodeId();
       onRecord |= chosen;
-      if (chosen && !isUp) {
+      boolean serves =
+          up.stream()
+              .filter(node -> node.nodeId() == replica.nodeId())
+              .anyMatch(
+                  node ->
+                      Takers.serves(state, node, chunk.volumeId(), chunk.layer(), chunk.index()));
+      if (chosen && !serves) {
         return refused(ErrorCode.NODES_DOWN, choice, "has no replica that can be reached there");
       }
-      if (choice.nodeId() == 0 && isUp) {
+      if (choice.nodeId() == 0 && serves) {
         return refused(
             ErrorCode.IN_USE,
             choice,
@@ -183,9 +190,9 @@ final class LossDecisions {
   /** A node for an empty replica; 0 when there is none. */
   private long placed(VolumeRecord volume, ChunkRecord chunk, List<Candidate> up) {
     List<Candidate> free = new ArrayList<>();
-    for (Candidate node : up) {
+    for (Candidate node : Takers.of(state, up, volume.volumeId(), chunk.layer(), chunk.index())) {
       boolean holds = chunk.replicas().stream().anyMatch(r -> r.nodeId() == node.nodeId());
-      if (!holds && ChunkDecisions.stays(state, node.nodeId())) {
+      if (!holds) {
         free.add(node);
       }
     }

@@ -16,7 +16,6 @@ import io.cairn.metadata.model.VolumeRecord;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.function.LongPredicate;
 
 /** Which chunks of a volume no in-sync replica holds any more, and what is left of them. */
 public final class LossQueries {
@@ -31,11 +30,11 @@ public final class LossQueries {
   /**
    * The chunks, at most as many as one command recovers.
    *
-   * @param isUp whether a node can be reached.
+   * @param reach what can be reached.
    * @param looks what the owner of the volume's present generation saw.
    */
   public static Reply losses(
-      MetadataState state, String name, LongPredicate isUp, List<ReplicaLook> looks) {
+      MetadataState state, String name, Reach reach, List<ReplicaLook> looks) {
     VolumeRecord volume = state.volume(name);
     if (volume == null) {
       return new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name);
@@ -44,7 +43,7 @@ public final class LossQueries {
     state.visitChunks(
         volume.volumeId(),
         chunk -> {
-          LostChunk lost = lost(state, chunk, isUp, looks);
+          LostChunk lost = lost(state, chunk, reach, looks);
           if (lost != null) {
             found.add(lost);
           }
@@ -55,8 +54,8 @@ public final class LossQueries {
 
   /** Null for a chunk that has, or may have, an in-sync replica to go on from. */
   private static LostChunk lost(
-      MetadataState state, ChunkRecord chunk, LongPredicate isUp, List<ReplicaLook> looks) {
-    if (!hasNobody(chunk, isUp) && looks.isEmpty()) {
+      MetadataState state, ChunkRecord chunk, Reach reach, List<ReplicaLook> looks) {
+    if (!hasNobody(state, chunk, reach) && looks.isEmpty()) {
       return null;
     }
     List<ReplicaLook> seen = new ArrayList<>();
@@ -64,11 +63,11 @@ public final class LossQueries {
       if (look.layer() == chunk.layer()
           && look.index() == chunk.index()
           && look.epoch() == chunk.epoch()
-          && isUp.test(look.nodeId())) {
+          && reach.serves(state, chunk, look.nodeId())) {
         seen.add(look);
       }
     }
-    if (seen.isEmpty() && !hasNobody(chunk, isUp)) {
+    if (seen.isEmpty() && !hasNobody(state, chunk, reach)) {
       return null;
     }
     seen.sort(BEST_FIRST);
@@ -76,11 +75,12 @@ public final class LossQueries {
     List<Long> mayReturn = new ArrayList<>();
     List<Long> unseen = new ArrayList<>();
     List<Long> shortOnes = new ArrayList<>();
+    List<Long> out = new ArrayList<>();
     for (Replica replica : chunk.replicas()) {
       long node = replica.nodeId();
       ReplicaLook look = seen.stream().filter(one -> one.nodeId() == node).findFirst().orElse(null);
       boolean isInSync = replica.state() == ReplicaState.IN_SYNC;
-      if (isUp.test(node)) {
+      if (reach.serves(state, chunk, node)) {
         // Owners tell of an in-sync replica that is empty only where that means that it lost all.
         if (isInSync && (look == null || look.condition() == ReplicaCondition.COMPLETE)) {
           return null;
@@ -91,6 +91,9 @@ public final class LossQueries {
         if (look == null) {
           unseen.add(node);
         }
+      } else if (isInSync && reach.isUp(node)) {
+        out.add(node);
+        (reach.isOnFailedDevice(state, chunk, node) ? shortOnes : mayReturn).add(node);
       } else if (isInSync) {
         (LossDecisions.isLost(state, node, false) ? lost : mayReturn).add(node);
       }
@@ -98,7 +101,15 @@ public final class LossQueries {
     return lost.isEmpty() && mayReturn.isEmpty() && shortOnes.isEmpty()
         ? null
         : new LostChunk(
-            chunk.layer(), chunk.index(), chunk.epoch(), lost, mayReturn, seen, unseen, shortOnes);
+            chunk.layer(),
+            chunk.index(),
+            chunk.epoch(),
+            lost,
+            mayReturn,
+            seen,
+            unseen,
+            shortOnes,
+            out);
   }
 
   /**
@@ -106,10 +117,7 @@ public final class LossQueries {
    * there is none.
    */
   public static String whoIsNotShort(
-      MetadataState state,
-      Command.RecoverVolume command,
-      LongPredicate isUp,
-      List<ReplicaLook> looks) {
+      MetadataState state, Command.RecoverVolume command, Reach reach, List<ReplicaLook> looks) {
     VolumeRecord volume = state.volume(command.name());
     for (Command.RecoverVolume.Choice choice : command.choices()) {
       ChunkRecord chunk =
@@ -117,7 +125,7 @@ public final class LossQueries {
               ? null
               : state.chunk(volume.volumeId(), choice.layer(), choice.index());
       if (chunk != null) {
-        LostChunk found = lost(state, chunk, isUp, looks);
+        LostChunk found = lost(state, chunk, reach, looks);
         for (long node : choice.shortNodes()) {
           if (found == null || !found.shortNodes().contains(node)) {
             return "no gateway says now that the replica of chunk "
@@ -132,29 +140,30 @@ public final class LossQueries {
     return null;
   }
 
-  private static boolean hasNobody(ChunkRecord chunk, LongPredicate isUp) {
+  private static boolean hasNobody(MetadataState state, ChunkRecord chunk, Reach reach) {
     return chunk.replicas().stream()
-        .noneMatch(r -> r.state() == ReplicaState.IN_SYNC && isUp.test(r.nodeId()));
+        .noneMatch(
+            r -> r.state() == ReplicaState.IN_SYNC && reach.serves(state, chunk, r.nodeId()));
   }
 
   /** Counts while somebody goes through all chunks. */
   static final class Counts {
     private final MetadataState state;
-    private final LongPredicate isUp;
+    private final Reach reach;
     private final List<ReplicaLook> looks;
     private final List<LossFinding> findings = new ArrayList<>();
     private long lost;
     private long recovered;
 
-    Counts(MetadataState state, LongPredicate isUp, List<ReplicaLook> looks) {
+    Counts(MetadataState state, Reach reach, List<ReplicaLook> looks) {
       this.state = state;
-      this.isUp = isUp;
+      this.reach = reach;
       this.looks = looks;
     }
 
     /** Whether the chunk is lost, with what replicas hold that are left. */
     boolean add(ChunkRecord chunk) {
-      LostChunk found = LossQueries.lost(state, chunk, isUp, looks);
+      LostChunk found = LossQueries.lost(state, chunk, reach, looks);
       boolean isLost = found != null && found.mayReturnNodes().isEmpty();
       lost += isLost ? 1 : 0;
       if (chunk.loss() != null) {

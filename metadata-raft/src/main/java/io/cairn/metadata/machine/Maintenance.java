@@ -7,6 +7,7 @@ import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
@@ -167,9 +168,9 @@ public final class Maintenance {
   }
 
   /**
-   * Nodes that have, or can take, what one shard of another node is to give. One that lacks a shard
-   * takes nothing new: it counts where it may hold the chunks already, and by the same number where
-   * it has as many shards.
+   * Nodes that have, or can take, what one shard of another node is to give. One that lacks shards
+   * takes what belongs to the others, which is known by the number where it has as many shards.
+   * Else, and before all servers know of that, it counts where it may hold the chunks already.
    */
   private static long stayingBeside(
       MetadataState state, long volumeId, NodeRecord from, int shard, View view) {
@@ -181,14 +182,20 @@ public final class Maintenance {
         continue;
       }
       List<Integer> out = view.shardsOut(node.nodeId());
+      boolean sameNumbers = node.shardCount() == from.shardCount();
+      boolean takes =
+          out.isEmpty()
+              || sameNumbers
+                  && !out.contains(shard)
+                  && state.level() >= Release.LEVEL_OF_SERVING_SHARDS;
       boolean holds = false;
       for (int one = 0; one < node.shardCount(); one++) {
         holds |=
-            (one == shard || node.shardCount() != from.shardCount())
+            (one == shard || !sameNumbers)
                 && !out.contains(one)
                 && state.counts().replicas(volumeId, node.nodeId(), one) > 0;
       }
-      staying += out.isEmpty() || holds ? 1 : 0;
+      staying += takes || holds ? 1 : 0;
     }
     return staying;
   }

@@ -12,7 +12,6 @@ import io.cairn.metadata.model.VolumeRecord;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.LongPredicate;
 
 /** Answers the queries that need nothing but the recorded state and which nodes are up. */
 public final class MetadataQueries {
@@ -26,11 +25,11 @@ public final class MetadataQueries {
 
   /** One volume with its health; looks are what the owner of its present generation saw. */
   public static Reply volume(
-      MetadataState state, String name, LongPredicate isUp, List<ReplicaLook> looks) {
+      MetadataState state, String name, Reach reach, List<ReplicaLook> looks) {
     VolumeRecord volume = state.volume(name);
     return volume == null
         ? new Reply.Refused(ErrorCode.NOT_FOUND, "there is no volume " + name)
-        : counted(state, volume, isUp, looks);
+        : counted(state, volume, reach, looks);
   }
 
   /**
@@ -39,15 +38,15 @@ public final class MetadataQueries {
    * @param looks what the owner of the volume's present generation saw of chunks that seem lost.
    */
   public static Reply.Volume counted(
-      MetadataState state, VolumeRecord volume, LongPredicate isUp, List<ReplicaLook> looks) {
+      MetadataState state, VolumeRecord volume, Reach reach, List<ReplicaLook> looks) {
     ScrubCounts scrubs = new ScrubCounts(volume.scrubs());
-    LossQueries.Counts losses = new LossQueries.Counts(state, isUp, looks);
+    LossQueries.Counts losses = new LossQueries.Counts(state, reach, looks);
     long[] counts = new long[5];
     state.visitChunks(
         volume.volumeId(),
         chunk -> {
           counts[0]++;
-          counts[losses.add(chunk) ? UNAVAILABLE : kind(chunk, volume, isUp)]++;
+          counts[losses.add(chunk) ? UNAVAILABLE : kind(state, chunk, volume, reach)]++;
           scrubs.add(chunk);
           return true;
         });
@@ -126,11 +125,12 @@ public final class MetadataQueries {
   }
 
   /** 1 in sync, 2 degraded, 3 syncing, 4 unavailable. */
-  private static int kind(ChunkRecord chunk, VolumeRecord volume, LongPredicate isUp) {
+  private static int kind(
+      MetadataState state, ChunkRecord chunk, VolumeRecord volume, Reach reach) {
     int usable = 0;
     boolean syncing = false;
     for (Replica replica : chunk.replicas()) {
-      boolean up = isUp.test(replica.nodeId());
+      boolean up = reach.serves(state, chunk, replica.nodeId());
       usable += replica.state() == ReplicaState.IN_SYNC && up ? 1 : 0;
       syncing |= replica.state() == ReplicaState.SYNCING && up;
     }

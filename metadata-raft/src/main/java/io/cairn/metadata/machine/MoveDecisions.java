@@ -102,6 +102,7 @@ final class MoveDecisions {
             && after.size() == before.size() - 1
             && to != null
             && ChunkDecisions.stays(state, to.nodeId())
+            && Takers.serves(state, to, volume.volumeId(), chunk.layer(), chunk.index())
             && Placement.hasRoom(to, volume.chunkSizeBytes());
     if (!fits) {
       return ErrorCode.NO_PLACEMENT;

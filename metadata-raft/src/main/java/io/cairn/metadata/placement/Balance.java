@@ -127,7 +127,10 @@ public final class Balance {
     for (int i = 0; i < holders.size(); i++) {
       Load from = holders.get(i);
       for (Load to : loads) {
-        if (holderIds.contains(to.node().nodeId()) || !Placement.hasRoom(to.node(), sizeBytes)) {
+        // One that lost a device is not filled up for the sake of its whole size.
+        if (holderIds.contains(to.node().nodeId())
+            || to.node().shardsOut() != null
+            || !Placement.hasRoom(to.node(), sizeBytes)) {
           continue;
         }
         nodes.set(i, to.node());

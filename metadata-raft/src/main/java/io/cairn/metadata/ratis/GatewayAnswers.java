@@ -4,6 +4,7 @@ import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.machine.MetadataState;
+import io.cairn.metadata.machine.Reach;
 import io.cairn.metadata.machine.Rebalancing;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
@@ -43,7 +44,8 @@ final class GatewayAnswers {
     List<Reply.WantedMove> moves =
         rebalancing == null
             ? List.of()
-            : rebalancing.look(state, soft.candidates(state.nodes(), nowNanos), nowNanos);
+            : rebalancing.look(
+                state, soft.candidates(state.nodes(), state.level(), nowNanos), nowNanos);
     return new Reply.HeartbeatAck(
         List.of(),
         state.nodes(),
@@ -68,6 +70,26 @@ final class GatewayAnswers {
     return state.level() < Release.LEVEL_OF_SHARDS
         ? List.of()
         : soft.shardsAway(nodeId, awayGraceNanos, nowNanos);
+  }
+
+  /** What can be reached now, as far as this server has heard. */
+  Reach reach(MetadataState state, long nowNanos) {
+    return new Reach() {
+      @Override
+      public boolean isUp(long nodeId) {
+        return soft.isUp(nodeId, nowNanos);
+      }
+
+      @Override
+      public List<Integer> shardsOut(long nodeId) {
+        return soft.shardsOut(nodeId);
+      }
+
+      @Override
+      public List<Integer> shardsAway(long nodeId) {
+        return GatewayAnswers.this.shardsAway(state, nodeId, nowNanos);
+      }
+    };
   }
 
   private static List<VolumeRecord> reshaped(MetadataState state, Query.GatewayHeartbeat said) {

@@ -271,10 +271,12 @@ final class MetadataStateMachine extends BaseStateMachine {
       return refused;
     }
     List<NodeRecord> nodes;
+    int level;
     String refusal = null;
     synchronized (lock) {
       requireOpen();
       nodes = machine.state().nodes();
+      level = machine.state().level();
       if (entry.command() instanceof Command.RaiseLevel raise) {
         refusal = whoIsTooOld(machine.state(), raise.level(), System.nanoTime());
       }
@@ -287,7 +289,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       refused.setException(new IOException(refusal));
       return refused;
     }
-    Entry completed = entry.with(soft.candidates(nodes, System.nanoTime()));
+    Entry completed = entry.with(soft.candidates(nodes, level, System.nanoTime()));
     return transaction.setLogData(ByteString.copyFrom(Codec.encode(completed))).build();
   }
 
@@ -383,13 +385,13 @@ final class MetadataStateMachine extends BaseStateMachine {
           MetadataQueries.volume(
               state,
               q.name(),
-              node -> soft.isUp(node, nowNanos),
+              gateways.reach(state, nowNanos),
               soft.looks(state.volume(q.name()), nowNanos));
       case Query.GetLosses q ->
           LossQueries.losses(
               state,
               q.name(),
-              node -> soft.isUp(node, nowNanos),
+              gateways.reach(state, nowNanos),
               soft.looks(state.volume(q.name()), nowNanos));
       case Query.GetTarget q -> MetadataQueries.target(state, q.name());
       case Query.GetTargets _ -> MetadataQueries.targets(state);
@@ -490,13 +492,15 @@ final class MetadataStateMachine extends BaseStateMachine {
   private Reply cluster(MetadataState state, long nowNanos) {
     List<Reply.NodeStatus> nodes = new ArrayList<>();
     for (NodeRecord node : state.nodes()) {
-      nodes.add(soft.status(node, state.counts().replicasByShard(node.nodeId()), nowNanos));
+      nodes.add(
+          soft.status(
+              node, state.counts().replicasByShard(node.nodeId()), state.level(), nowNanos));
     }
     List<Reply.Volume> volumes = new ArrayList<>();
     for (VolumeRecord volume : state.volumes()) {
       volumes.add(
           MetadataQueries.counted(
-              state, volume, node -> soft.isUp(node, nowNanos), soft.looks(volume, nowNanos)));
+              state, volume, gateways.reach(state, nowNanos), soft.looks(volume, nowNanos)));
     }
     return new Reply.Cluster(
         state.clusterId(),
@@ -511,7 +515,10 @@ final class MetadataStateMachine extends BaseStateMachine {
   private String whoIsNotShort(Command.RecoverVolume recover, long nowNanos) {
     VolumeRecord volume = machine.state().volume(recover.name());
     return LossQueries.whoIsNotShort(
-        machine.state(), recover, node -> soft.isUp(node, nowNanos), soft.looks(volume, nowNanos));
+        machine.state(),
+        recover,
+        gateways.reach(machine.state(), nowNanos),
+        soft.looks(volume, nowNanos));
   }
 
   private List<Reply.MetadataStatus> members() {

@@ -212,7 +212,12 @@ final class SoftState {
     return nowNanos - sinceNanos > graceNanos;
   }
 
-  synchronized List<Candidate> candidates(List<NodeRecord> records, long nowNanos) {
+  /**
+   * The nodes that are up.
+   *
+   * @param level of the cluster: what a node that lacks shards has room for depends on it.
+   */
+  synchronized List<Candidate> candidates(List<NodeRecord> records, int level, long nowNanos) {
     List<Candidate> candidates = new ArrayList<>();
     for (NodeRecord node : records) {
       if (isUp(node.nodeId(), nowNanos)) {
@@ -222,7 +227,7 @@ final class SoftState {
                 node.zone(),
                 node.rack(),
                 node.hostLabel(),
-                nodes.get(node.nodeId()).heartbeat().freeBytes(),
+                nodes.get(node.nodeId()).heartbeat().freeBytes(level),
                 shardsOut(node.nodeId())));
       }
     }
@@ -233,8 +238,10 @@ final class SoftState {
    * The node, with what it said.
    *
    * @param shardReplicas replicas on record of its shards, by number.
+   * @param level of the cluster.
    */
-  synchronized Reply.NodeStatus status(NodeRecord node, List<Long> shardReplicas, long nowNanos) {
+  synchronized Reply.NodeStatus status(
+      NodeRecord node, List<Long> shardReplicas, int level, long nowNanos) {
     Heard<Query.NodeHeartbeat> heard = nodes.get(node.nodeId());
     long replicaCount = shardReplicas.stream().mapToLong(Long::longValue).sum();
     if (heard == null) {
@@ -246,7 +253,7 @@ final class SoftState {
         node,
         isUp(node.nodeId(), nowNanos),
         said.usedBytes(),
-        said.freeBytes(),
+        said.freeBytes(level),
         said.journalUsedBytes(),
         said.journalSizeBytes(),
         replicaCount,

@@ -7,7 +7,8 @@ package io.cairn.metadata.release;
  * writes everything of the level below.
  *
  * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}. Level 3: {@link #LEVEL_OF_LOSSES} and
- * {@link #LEVEL_OF_SHARDS}. Level 4: {@link #LEVEL_OF_CACHE_SIZES}.
+ * {@link #LEVEL_OF_SHARDS}. Level 4: {@link #LEVEL_OF_CACHE_SIZES}. Level 5: {@link
+ * #LEVEL_OF_SERVING_SHARDS}.
  */
 public final class Release {
   /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
@@ -28,7 +29,10 @@ public final class Release {
   /** From here on an operator may say how large a node's cache tier is to be. */
   public static final int LEVEL_OF_CACHE_SIZES = 4;
 
-  private static final int HIGHEST = LEVEL_OF_CACHE_SIZES;
+  /** From here on a node that lacks shards gets new chunks of those that serve. */
+  public static final int LEVEL_OF_SERVING_SHARDS = 5;
+
+  private static final int HIGHEST = LEVEL_OF_SERVING_SHARDS;
 
   private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
 

@@ -115,6 +115,7 @@ public final class ClusterJson {
       lost.mayReturnNodes().forEach(chunk.putArray("mayReturnNodes")::add);
       lost.unseenNodes().forEach(chunk.putArray("unseenNodes")::add);
       lost.shortNodes().forEach(chunk.putArray("shortNodes")::add);
+      lost.outNodes().forEach(chunk.putArray("outNodes")::add);
       ArrayNode living = chunk.putArray("living");
       for (ReplicaLook look : lost.living()) {
         living

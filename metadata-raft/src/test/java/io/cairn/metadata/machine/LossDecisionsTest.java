@@ -37,6 +37,27 @@ class LossDecisionsTest {
   private final Set<Long> up = new TreeSet<>();
   private long number;
 
+  /** Nodes that live and whose device is out of service for good. */
+  private final Set<Long> failed = new TreeSet<>();
+
+  private final Reach reach =
+      new Reach() {
+        @Override
+        public boolean isUp(long nodeId) {
+          return up.contains(nodeId);
+        }
+
+        @Override
+        public List<Integer> shardsOut(long nodeId) {
+          return failed.contains(nodeId) ? List.of(0) : List.of();
+        }
+
+        @Override
+        public List<Integer> shardsAway(long nodeId) {
+          return shardsOut(nodeId);
+        }
+      };
+
   /** The two replicas that are in sync, and the one that is behind. */
   private long first;
 
@@ -45,7 +66,16 @@ class LossDecisionsTest {
 
   private Reply apply(Command command) {
     List<Candidate> candidates = new ArrayList<>();
-    up.forEach(node -> candidates.add(new Candidate(node, "z", "r", "h" + node, 100 * GIB)));
+    up.forEach(
+        node ->
+            candidates.add(
+                new Candidate(
+                    node,
+                    "z",
+                    "r",
+                    "h" + node,
+                    100 * GIB,
+                    failed.contains(node) ? List.of(0) : null)));
     return machine.apply(1, ++number, command, candidates);
   }
 
@@ -93,13 +123,12 @@ class LossDecisionsTest {
   }
 
   private Reply.LostChunk lost(List<ReplicaLook> looks) {
-    Reply.Losses losses =
-        (Reply.Losses) LossQueries.losses(machine.state(), "v", up::contains, looks);
+    Reply.Losses losses = (Reply.Losses) LossQueries.losses(machine.state(), "v", reach, looks);
     return losses.chunks().isEmpty() ? null : losses.chunks().getFirst();
   }
 
   private Reply.Volume shown(List<ReplicaLook> looks) {
-    return (Reply.Volume) MetadataQueries.volume(machine.state(), "v", up::contains, looks);
+    return (Reply.Volume) MetadataQueries.volume(machine.state(), "v", reach, looks);
   }
 
   private Choice choice(ReplicaCondition condition, long node, Long... shortNodes) {
@@ -286,6 +315,29 @@ class LossDecisionsTest {
             new Replica(behind, ReplicaState.IN_SYNC)),
         chunk().replicas());
     assertTrue(chunk().loss().lostNodes().isEmpty());
+  }
+
+  @Test
+  void whatIsOnFailedDevicesOfNodesThatLiveIsGivenUpUnlessOneIsGoodAgain() {
+    apply(new Command.RaiseLevel(Release.level()));
+    failed.addAll(List.of(first, second, behind));
+    Reply.LostChunk found = lost(List.of());
+    assertEquals(List.of(first, second), found.outNodes());
+    assertEquals(List.of(first, second), found.shortNodes());
+    assertEquals(1, shown(List.of()).losses().lostChunks());
+    assertTrue(found.mayBeGivenUp());
+    Choice choice = found.bestChoice();
+    assertEquals(0, choice.nodeId(), "no replica can be reached");
+    failed.remove(second);
+    assertEquals(ErrorCode.IN_USE, refusal(recover(choice)));
+    assertNull(lost(List.of()), "it serves again");
+    failed.add(second);
+    assertEquals(
+        ErrorCode.NODES_DOWN,
+        refusal(recover(choice(ReplicaCondition.COMPLETE, behind, first, second))));
+    assertInstanceOf(Reply.Volume.class, recover(choice));
+    assertEquals(1, chunk().inSyncCount());
+    assertFalse(failed.contains(chunk().replicas().getLast().nodeId()));
   }
 
   @Test

@@ -14,9 +14,12 @@ import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.placement.Candidate;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +37,9 @@ class MaintenanceTest {
   private long shortNode;
 
   private boolean shardIsAway;
+
+  /** What other nodes lack. */
+  private final Map<Long, List<Integer>> lacking = new TreeMap<>();
 
   /** What a shard of a node has that began anew. */
   private final List<Query.Refill> refills = new ArrayList<>();
@@ -57,7 +63,7 @@ class MaintenanceTest {
 
         @Override
         public List<Integer> shardsOut(long nodeId) {
-          return nodeId == shortNode ? List.of(0) : List.of();
+          return lacking.getOrDefault(nodeId, nodeId == shortNode ? List.of(0) : List.of());
         }
 
         @Override
@@ -145,6 +151,20 @@ class MaintenanceTest {
     assertEquals(List.of(), offers("g1", "g1"), "it is down");
     up.add(4L);
     assertEquals(List.of(new Reply.MaintenanceOffer("a", 1)), offers("g1", "g1"));
+  }
+
+  @Test
+  void aNodeThatLacksAnotherShardCanTakeWhatAFailedDeviceHadOnceAllServersKnowThat() {
+    degraded("a");
+    shortNode = 3;
+    shardIsAway = true;
+    apply(new Command.RegisterNode(5, 0, 104, "n4", "h", 7000, "z", "r", "h4", 100 * GIB, 1, 1));
+    up.add(4L);
+    lacking.put(4L, List.of(0));
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_SERVING_SHARDS));
+    assertEquals(List.of(), offers("g1", "g1"), "its shard of that number is out, too");
+    lacking.put(4L, List.of(1));
+    assertEquals(1, offers("g1", "g1").size());
   }
 
   @Test

@@ -40,6 +40,9 @@ class PlacingTest {
 
   private int shardOut;
 
+  /** Nothing, as the leader says before all servers know which chunks it can take. */
+  private long shortNodeFreeBytes;
+
   private Reply apply(Command command) {
     List<Candidate> candidates = new ArrayList<>();
     up.forEach(
@@ -50,7 +53,7 @@ class PlacingTest {
                     "z",
                     "r",
                     "h" + node,
-                    node == shortNode ? 0 : 100 * GIB,
+                    node == shortNode ? shortNodeFreeBytes : 100 * GIB,
                     node == shortNode ? List.of(shardOut) : null)));
     return machine.apply(1, ++number, command, candidates);
   }
@@ -133,6 +136,55 @@ class PlacingTest {
     assertNull(moved(0, shortNode, ReplicaState.SYNCING));
     assertNull(place(0, 0, shortNode).code());
     assertEquals(List.of(0L, 0L, 0L), machine.state().counts().replicasByShard(shortNode));
+  }
+
+  @Test
+  void aNodeThatLacksAShardTakesWhatBelongsToItsOthersOnceAllServersKnowThat() {
+    cluster(3, 3, 0);
+    shortNode = 2;
+    shardOut = Shards.shardOf(1, 0, 0, SHARDS);
+    int other = 1;
+    while (Shards.shardOf(1, 0, other, SHARDS) == shardOut) {
+      other++;
+    }
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_SERVING_SHARDS));
+    shortNodeFreeBytes = 100 * GIB;
+    apply(new Command.AllocateChunks(1, 1, 0, List.of(0, other), ""));
+    assertEquals(Set.of(1L, 3L), nodesOf(0));
+    assertEquals(Set.of(1L, 2L, 3L), nodesOf(other));
+    assertEquals(ErrorCode.NO_PLACEMENT, place(0, 0, 0).code(), "its shard there is out");
+    up.add(4L);
+    apply(new Command.RegisterNode(5, 0, 104, "n4", "h", 7000, "z", "r", "h4", GIB, SHARDS, 1));
+    up.remove(3L);
+    assertNull(place(0, 0, 0).code());
+    assertEquals(Set.of(1L, 3L, 4L), nodesOf(0));
+    drained(1, Departure.DRAINED);
+    up.add(3L);
+    shortNode = 4;
+    assertNull(place(0, other, 0).code());
+    assertEquals(Set.of(1L, 2L, 3L, 4L), nodesOf(other));
+  }
+
+  @Test
+  void nothingIsMovedToAShardThatIsOutOfService() {
+    cluster(4, 3, 1);
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_SERVING_SHARDS));
+    Set<Long> free = new TreeSet<>(Set.of(1L, 2L, 3L, 4L));
+    free.removeAll(nodesOf(0));
+    shortNode = free.iterator().next();
+    shortNodeFreeBytes = 100 * GIB;
+    shardOut = Shards.shardOf(1, 0, 0, SHARDS);
+    assertEquals(ErrorCode.NO_PLACEMENT, movedTo(shortNode));
+    shardOut = (shardOut + 1) % SHARDS;
+    assertNull(movedTo(shortNode));
+  }
+
+  private ErrorCode movedTo(long nodeId) {
+    long from = nodesOf(0).iterator().next();
+    Command.MoveReplicas.Move move =
+        new Command.MoveReplicas.Move(0, 0, chunk(0).epoch(), from, nodeId);
+    Reply reply = apply(new Command.MoveReplicas(1, 1, List.of(move)));
+    return ((Reply.ReplicasPlaced) reply).outcomes().getFirst().code();
   }
 
   @Test

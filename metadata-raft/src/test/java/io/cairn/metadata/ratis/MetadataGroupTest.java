@@ -58,7 +58,7 @@ class MetadataGroupTest extends GroupOfThree {
       query(
           new Query.NodeHeartbeat(
               i, 1, 0, 50 * GIB, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null,
-              null));
+              null, null));
     }
     Reply.Chunks chunks = assertInstanceOf(Reply.Chunks.class, call(allocate));
     assertEquals(3, chunks.chunks().getFirst().inSyncCount());
@@ -89,6 +89,7 @@ class MetadataGroupTest extends GroupOfThree {
                     List.of(),
                     null,
                     null,
+                    null,
                     null)));
     assertEquals(List.of(2L), ack.deletedVolumes());
     assertEquals("n", ack.nodes().getFirst().name());
@@ -96,12 +97,14 @@ class MetadataGroupTest extends GroupOfThree {
         Reply.Refused.class,
         query(
             new Query.NodeHeartbeat(
-                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null)));
+                1, 0, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null,
+                null)));
     assertInstanceOf(
         Reply.Refused.class,
         query(
             new Query.NodeHeartbeat(
-                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null)));
+                9, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null,
+                null)));
   }
 
   /** Ratis' monitor for pauses is stopped by a name of Ratis' own, which a later one may change. */

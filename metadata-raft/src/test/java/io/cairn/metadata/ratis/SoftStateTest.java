@@ -10,6 +10,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -33,12 +34,12 @@ class SoftStateTest {
     soft.heard(beat(2), 4 * SECOND);
     List<NodeRecord> nodes = List.of(node(1), node(2), node(3));
     assertEquals(
-        List.of(2L), soft.candidates(nodes, 6 * SECOND).stream().map(c -> c.nodeId()).toList());
-    Reply.NodeStatus silent = soft.status(node(1), List.of(7L), 6 * SECOND);
+        List.of(2L), soft.candidates(nodes, 1, 6 * SECOND).stream().map(c -> c.nodeId()).toList());
+    Reply.NodeStatus silent = soft.status(node(1), List.of(7L), 1, 6 * SECOND);
     assertFalse(silent.up());
     assertEquals(6000, silent.lastSeenAgoMillis());
     assertEquals(7, silent.replicaCount());
-    assertEquals(-1, soft.status(node(3), List.of(), 6 * SECOND).lastSeenAgoMillis());
+    assertEquals(-1, soft.status(node(3), List.of(), 1, 6 * SECOND).lastSeenAgoMillis());
   }
 
   @Test
@@ -121,19 +122,21 @@ class SoftStateTest {
   void howFarAFlushIsCountsForTheLastRequestOnly() {
     NodeRecord first = node(1).flushing(true);
     soft.heard(flushed(first.flushRequest()), SECOND);
-    assertEquals(0, soft.status(first, List.of(), SECOND).flushLeftBytes());
+    assertEquals(0, soft.status(first, List.of(), 1, SECOND).flushLeftBytes());
     NodeRecord second = first.flushing(false).flushing(true);
-    assertNull(soft.status(second, List.of(), SECOND).flushLeftBytes());
+    assertNull(soft.status(second, List.of(), 1, SECOND).flushLeftBytes());
     soft.heard(flushed(second.flushRequest()), SECOND);
-    assertEquals(0, soft.status(second, List.of(), SECOND).flushLeftBytes());
+    assertEquals(0, soft.status(second, List.of(), 1, SECOND).flushLeftBytes());
     soft.heard(flushed(0), SECOND);
     assertEquals(
-        0, soft.status(second, List.of(), SECOND).flushLeftBytes(), "a node of an older release");
+        0,
+        soft.status(second, List.of(), 1, SECOND).flushLeftBytes(),
+        "a node of an older release");
   }
 
   private static Query.NodeHeartbeat flushed(long request) {
     return new Query.NodeHeartbeat(
-        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of(), null, null);
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, 0L, request, List.of(), List.of(), null, null, null);
   }
 
   @Test
@@ -147,14 +150,29 @@ class SoftStateTest {
     assertEquals(List.of(2, 5), soft.shardsAway(1, 20 * SECOND, 33 * SECOND));
     assertEquals(List.of(), soft.shardsAway(2, 0, 33 * SECOND));
     assertEquals(
-        List.of(2, 5), soft.candidates(List.of(node(1)), 13 * SECOND).getFirst().shardsOut());
+        List.of(2, 5), soft.candidates(List.of(node(1)), 1, 13 * SECOND).getFirst().shardsOut());
     soft.heard(beat(1), 34 * SECOND);
     assertEquals(List.of(), soft.shardsOut(1));
-    assertNull(soft.candidates(List.of(node(1)), 34 * SECOND).getFirst().shardsOut());
+    assertNull(soft.candidates(List.of(node(1)), 1, 34 * SECOND).getFirst().shardsOut());
     soft.heard(beat(1, 5), 35 * SECOND);
     soft.leads(90 * SECOND);
     soft.heard(beat(1, 5), 91 * SECOND);
     assertEquals(List.of(), soft.shardsAway(1, 20 * SECOND, 100 * SECOND));
+  }
+
+  @Test
+  void aNodeThatLacksShardsHasRoomOnceAllServersLookWhich() {
+    soft.heard(
+        new Query.NodeHeartbeat(
+            1, 1, 0, 0, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(2), null, null, 7L),
+        SECOND);
+    int level = Release.LEVEL_OF_SERVING_SHARDS;
+    assertEquals(0, soft.candidates(List.of(node(1)), level - 1, SECOND).getFirst().freeBytes());
+    assertEquals(7, soft.candidates(List.of(node(1)), level, SECOND).getFirst().freeBytes());
+    assertEquals(7, soft.status(node(1), List.of(), level, SECOND).freeBytes());
+    soft.heard(beat(1), 2 * SECOND);
+    assertEquals(
+        1 << 30, soft.candidates(List.of(node(1)), level, 2 * SECOND).getFirst().freeBytes());
   }
 
   @Test
@@ -182,7 +200,7 @@ class SoftStateTest {
 
   private static Query.NodeHeartbeat unfinished(Query.Unfinished... names) {
     return new Query.NodeHeartbeat(
-        1, 1, 0, 1, 0, 0, 0, List.of(), null, null, 0, List.of(), null, null, List.of(names));
+        1, 1, 0, 1, 0, 0, 0, List.of(), null, null, 0, List.of(), null, null, List.of(names), null);
   }
 
   private static Query.NodeHeartbeat refilled(Query.Refill... refills) {
@@ -201,6 +219,7 @@ class SoftStateTest {
         List.of(),
         List.of(),
         List.of(refills),
+        null,
         null);
   }
 
@@ -219,6 +238,7 @@ class SoftStateTest {
         0,
         List.of(),
         List.of(shardsOut),
+        null,
         null,
         null);
   }

@@ -99,7 +99,7 @@ class MetadataServerTest {
     }
     query(
         new Query.NodeHeartbeat(
-            1, 1, 0, 1L << 39, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null,
+            1, 1, 0, 1L << 39, 0, 0, 0, List.of(), null, null, 0, List.of(), List.of(), null, null,
             null));
     query(new Query.GatewayHeartbeat("g", 1, "h:1", List.of()));
     Reply.Cluster cluster = (Reply.Cluster) query(new Query.GetCluster());

@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
@@ -386,11 +387,14 @@ final class DeviceStores implements ShardStores {
   }
 
   @Override
-  public long freeBytes() {
+  public long freeBytes(Set<Integer> serving) {
     long free = 0;
     for (CapacityDevice capacity : usable()) {
       long freeHere = freeBytes(capacity);
-      free += freeHere;
+      boolean serves =
+          shardsOn(shard -> plan.map().capacity(shard), capacity.device()).stream()
+              .anyMatch(serving::contains);
+      free += serves ? freeHere : 0;
       if (capacity.files().isTight(freeHere)) {
         whenTight.run();
       }

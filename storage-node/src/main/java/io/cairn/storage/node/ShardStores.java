@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.function.LongSupplier;
 
@@ -213,8 +214,10 @@ interface ShardStores extends AutoCloseable {
   /**
    * Space that new chunks may take: what is not set aside, and not more than the device has left,
    * as others may use it too; any thread.
+   *
+   * @param serving numbers of shards: only what one of them is on counts.
    */
-  long freeBytes();
+  long freeBytes(Set<Integer> serving);
 
   /**
    * Deletes what has been in the trash for long enough, and more of it where there is little room.

@@ -269,14 +269,16 @@ public final class StorageNode implements AutoCloseable {
     public Query.NodeHeartbeat heartbeat() throws InterruptedException {
       usage.refresh();
       long used = stores.usedBytes();
+      Set<Integer> serving = servingShards();
+      long free = stores.freeBytes(serving);
       boolean failed =
           !unserved.isEmpty() || shards.stream().anyMatch(s -> s.trouble() != null && !s.isFull());
       return new Query.NodeHeartbeat(
           nodeId,
           directory.identity().incarnation(),
           used,
-          // A node that has lost a device, or whose device stalls, must not be given chunks.
-          failed ? 0 : stores.freeBytes(),
+          // Metadata servers before level 5 would give it chunks of the shards that are out, too.
+          failed ? 0 : free,
           usage.all().stream().mapToLong(ShardLoop.Usage::journalUsedBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::journalSizeBytes).sum(),
           usage.all().stream().mapToLong(ShardLoop.Usage::chunkCount).sum(),
@@ -285,12 +287,13 @@ public final class StorageNode implements AutoCloseable {
           flushLeftBytes(),
           flushRequest,
           devices(),
-          shardsOut(),
+          shardsOut(serving),
           refills(),
           usage.all().stream()
               .flatMap(shard -> shard.unfinished().stream())
               .map(name -> new Query.Unfinished(name.volumeId(), name.layer(), name.index()))
-              .toList());
+              .toList(),
+          free);
     }
 
     private List<Query.Refill> refills() {
@@ -306,16 +309,18 @@ public final class StorageNode implements AutoCloseable {
     }
 
     /** Shards that take no connections because of a device, whatever the others do. */
-    private List<Integer> shardsOut() {
-      Set<Integer> serving =
-          shards.stream()
-              .filter(shard -> !shard.isOut())
-              .map(ShardLoop::number)
-              .collect(Collectors.toSet());
+    private List<Integer> shardsOut(Set<Integer> serving) {
       return IntStream.range(0, plan.shardCount())
           .boxed()
           .filter(i -> !serving.contains(i))
           .toList();
+    }
+
+    private Set<Integer> servingShards() {
+      return shards.stream()
+          .filter(shard -> !shard.isOut())
+          .map(ShardLoop::number)
+          .collect(Collectors.toSet());
     }
 
     /** Those that are there, and those that were not when the node started. */

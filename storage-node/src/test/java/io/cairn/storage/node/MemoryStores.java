@@ -12,6 +12,7 @@ import io.netty.channel.EventLoop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -67,7 +68,7 @@ final class MemoryStores implements ShardStores.Factory {
     }
 
     @Override
-    public long freeBytes() {
+    public long freeBytes(Set<Integer> serving) {
       return capacityBytes() - usedBytes();
     }
 

@@ -147,6 +147,7 @@ class SeveralDevicesTest extends NodeTestBase {
     StorageNode node = start();
     writeDurably(node, 0);
     writeDurably(node, 1);
+    long before = metadata.heartbeats().getLast().freeBytes();
     play(cache(1), "eio sync");
     ShardCaller caller = caller(node, 1L).on(chunkOf(1));
     assertEquals(Status.OK, caller.hello(1, ++connections).status());
@@ -156,6 +157,8 @@ class SeveralDevicesTest extends NodeTestBase {
         awaitTrouble("the cache device " + cache(1) + " failed: sync: Input/output error");
     assertTrue(heartbeat.trouble().contains("shard 1 accepts nothing"), heartbeat.trouble());
     assertEquals(0, heartbeat.freeBytes());
+    long freeBytes = heartbeat.servingFreeBytes();
+    assertTrue(freeBytes > 0 && freeBytes < 0.75 * before, freeBytes + " of " + before);
     assertEquals("failed", device(heartbeat, cache(1)).state());
     assertEquals(List.of(1), device(heartbeat, cache(1)).shards());
     assertEquals(List.of(1), heartbeat.shardsOut());
