@@ -5,6 +5,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
+import io.cairn.metadata.machine.Reach;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.NodeRecord;
@@ -102,7 +103,7 @@ final class SimCluster {
             this::candidates,
             this::acquired,
             this::proposed,
-            this::hasWhole,
+            this::couldBringBack,
             shape.knobs().answersMax());
     metadata.operate(new Command.InitCluster(CLUSTER_ID, Release.level()));
     for (int i = 0; i < shape.nodeCount(); i++) {
@@ -330,6 +331,32 @@ final class SimCluster {
     StoreModel.Chunk chunk =
         node(nodeId).store(shard).model().chunk(record.volumeId(), record.layer(), record.index());
     return chunk != null && !chunk.syncing();
+  }
+
+  /** Whether what the node has of the chunk is neither short nor on a device that is gone. */
+  private boolean couldBringBack(long nodeId, ChunkRecord record) {
+    return hasWhole(nodeId, record)
+        && !awayShards.contains(new Reply.NodeShard(nodeId, shardOf(record)));
+  }
+
+  /** What the metadata's leader believes of nodes and shards. */
+  Reach reach() {
+    return new Reach() {
+      @Override
+      public boolean isUp(long nodeId) {
+        return node(nodeId).process.isUp();
+      }
+
+      @Override
+      public List<Integer> shardsOut(long nodeId) {
+        return List.copyOf(node(nodeId).out());
+      }
+
+      @Override
+      public List<Integer> shardsAway(long nodeId) {
+        return awayShards(nodeId);
+      }
+    };
   }
 
   /** The number of the chunk's shard on every node. */

@@ -91,7 +91,7 @@ final class SimFailedShards {
     SimNode node = cluster.node(out.nodeId());
     cluster.world().log(node.process.name() + ": the device of shard " + out.shard() + " is good");
     node.out(out.shard(), false);
-    cluster.awayShards().clear();
+    cluster.awayShards().remove(out);
     out = null;
     later(SECOND / 5, 3 * SECOND, this::fail);
   }

@@ -63,6 +63,7 @@ final class SimFaults {
   /** Those of them that never come back. */
   private final Set<SimNode> lost = new LinkedHashSet<>();
 
+  private boolean losesCopies;
   private boolean deleted;
   private boolean healed;
 
@@ -542,14 +543,19 @@ final class SimFaults {
 
   /** Destroys one copy of a block, of which all others are good: not where some are lost. */
   void rot() {
-    if (lost.isEmpty()) {
+    if (!hasLost()) {
       rot.strike();
     }
   }
 
-  /** Whether nodes died that never come back. */
+  /** From now on devices of nodes that live may have all good copies of something. */
+  void losesCopies() {
+    losesCopies = true;
+  }
+
+  /** Whether nodes died that never come back, or devices failed whoever needs them. */
   boolean hasLost() {
-    return !lost.isEmpty();
+    return losesCopies || !lost.isEmpty();
   }
 
   /** Whether a block has a bad copy. */

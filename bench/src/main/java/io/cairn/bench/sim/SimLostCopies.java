@@ -16,9 +16,10 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * All in-sync replicas of a chunk die for good, and an operator goes on with what is left. Fault
- * model: the nodes never come back; others may be away at the same time, restart, or have been in
- * the middle of a catch-up. A hasty operator tries the same where nothing is lost, or not yet.
+ * All in-sync replicas of a chunk die for good, and an operator goes on with what is left, also
+ * where only their devices failed ({@link SimLostDevices}). Fault model: the nodes never come back;
+ * others may be away at the same time, restart, or have been in the middle of a catch-up. A hasty
+ * operator tries the same where nothing is lost, or not yet.
  *
  * <p>Where devices are replaced the operator looks after that as well: another replica may be on
  * its way out of the in-sync set, by a command that is not applied yet, when the device goes that
@@ -172,10 +173,7 @@ final class SimLostCopies {
     Reply.Losses losses =
         (Reply.Losses)
             LossQueries.losses(
-                cluster.metadata().machine().state(),
-                SimCluster.VOLUME,
-                node -> cluster.node(node).process.isUp(),
-                looks);
+                cluster.metadata().machine().state(), SimCluster.VOLUME, cluster.reach(), looks);
     List<Command.RecoverVolume.Choice> choices =
         losses.chunks().stream()
             .filter(Reply.LostChunk::mayBeGivenUp)

@@ -42,6 +42,7 @@ final class SimRun {
   private final SimMoves moves;
   private final SimStrays strays;
   private final SimFailedShards failed;
+  private final SimLostDevices lostDevices;
   private final SimReplacedAlone replacedAlone;
   private final SimUnreadable unreadable;
   private final SimScans scans;
@@ -103,6 +104,7 @@ final class SimRun {
     moves = new SimMoves(cluster, faults, seed);
     strays = new SimStrays(cluster, seed);
     failed = new SimFailedShards(cluster, faults, seed, devices);
+    lostDevices = new SimLostDevices(cluster, faults, seed, devices);
     replacedAlone = new SimReplacedAlone(cluster, faults, seed, devices);
     unreadable = new SimUnreadable(cluster, faults, seed, devices);
     workload.uses(unreadable);
@@ -136,6 +138,7 @@ final class SimRun {
       moves.begin(faultsEndNanos);
       strays.begin();
       failed.begin(faultsEndNanos);
+      lostDevices.begin(faultsEndNanos);
       replacedAlone.begin(faultsEndNanos);
       unreadable.begin(faultsEndNanos);
       scans.begin();
@@ -185,6 +188,7 @@ final class SimRun {
   private void heal() {
     faults.heal();
     lost.heal();
+    lostDevices.heal(lost.some());
     failed.heal(lost.some());
     strays.heal();
     unreadable.heal();
@@ -195,7 +199,7 @@ final class SimRun {
     faults.settled();
     await(
         () -> {
-          if (!lost.isDue()) {
+          if (!lost.isDue() && !lostDevices.isDue()) {
             return null;
           }
           ownerMissing();

@@ -74,12 +74,19 @@ class MutantsTest {
 
   @Test
   void metadataThatPutsNewChunksOnShardsThatAreOutOfService() {
-    mutant.with(
-        METADATA + "Takers",
-        "    return node.shardsOut() == null\n",
-        "    return true\n");
+    mutant.with(METADATA + "Takers", "    return node.shardsOut() == null\n", "    return true\n");
     mutant.with(SIM + "SimRun", "Stores.EITHER, false);", "Stores.EITHER, true);");
     isCaughtAs("placement");
+  }
+
+  @Test
+  void metadataThatTakesEveryDeviceThatIsOutOfServiceForGone() {
+    mutant.with(
+        METADATA + "LossQueries",
+        "(reach.isOnFailedDevice(state, chunk, node) ? shortOnes : mayReturn)",
+        "(reach.isUp(node) ? shortOnes : mayReturn)");
+    mutant.with(SIM + "SimRun", "Stores.EITHER, false);", "Stores.EITHER, true);");
+    isCaughtAs("I3");
   }
 
   @Test
