@@ -5,6 +5,7 @@ import io.cairn.client.volume.RepairRate;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
@@ -92,15 +93,25 @@ final class SimGateway {
 
   /** Takes the volume, in a new life of the process if it is dead. */
   void attach() {
-    attach(-1);
+    attach(-1, scrub);
   }
 
   /** Takes the volume only to mend it, unless somebody else has taken it since. */
   void maintain(long offeredGeneration) {
-    attach(offeredGeneration);
+    maintain(new Reply.MaintenanceOffer(volume, offeredGeneration));
   }
 
-  private void attach(long offeredGeneration) {
+  /** The same as it was offered. */
+  void maintain(Reply.MaintenanceOffer offer) {
+    attach(offer.generation(), offer.scrubDue() ? scrub.nowDue() : scrub);
+  }
+
+  /** What it takes for due to be scrubbed when nobody has it; null for nothing. */
+  Query.ScrubWanted scrubWanted() {
+    return scrub == null ? null : scrub.wanted();
+  }
+
+  private void attach(long offeredGeneration, ScrubSettings scrubSettings) {
     if (!process.isUp()) {
       process.start();
       pace = CatchUpPace.ofGateway(repairRate());
@@ -122,8 +133,8 @@ final class SimGateway {
             .forMaintenance(offeredGeneration);
     world.log(
         process.name() + ": " + (maintains ? "maintain" : "attach") + ", session " + instance);
-    if (scrub != null) {
-      settings = settings.withScrub(scrub);
+    if (scrubSettings != null) {
+      settings = settings.withScrub(scrubSettings);
     }
     SimPayload.Ledger mine = ledger;
     VolumeSession started =

@@ -2,17 +2,11 @@ package io.cairn.bench.sim;
 
 import io.cairn.bench.check.InvariantViolation;
 import io.cairn.client.volume.VolumeSession;
-import io.cairn.metadata.command.Query;
-import io.cairn.metadata.command.Reply;
-import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
-import io.cairn.metadata.model.VolumeRecord;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SortedSet;
-import java.util.TreeSet;
 
 /**
  * One run from one seed: a cluster, its clients and its faults; then everything heals, and what
@@ -46,6 +40,7 @@ final class SimRun {
   private final SimReplacedAlone replacedAlone;
   private final SimUnreadable unreadable;
   private final SimScans scans;
+  private final SimMaintenance maintenance;
   private final SimFirstWrites firstWrites;
   private final SimKeeps keeps;
   private final SimExtents extents;
@@ -100,6 +95,7 @@ final class SimRun {
     faultsEndNanos = world.nowNanos() + random.between(SECOND, 12 * SECOND);
     faults = new SimFaults(cluster, random.split(), faultsEndNanos, devices);
     scrubs = new SimScrubs(cluster, seed);
+    maintenance = new SimMaintenance(cluster);
     lost = new SimLostCopies(cluster, faults, seed, devices);
     moves = new SimMoves(cluster, faults, seed);
     strays = new SimStrays(cluster, seed);
@@ -246,6 +242,11 @@ final class SimRun {
     advance(world.nowNanos() + SETTLE_NANOS);
     await(this::notMended);
     world.log("all in sync without an owner");
+    if (cluster.gateways().stream().allMatch(gateway -> gateway.scrubWanted() != null)) {
+      long sinceMillis = scrubs.nowMillis();
+      await(() -> notScrubbed(sinceMillis));
+      world.log("all scrubbed without an owner");
+    }
   }
 
   /** Nobody has the volume: who hears that the node lost what others hold? */
@@ -282,63 +283,20 @@ final class SimRun {
   private String notMended() {
     String missing = notInSync(cluster.gateways().getFirst().session());
     missing = missing == null ? notHeld() : missing;
-    SortedSet<String> names = new TreeSet<>();
-    cluster.gateways().forEach(gateway -> names.add(gateway.process.name()));
-    for (SimGateway gateway : cluster.gateways()) {
-      Maintenance.View view = new Believed();
-      for (Reply.MaintenanceOffer offer :
-          Maintenance.offers(
-              cluster.metadata().machine().state(), gateway.process.name(), names, view)) {
-        if (offer.volume().equals(SimCluster.VOLUME) && !gateway.isAttached()) {
-          gateway.maintain(offer.generation());
-        }
-      }
-      if (gateway.maintains()
-          && gateway.running() != null
-          && !gateway.isReleasing()
-          && gateway.running().mending().isDone()) {
-        gateway.release();
-      }
-    }
+    maintenance.offer();
     return missing;
   }
 
-  /** What the metadata's leader believes on a cluster that is whole. */
-  private final class Believed implements Maintenance.View {
-    @Override
-    public boolean isUp(long nodeId) {
-      return cluster.node(nodeId).process.isUp();
+  /** A chunk that nobody has scrubbed since, though its time has come and nobody had the volume. */
+  private String notScrubbed(long sinceMillis) {
+    maintenance.offer();
+    for (int i = 0; i < shape.chunkCount(); i++) {
+      ChunkRecord record = cluster.record(i);
+      if (record != null && record.lastScrub().lightMillis() <= sinceMillis) {
+        return "not scrubbed while nobody has it: " + record;
+      }
     }
-
-    @Override
-    public boolean isLeaving(long nodeId) {
-      return cluster.isLeaving(nodeId);
-    }
-
-    @Override
-    public List<Integer> shardsOut(long nodeId) {
-      return List.copyOf(cluster.node(nodeId).out());
-    }
-
-    @Override
-    public List<Integer> shardsAway(long nodeId) {
-      return cluster.awayShards(nodeId);
-    }
-
-    @Override
-    public List<Query.Refill> refills(long nodeId, long volumeId) {
-      return cluster.node(nodeId).refills(volumeId);
-    }
-
-    @Override
-    public List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
-      return cluster.node(nodeId).unfinished(volumeId);
-    }
-
-    @Override
-    public boolean isGone(VolumeRecord volume) {
-      return cluster.gateways().stream().noneMatch(SimGateway::isAttached);
-    }
+    return null;
   }
 
   private void heal(VolumeSession session) {

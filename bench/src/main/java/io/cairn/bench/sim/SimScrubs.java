@@ -47,13 +47,16 @@ final class SimScrubs {
 
   /** How gateways scrub. */
   ScrubSettings settings() {
-    SimWorld world = cluster.world();
-    long clockMillis = 1_000_000L;
     return new ScrubSettings(
         random.oneIn(2) ? 0 : random.between(200, 5_000),
         random.oneIn(2) ? 0 : random.between(500, 10_000),
-        () -> clockMillis + world.nowNanos() / 1_000_000L,
+        this::nowMillis,
         new ScrubPace(random.between(1 << 20, 256 << 20)));
+  }
+
+  /** The wall's clock. */
+  long nowMillis() {
+    return 1_000_000L + cluster.world().nowNanos() / 1_000_000L;
   }
 
   /**

@@ -13,6 +13,7 @@ import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.bench.chaos.Tool;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -30,11 +31,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Bytes that rot in the files of chunks: found by a scrub and mended, or named where nothing is
- * left.
+ * left. And scrubs of a volume that nobody has.
  */
 class ScrubIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final String VOLUME = "vol";
+  private static final String AT_REST = "rest";
   private static final int BLOCK_BYTES = 4096;
   private static final int BLOCKS = 256;
 
@@ -47,9 +49,9 @@ class ScrubIT {
             directory.resolve("cluster"),
             true,
             3,
-            Map.of(VOLUME, "64MiB"),
+            Map.of(VOLUME, "64MiB", AT_REST, "64MiB"),
             List.of(),
-            Map.of("CAIRN_GATEWAY_SCRUB_RATE", "1GiB"));
+            Map.of("CAIRN_GATEWAY_SCRUB_RATE", "1GiB", "CAIRN_GATEWAY_SCRUB_INTERVAL", "5s"));
     try (RunningCluster cluster = RunningCluster.start(settings);
         NbdClient client = NbdClient.connect(cluster.nbdPort(), VOLUME)) {
       for (int block = 0; block < BLOCKS; block++) {
@@ -61,6 +63,9 @@ class ScrubIT {
       }
       answer(client.flush());
       List<Path> files = awaitChunkFiles(cluster);
+      try (NbdClient other = NbdClient.connect(cluster.nbdPort(), AT_REST)) {
+        answer(other.write(0, content(0), true));
+      }
 
       damage(files.get(0), 3);
       damage(files.get(1), 200);
@@ -87,6 +92,45 @@ class ScrubIT {
       answer(client.write(7L * BLOCK_BYTES, content(7), true));
       assertArrayEquals(content(7), answer(client.read(7L * BLOCK_BYTES, BLOCK_BYTES)));
       assertEquals(0, scrub(cluster, 0).at("/scrub/badBlocks").asLong());
+      scrubsComeToAVolumeThatNobodyHas(cluster);
+    }
+  }
+
+  private static void scrubsComeToAVolumeThatNobodyHas(RunningCluster cluster) {
+    Await.until(
+        "the volume is at rest",
+        LIMIT,
+        () -> show(cluster).path("owner").isNull(),
+        () -> show(cluster).toString());
+    long before = show(cluster).at("/scrub/lightOldestMillis").asLong();
+    Await.until(
+        "its checksums are compared",
+        LIMIT,
+        () -> show(cluster).at("/scrub/lightOldestMillis").asLong() > before,
+        () -> show(cluster).toString());
+    String status =
+        Program.run(LIMIT, "status", "--metadata", cluster.metadataAddresses()).ok().output();
+    assertTrue(status.contains("\nscrubbed  checksums 2"), status);
+  }
+
+  private static JsonNode show(RunningCluster cluster) {
+    try {
+      return new ObjectMapper()
+          .readTree(
+              Program.run(
+                      LIMIT,
+                      "volume",
+                      "show",
+                      AT_REST,
+                      "--brief",
+                      "-o",
+                      "json",
+                      "--metadata",
+                      cluster.metadataAddresses())
+                  .ok()
+                  .output());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -22,6 +22,21 @@ final class ScrubText {
         + " copies of blocks mended so far";
   }
 
+  /** The same of the chunk that waits longest, over all volumes; null where there is none. */
+  static String last(List<Reply.Volume> volumes) {
+    List<Reply.ScrubSummary> scrubs =
+        volumes.stream()
+            .filter(volume -> volume.scrubs() != null && volume.health().chunks() > 0)
+            .map(Reply.Volume::scrubs)
+            .toList();
+    return scrubs.isEmpty()
+        ? null
+        : "checksums "
+            + time(scrubs.stream().mapToLong(Reply.ScrubSummary::lightOldestMillis).min().orElse(0))
+            + ", data "
+            + time(scrubs.stream().mapToLong(Reply.ScrubSummary::deepOldestMillis).min().orElse(0));
+  }
+
   private static String time(long millis) {
     return millis == 0
         ? "never, or not of every chunk"

@@ -118,6 +118,10 @@ final class StatusCommand implements Callable<Integer> {
               + rebalance.unevenPercent()
               + " % off its share");
     }
+    String scrubbed = ScrubText.last(cluster.volumes());
+    if (scrubbed != null) {
+      out.println("scrubbed  " + scrubbed);
+    }
     for (Reply.Volume volume : cluster.volumes()) {
       if (LossText.isWorthALine(volume)) {
         out.println("lost      volume " + volume.volume().name() + ": " + LossText.line(volume));

@@ -186,7 +186,10 @@ public final class Gateway implements AutoCloseable {
             loop,
             offer ->
                 new LoopSession(
-                    settings.apply(reachable(nbdWanted)).forMaintenance(offer.generation()),
+                    settings
+                        .apply(reachable(nbdWanted))
+                        .withScrub(offer.scrubDue() ? scrub.nowDue() : scrub)
+                        .forMaintenance(offer.generation()),
                     offer.volume(),
                     metadata,
                     links,
@@ -200,7 +203,7 @@ public final class Gateway implements AutoCloseable {
         new Heartbeats(
             metadata,
             loop,
-            () -> heartbeat(name, instance, reachable(nbdWanted), maintenance),
+            () -> heartbeat(name, instance, reachable(nbdWanted), maintenance, scrub),
             ack -> {
               exports.onNodes(ack);
               maintenance.onOffers(ack.offers());
@@ -253,7 +256,11 @@ public final class Gateway implements AutoCloseable {
   }
 
   private Query.GatewayHeartbeat heartbeat(
-      String name, long instance, String address, MaintenanceSessions maintenance) {
+      String name,
+      long instance,
+      String address,
+      MaintenanceSessions maintenance,
+      ScrubSettings scrub) {
     long nowNanos = System.nanoTime();
     List<Query.VolumeMend> mends = new ArrayList<>(maintenance.mends(nowNanos));
     mends.addAll(exports.mends(nowNanos));
@@ -265,7 +272,8 @@ public final class Gateway implements AutoCloseable {
         mends,
         true,
         exports.activities(),
-        Stream.concat(exports.looks(nowNanos), maintenance.looks(nowNanos)).toList());
+        Stream.concat(exports.looks(nowNanos), maintenance.looks(nowNanos)).toList(),
+        scrub.wanted());
   }
 
   private void serveIscsi(OptionValues options, TargetUnit.Host host, SecureRandom random)

@@ -152,8 +152,8 @@ public final class GatewayOptions {
           "scrub.interval",
           OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
           "24h",
-          "After which the checksums and versions of a chunk's replicas are compared again; 0s for"
-              + " only on request.");
+          "After which the checksums and versions of a chunk's replicas are compared again, also of"
+              + " a volume that nobody has attached; 0s for only on request.");
 
   /** When data is compared again. */
   public static final Option<Duration> SCRUB_DEEP_INTERVAL =
@@ -161,8 +161,8 @@ public final class GatewayOptions {
           "scrub.deep.interval",
           OptionType.duration(Duration.ZERO, Duration.ofDays(365)),
           "168h",
-          "After which the data of a chunk's replicas is read and compared with its checksums; 0s"
-              + " for only on request.");
+          "After which the data of a chunk's replicas is read and compared with its checksums, also"
+              + " of a volume that nobody has attached; 0s for only on request.");
 
   /** How fast that goes. */
   public static final Option<Long> SCRUB_RATE =

@@ -88,10 +88,12 @@ final class MaintenanceSessions {
         () -> {
           maintained.serving = true;
           LOG.info(
-              "volume {}: nobody has attached it and {} chunks are out of sync; mended here in"
-                  + " generation {}",
+              "volume {}: nobody has attached it and {}; mended here in generation {}",
               name,
-              maintained.session.session().mending().chunksToMend(),
+              offer.scrubDue()
+                  ? "it is time for a scrub"
+                  : maintained.session.session().mending().chunksToMend()
+                      + " chunks are out of sync",
               maintained.session.session().generation());
         },
         () -> over(name, maintained));
@@ -122,7 +124,8 @@ final class MaintenanceSessions {
         maintained.serving
             && !lingers
             && session.mending().isDone()
-            && !session.mending().isScrubAskedFor();
+            && !session.mending().isScrubAskedFor()
+            && !session.mending().isScrubbing();
     if (whole || nowNanos - maintained.movedNanos > IDLE_NANOS) {
       maintained.releasing = true;
       LOG.info("volume {}: {}, given back", name, whole ? "all in sync" : "nothing moves");

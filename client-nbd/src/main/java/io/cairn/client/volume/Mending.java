@@ -121,6 +121,11 @@ public final class Mending {
     return scrubs.isAskedFor();
   }
 
+  /** Whether chunks are being scrubbed, wait for it, or what was found is not on record yet. */
+  public boolean isScrubbing() {
+    return scrubs.isUnderWay();
+  }
+
   /** Whether chunks may be scrubbed: not when the ownership is being given up. */
   boolean mayScrub() {
     return session.isServing() && !session.isReleasing();

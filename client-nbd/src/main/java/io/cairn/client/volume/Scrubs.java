@@ -13,8 +13,8 @@ import java.util.List;
  * whose last time is too long ago. What was found is reported in batches.
  */
 final class Scrubs implements ChunkScrubbing.Listener {
-  /** A chunk that nobody has scrubbed yet is not scrubbed before the session is so old. */
-  private static final long FIRST_MILLIS = 3_600_000L;
+  /** After which somebody looks what is due, whether or not something was to be expected. */
+  private static final long LOOK_MILLIS = 3_600_000L;
 
   private static final long MILLI_NANOS = 1_000_000L;
 
@@ -58,6 +58,11 @@ final class Scrubs implements ChunkScrubbing.Listener {
   /** Whether chunks wait for a scrub that somebody asked for. */
   boolean isAskedFor() {
     return session.ownership.volume() != null && asked().awaited();
+  }
+
+  /** Whether chunks wait for a scrub, or a report of some. */
+  boolean isUnderWay() {
+    return current != null || !due.isEmpty() || !findings.isEmpty() || reporting;
   }
 
   /**
@@ -111,7 +116,7 @@ final class Scrubs implements ChunkScrubbing.Listener {
 
   private void look(long nowNanos) {
     long nowMillis = settings.clockMillis().getAsLong();
-    long earliestMillis = nowMillis + FIRST_MILLIS;
+    long earliestMillis = nowMillis + LOOK_MILLIS;
     boolean served = true;
     long bad = 0;
     for (OwnedChunk chunk : session.chunks()) {
@@ -150,7 +155,7 @@ final class Scrubs implements ChunkScrubbing.Listener {
       return Long.MAX_VALUE;
     }
     return lastMillis == 0
-        ? startMillis + Math.min(intervalMillis, FIRST_MILLIS)
+        ? startMillis + Math.min(intervalMillis, settings.firstMillis())
         : lastMillis + intervalMillis;
   }
 

@@ -3,15 +3,18 @@ package io.cairn.client.volume;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.client.volume.SessionWorld.Answer;
 import io.cairn.client.volume.SessionWorld.Node;
 import io.cairn.metadata.command.Command;
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.storage.replication.MemoryStore;
 import io.cairn.storage.wire.Crc32c;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -214,6 +217,27 @@ class ScrubTest {
     world.run(7 * 3_600 * SessionWorld.SECOND);
     assertTrue(world.record(0).lastScrub().deepMillis() > deepMillis);
     assertEquals(0, read(0, 1).failure == null ? 0 : 1);
+  }
+
+  @Test
+  void whoComesForAScrubThatIsDueFindsWhatNobodyEverScrubbedAndWhatIsAlmostDue() {
+    LongSupplier clockMillis = () -> 1_000_000L + world.nowNanos / SessionWorld.MILLI;
+    ScrubSettings usual = new ScrubSettings(8_000_000L, 0, clockMillis, new ScrubPace(1 << 30));
+    Query.ScrubWanted wanted = usual.wanted();
+    assertEquals(clockMillis.getAsLong() - 8_000_000L, wanted.lightBeforeMillis());
+    assertEquals(0, wanted.deepBeforeMillis());
+    assertEquals(3_600_000L, wanted.restMillis());
+    assertNull(ScrubSettings.onRequest().wanted());
+    world.scrub = usual.nowDue();
+    session = world.attach("b");
+    world.await(() -> session.counters().scrubbedChunks() == 1);
+    world.await(() -> !session.mending().isScrubbing());
+    long first = world.record(0).lastScrub().lightMillis();
+    assertTrue(first > 0);
+    assertEquals(0, world.record(0).lastScrub().deepMillis(), "only on request");
+    world.run(7_001 * SessionWorld.SECOND);
+    session = world.attach("a");
+    world.await(() -> world.record(0).lastScrub().lightMillis() > first);
   }
 
   @Test

@@ -229,6 +229,8 @@ public sealed interface Query {
    * @param maintains whether the gateway takes volumes that nobody has attached.
    * @param activities what its volumes' clients have done so far.
    * @param looks what it saw of chunks whose in-sync replicas seem to be gone.
+   * @param scrubWanted of the volumes that nobody has attached; null from one of an older release,
+   *     and from one that scrubs only on request.
    */
   record GatewayHeartbeat(
       String gateway,
@@ -238,7 +240,8 @@ public sealed interface Query {
       java.util.List<VolumeMend> mends,
       boolean maintains,
       java.util.List<VolumeActivity> activities,
-      java.util.List<VolumeLooks> looks)
+      java.util.List<VolumeLooks> looks,
+      ScrubWanted scrubWanted)
       implements Query {
     /** Keeps the lists immutable; a gateway of an older release sends none. */
     public GatewayHeartbeat {
@@ -263,9 +266,29 @@ public sealed interface Query {
         java.util.List<VolumeMend> mends,
         boolean maintains,
         java.util.List<VolumeActivity> activities) {
-      this(gateway, instance, address, waits, mends, maintains, activities, java.util.List.of());
+      this(
+          gateway,
+          instance,
+          address,
+          waits,
+          mends,
+          maintains,
+          activities,
+          java.util.List.of(),
+          null);
     }
   }
+
+  /**
+   * Which volumes at rest a gateway takes for due to be scrubbed. The times are by its own clock,
+   * as all are that owners record: the metadata needs none.
+   *
+   * @param lightBeforeMillis chunks whose checksums were compared last before it are due; 0 for
+   *     none.
+   * @param deepBeforeMillis chunks whose data was read last before it are due; 0 for none.
+   * @param restMillis for how long nobody must have had the volume.
+   */
+  record ScrubWanted(long lightBeforeMillis, long deepBeforeMillis, long restMillis) {}
 
   /**
    * What the owner of a volume saw of chunks whose in-sync replicas seem to be gone.

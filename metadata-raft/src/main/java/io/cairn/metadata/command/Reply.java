@@ -346,8 +346,18 @@ public sealed interface Reply {
   /** One replica that is to be moved. */
   record WantedMove(String volume, int layer, int index, long fromNodeId, long toNodeId) {}
 
-  /** A volume that nobody has attached and that lacks replicas, as of a generation. */
-  record MaintenanceOffer(String volume, long generation) {}
+  /**
+   * A volume that nobody has attached, as of a generation: it lacks something, or a scrub of it was
+   * asked for.
+   *
+   * @param scrubDue whether it lacks nothing, and is offered as the time of its scrub has come.
+   */
+  record MaintenanceOffer(String volume, long generation, boolean scrubDue) {
+    /** One that is not offered for the sake of the time. */
+    public MaintenanceOffer(String volume, long generation) {
+      this(volume, generation, false);
+    }
+  }
 
   /**
    * A node with what its heartbeats said.

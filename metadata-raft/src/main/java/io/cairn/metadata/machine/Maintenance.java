@@ -58,17 +58,26 @@ public final class Maintenance {
     default boolean hasMoves(long volumeId) {
       return false;
     }
+
+    /** Whether the time of the volume's next scrub has come, should nobody have it. */
+    default boolean isScrubDue(long volumeId) {
+      return false;
+    }
   }
 
   /**
-   * The volumes for one gateway.
+   * The volumes for one gateway: those that lack something, and those whose scrub is due, as many
+   * of these at one time as there are gateways, which bound the rate of scrubs each for itself.
+   * They take no turn from the former.
    *
    * @param gateways names of all gateways that may take volumes.
    */
   public static List<MaintenanceOffer> offers(
       MetadataState state, String gateway, SortedSet<String> gateways, View view) {
     int running = 0;
+    int scrubbing = 0;
     List<VolumeRecord> unattached = new ArrayList<>();
+    List<VolumeRecord> due = new ArrayList<>();
     for (long volumeId : state.counts().volumes()) {
       // A record is read from the store only where there is something to do: this is asked at
       // every heartbeat of every gateway.
@@ -78,6 +87,14 @@ public final class Maintenance {
           unattached.add(volume);
         } else if (volume.owner().maintenance()) {
           running++;
+        }
+      } else if (state.counts().tenure(volumeId).maintained()
+          && !view.isGone(state.volume(volumeId))) {
+        scrubbing++;
+      } else if (view.isScrubDue(volumeId) && isAllInReach(state, volumeId, view)) {
+        VolumeRecord volume = state.volume(volumeId);
+        if (volume.owner() == null || view.isGone(volume)) {
+          due.add(volume);
         }
       }
     }
@@ -90,7 +107,30 @@ public final class Maintenance {
         }
       }
     }
+    for (VolumeRecord volume : due) {
+      if (scrubbing < gateways.size()) {
+        scrubbing++;
+        if (gateway.equals(chosen(volume, gateways))) {
+          offers.add(new MaintenanceOffer(volume.name(), volume.generation(), true));
+        }
+      }
+    }
     return offers;
+  }
+
+  /** Whether all replicas of the volume can be compared. */
+  private static boolean isAllInReach(MetadataState state, long volumeId, View view) {
+    for (long node : state.counts().nodesOf(volumeId)) {
+      if (state.counts().replicas(volumeId, node) > 0 && !view.isUp(node)) {
+        return false;
+      }
+      for (int shard : view.shardsOut(node)) {
+        if (state.counts().replicas(volumeId, node, shard) > 0) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   /** Whether something can be done for the volume now. */

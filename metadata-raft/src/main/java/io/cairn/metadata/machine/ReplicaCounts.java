@@ -33,6 +33,14 @@ public final class ReplicaCounts {
     }
   }
 
+  /**
+   * Who has a volume.
+   *
+   * @param owned whether anybody does.
+   * @param maintained whether that is a session that only mends.
+   */
+  record Tenure(long generation, boolean owned, boolean maintained) {}
+
   /** How many shards each node has, which does not change. */
   private final Map<Long, Integer> shards = new TreeMap<>();
 
@@ -50,6 +58,10 @@ public final class ReplicaCounts {
   /** Volumes with a scrub that was asked for and is not done. */
   private final Set<Long> toScrub = new TreeSet<>();
 
+  private final Map<Long, ScrubAges> scrubs = new TreeMap<>();
+
+  private final Map<Long, Tenure> tenures = new TreeMap<>();
+
   ReplicaCounts() {}
 
   /** A node that chunks may name. */
@@ -57,9 +69,13 @@ public final class ReplicaCounts {
     shards.put(node.nodeId(), node.shardCount());
   }
 
-  /** The volume keeps so many replicas, and may have to be scrubbed. */
+  /** The volume keeps so many replicas, is somebody's, and may have to be scrubbed. */
   void wants(VolumeRecord volume) {
     wanted.put(volume.volumeId(), volume.replicas());
+    VolumeRecord.Owner owner = volume.owner();
+    tenures.put(
+        volume.volumeId(),
+        new Tenure(volume.generation(), owner != null, owner != null && owner.maintenance()));
     if (volume.scrubs().awaited()) {
       toScrub.add(volume.volumeId());
     } else {
@@ -72,6 +88,19 @@ public final class ReplicaCounts {
     return toScrub;
   }
 
+  /**
+   * Whether a chunk of the volume was compared last before the one time, or read before the other.
+   */
+  boolean isScrubOlder(long volumeId, long lightMillis, long deepMillis) {
+    ScrubAges ages = scrubs.get(volumeId);
+    return ages != null && ages.isSomeOlder(lightMillis, deepMillis);
+  }
+
+  /** Who has the volume, which has chunks. */
+  Tenure tenure(long volumeId) {
+    return tenures.get(volumeId);
+  }
+
   /** A chunk's record takes the place of another, which is null when it is a new chunk. */
   void replaced(ChunkRecord before, ChunkRecord after) {
     if (before != null) {
@@ -82,6 +111,9 @@ public final class ReplicaCounts {
   }
 
   private void add(ChunkRecord chunk, int sign) {
+    scrubs
+        .computeIfAbsent(chunk.volumeId(), volume -> new ScrubAges())
+        .add(chunk.lastScrub(), sign);
     chunks
         .computeIfAbsent(chunk.volumeId(), volume -> new TreeMap<>())
         .compute(
@@ -129,6 +161,8 @@ public final class ReplicaCounts {
     youngest.remove(volumeId);
     chunks.remove(volumeId);
     wanted.remove(volumeId);
+    scrubs.remove(volumeId);
+    tenures.remove(volumeId);
     toScrub.remove(volumeId);
   }
 

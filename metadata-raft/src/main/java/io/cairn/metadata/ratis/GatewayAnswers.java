@@ -6,6 +6,7 @@ import io.cairn.metadata.machine.Maintenance;
 import io.cairn.metadata.machine.MetadataState;
 import io.cairn.metadata.machine.Reach;
 import io.cairn.metadata.machine.Rebalancing;
+import io.cairn.metadata.machine.ScrubTurns;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.release.Release;
@@ -27,6 +28,8 @@ final class GatewayAnswers {
 
   /** Null when replicas are not moved by themselves. */
   private final Rebalancing rebalancing;
+
+  private final ScrubTurns scrubTurns = new ScrubTurns();
 
   GatewayAnswers(SoftState soft, long awayGraceNanos, boolean rebalance) {
     this.soft = soft;
@@ -166,6 +169,11 @@ final class GatewayAnswers {
           @Override
           public boolean hasMoves(long volumeId) {
             return moved.contains(volumeId);
+          }
+
+          @Override
+          public boolean isScrubDue(long volumeId) {
+            return scrubTurns.isDue(state.counts(), volumeId, said.scrubWanted(), nowNanos);
           }
         };
     return Maintenance.offers(state, said.gateway(), soft.maintainers(nowNanos), view);

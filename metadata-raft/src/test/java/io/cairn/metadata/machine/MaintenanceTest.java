@@ -9,6 +9,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Reply.ErrorCode;
+import io.cairn.metadata.model.ChunkScrub;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaState;
@@ -49,6 +50,13 @@ class MaintenanceTest {
   /** What node 2 has less than whole replicas of. */
   private final List<Query.Unfinished> unfinished = new ArrayList<>();
 
+  private final ScrubTurns turns = new ScrubTurns();
+
+  /** What gateways take for due to be scrubbed; null as long as that is nothing. */
+  private Query.ScrubWanted wanted;
+
+  private long nowNanos;
+
   private final Maintenance.View view =
       new Maintenance.View() {
         @Override
@@ -81,6 +89,11 @@ class MaintenanceTest {
         @Override
         public List<Query.Unfinished> unfinished(long nodeId, long volumeId) {
           return nodeId == 2 ? unfinished : List.of();
+        }
+
+        @Override
+        public boolean isScrubDue(long volumeId) {
+          return turns.isDue(machine.state().counts(), volumeId, wanted, nowNanos);
         }
 
         @Override
@@ -123,6 +136,96 @@ class MaintenanceTest {
 
   private List<Reply.MaintenanceOffer> offers(String gateway, String... gateways) {
     return Maintenance.offers(machine.state(), gateway, new TreeSet<>(List.of(gateways)), view);
+  }
+
+  /** A volume of one chunk with all replicas in sync, which nobody owns any more. */
+  private void healthy(String name) {
+    apply(new Command.CreateVolume(name, GIB, 0, 3, 2, Durability.FLUSH));
+    apply(new Command.AcquireVolume(name, "owner", 1, "h:1", -1));
+    long id = volume(name).volumeId();
+    apply(new Command.AllocateChunks(id, 1, 0, List.of(0), ""));
+    apply(new Command.ReleaseVolume(id, 1));
+  }
+
+  private void scrubbed(String name, long lightMillis, long deepMillis) {
+    VolumeRecord volume = volume(name);
+    ChunkScrub scrub = new ChunkScrub(lightMillis, deepMillis, 0, 0, List.of());
+    assertInstanceOf(
+        Reply.Volume.class,
+        apply(
+            new Command.ReportScrubs(
+                volume.volumeId(),
+                volume.generation(),
+                List.of(new Command.ReportScrubs.Finding(0, 0, scrub)),
+                0)));
+  }
+
+  @Test
+  void aVolumeAtRestIsScrubbedWhenItsTimeHasCome() {
+    healthy("a");
+    List<Reply.MaintenanceOffer> due = List.of(new Reply.MaintenanceOffer("a", 1, true));
+    assertEquals(List.of(), offers("g1", "g1"));
+    wanted = new Query.ScrubWanted(1_000_000, 0, 1_000);
+    assertEquals(List.of(), offers("g1", "g1"), "it is not known to be at rest for long");
+    nowNanos += 1_000_000_000L;
+    assertEquals(due, offers("g1", "g1"), "nobody ever scrubbed it");
+    up.remove(3L);
+    assertEquals(List.of(), offers("g1", "g1"), "there is a replica that cannot be compared");
+    up.add(3L);
+    lacking.put(3L, List.of(0));
+    assertEquals(List.of(), offers("g1", "g1"), "its shard is out of service");
+    lacking.clear();
+    assertEquals(due, offers("g1", "g1"));
+    maintain("a", 1);
+    assertEquals(List.of(), offers("g1", "g1"), "somebody does it");
+    scrubbed("a", 995_000, 0);
+    apply(new Command.ReleaseVolume(volume("a").volumeId(), 2));
+    assertEquals(List.of(), offers("g1", "g1"));
+    nowNanos += 1_000_000_000L;
+    assertEquals(List.of(), offers("g1", "g1"), "it was scrubbed");
+    wanted = new Query.ScrubWanted(1_000_001, 0, 1_000);
+    assertEquals(List.of(new Reply.MaintenanceOffer("a", 2, true)), offers("g1", "g1"));
+    wanted = new Query.ScrubWanted(0, 1, 1_000);
+    assertEquals(1, offers("g1", "g1").size(), "its data was never read");
+    wanted = new Query.ScrubWanted(0, 0, 1_000);
+    assertEquals(List.of(), offers("g1", "g1"));
+  }
+
+  @Test
+  void whoComesAndGoesIsNotFollowedByAScrubAtOnce() {
+    healthy("a");
+    wanted = new Query.ScrubWanted(1, 1, 1_000);
+    offers("g1", "g1");
+    nowNanos += 1_000_000_000L;
+    apply(new Command.AcquireVolume("a", "owner", 1, "h:1", -1));
+    assertEquals(List.of(), offers("g1", "g1"), "it has an owner");
+    nowNanos += 1_000_000_000L;
+    assertEquals(List.of(), offers("g1", "g1"), "it still has");
+    apply(new Command.ReleaseVolume(volume("a").volumeId(), 2));
+    assertEquals(List.of(), offers("g1", "g1"));
+    nowNanos += 999_999_999L;
+    assertEquals(List.of(), offers("g1", "g1"));
+    nowNanos++;
+    assertEquals(1, offers("g1", "g1").size());
+  }
+
+  @Test
+  void scrubsTakeNoTurnFromWhatLacksReplicas() {
+    for (String name : List.of("a", "b", "c")) {
+      healthy(name);
+    }
+    for (String name : List.of("d", "e", "f", "g")) {
+      degraded(name);
+    }
+    wanted = new Query.ScrubWanted(1, 1, 0);
+    assertEquals(5, offers("g1", "g1").size(), "four are mended, and each gateway scrubs one");
+    maintain("a", 1);
+    assertEquals(4, offers("g1", "g1").size());
+    gone.add("m");
+    assertEquals(5, offers("g1", "g1").size(), "the one that scrubbed is dead");
+    gone.clear();
+    apply(new Command.DeleteVolume("b", false));
+    assertEquals(4, offers("g1", "g1").size());
   }
 
   private Reply maintain(String name, long generation) {
