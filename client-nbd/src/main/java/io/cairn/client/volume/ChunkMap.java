@@ -21,6 +21,7 @@ final class ChunkMap {
         OwnedChunk chunk = new OwnedChunk(session, record, nowNanos);
         inOrder.put(record.index(), chunk);
         byIndex.put(record.index(), chunk);
+        session.mending.moves.follow(chunk);
       }
     }
   }

@@ -3,6 +3,7 @@ package io.cairn.client.volume;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -20,6 +21,10 @@ final class Moves {
   private final VolumeSession session;
   private final Placing placing;
   private final List<Reply.WantedMove> wishes = new ArrayList<>();
+
+  /** Chunks of which a replica is on its way, as we heard of them. */
+  private final Set<OwnedChunk> moving = new LinkedHashSet<>();
+
   private long begun;
 
   /**
@@ -30,6 +35,15 @@ final class Moves {
   Moves(VolumeSession session, Placing placing) {
     this.session = session;
     this.placing = placing;
+  }
+
+  /** A chunk is known now, or its record is another one. */
+  void follow(OwnedChunk chunk) {
+    if (chunk.record().movesFromNodeId() == null) {
+      moving.remove(chunk);
+    } else {
+      moving.add(chunk);
+    }
   }
 
   void wish(List<Reply.WantedMove> moves) {
@@ -97,13 +111,11 @@ final class Moves {
   /** Nodes that take part in a move of this volume. */
   private Set<Long> engaged() {
     Set<Long> nodes = new TreeSet<>();
-    for (OwnedChunk chunk : session.chunks()) {
-      if (chunk.record().movesFromNodeId() != null) {
-        nodes.add(chunk.record().movesFromNodeId());
-        chunk.replicas().stream()
-            .filter(replica -> !replica.inSync())
-            .forEach(replica -> nodes.add(replica.node.link.nodeId));
-      }
+    for (OwnedChunk chunk : moving) {
+      nodes.add(chunk.record().movesFromNodeId());
+      chunk.replicas().stream()
+          .filter(replica -> !replica.inSync())
+          .forEach(replica -> nodes.add(replica.node.link.nodeId));
     }
     return nodes;
   }

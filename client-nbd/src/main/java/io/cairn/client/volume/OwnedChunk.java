@@ -538,6 +538,7 @@ final class OwnedChunk {
       return;
     }
     record = newer;
+    session.mending.moves.follow(this);
     set.takeThoseGone(newer).forEach(this::forget);
     for (Replica now : newer.replicas()) {
       OwnedReplica replica = set.on(now.nodeId());
