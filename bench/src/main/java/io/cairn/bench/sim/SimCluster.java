@@ -33,6 +33,8 @@ import org.agrona.DirectBuffer;
 final class SimCluster {
   static final long CLUSTER_ID = 0xCA14;
   static final int CHUNK_BYTES = 1 << 20;
+
+  private static final long CAPACITY_BYTES = 1L << 40;
   static final String VOLUME = "vol";
   private static final long HEARTBEAT_NANOS = 300_000_000L;
 
@@ -119,7 +121,7 @@ final class SimCluster {
                   "z",
                   "r",
                   "h" + i,
-                  1L << 40,
+                  CAPACITY_BYTES,
                   shardCount,
                   1));
       long id = ((Reply.NodeRegistered) reply).nodeId();
@@ -339,6 +341,11 @@ final class SimCluster {
         && !awayShards.contains(new Reply.NodeShard(nodeId, shardOf(record)));
   }
 
+  /** Capacity of the node without the devices of shards that are out of service. */
+  long servingBytes(long nodeId) {
+    return CAPACITY_BYTES / shardCount * (shardCount - node(nodeId).out().size());
+  }
+
   /** What the metadata's leader believes of nodes and shards. */
   Reach reach() {
     return new Reach() {
@@ -429,7 +436,7 @@ final class SimCluster {
 
   private static Candidate candidate(SimNode node) {
     return new Candidate(
-        node.nodeId, "z", "r", "h" + node.nodeId, 1L << 40, List.copyOf(node.out()));
+        node.nodeId, "z", "r", "h" + node.nodeId, CAPACITY_BYTES, List.copyOf(node.out()));
   }
 
   void arm() {

@@ -55,7 +55,11 @@ final class SimMoves {
       return List.of();
     }
     if (planned && !random.oneIn(8)) {
-      return rebalancing.look(cluster.metadata().machine().state(), cluster.candidates(), nowNanos);
+      return rebalancing.look(
+          cluster.metadata().machine().state(),
+          cluster.candidates(),
+          cluster::servingBytes,
+          nowNanos);
     }
     List<ChunkRecord> chunks = cluster.allRecords();
     if (chunks.isEmpty() || !random.oneIn(3)) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.LongUnaryOperator;
 
 /**
  * Which replicas the leader wishes to be moved: soft state, as everything here may be forgotten.
@@ -71,8 +72,11 @@ public final class Rebalancing {
    * Looks at the cluster, if it is time to.
    *
    * @param up nodes that can be reached, with their free space.
+   * @param servingBytes capacity of a node that lacks shards without the devices of these, by its
+   *     id; -1 where that is not known.
    */
-  public List<Reply.WantedMove> look(MetadataState state, List<Candidate> up, long nowNanos) {
+  public List<Reply.WantedMove> look(
+      MetadataState state, List<Candidate> up, LongUnaryOperator servingBytes, long nowNanos) {
     List<Candidate> nodes = up.stream().map(Rebalancing::place).toList();
     if (!nodes.equals(seenNodes)) {
       seenNodes = nodes;
@@ -89,7 +93,7 @@ public final class Rebalancing {
       volumes.put(id, volume);
       chunkBytes = Math.max(chunkBytes, volume.chunkSizeBytes());
     }
-    Balance balance = new Balance(loads(state, volumes, up), chunkBytes);
+    Balance balance = new Balance(loads(state, volumes, up, servingBytes), chunkBytes);
     unevenPercent = balance.unevenPercent();
     moving = balance.isUneven(moving);
     if (volumes.isEmpty() || !isQuiet(state, up) || !moving && (inVain || !balance.hasDomains())) {
@@ -103,17 +107,22 @@ public final class Rebalancing {
     return wanted;
   }
 
-  /** Where it is, whatever room it has. */
+  /** Where it is and what it lacks, whatever room it has. */
   private static Candidate place(Candidate node) {
-    return new Candidate(node.nodeId(), node.zone(), node.rack(), node.hostLabel(), 0);
+    return new Candidate(
+        node.nodeId(), node.zone(), node.rack(), node.hostLabel(), 0, node.shardsOut());
   }
 
   private static List<Balance.Load> loads(
-      MetadataState state, Map<Long, VolumeRecord> volumes, List<Candidate> up) {
+      MetadataState state,
+      Map<Long, VolumeRecord> volumes,
+      List<Candidate> up,
+      LongUnaryOperator servingBytes) {
     List<Balance.Load> loads = new ArrayList<>();
     for (Candidate node : up) {
       NodeRecord record = state.node(node.nodeId());
-      if (record != null && record.departure() == null && record.capacityBytes() > 0) {
+      long capacity = record == null ? 0 : capacityBytes(record, node, servingBytes);
+      if (capacity > 0 && record.departure() == null) {
         long used = 0;
         for (VolumeRecord volume : volumes.values()) {
           // What leaves it soon is no longer its own.
@@ -122,10 +131,17 @@ public final class Rebalancing {
                   * (state.counts().replicas(volume.volumeId(), node.nodeId())
                       - state.counts().movingFrom(volume.volumeId(), node.nodeId()));
         }
-        loads.add(new Balance.Load(node, used, record.capacityBytes()));
+        loads.add(new Balance.Load(node, used, capacity));
       }
     }
     return loads;
+  }
+
+  /** What a node that lost a device has a share of: it registers anew only when it restarts. */
+  private static long capacityBytes(
+      NodeRecord record, Candidate node, LongUnaryOperator servingBytes) {
+    long serving = node.shardsOut() == null ? -1 : servingBytes.applyAsLong(record.nodeId());
+    return serving < 0 ? record.capacityBytes() : serving;
   }
 
   /** Whether nothing is to be mended that is more urgent. */
@@ -172,7 +188,7 @@ public final class Rebalancing {
       left -= page.size();
       for (ChunkRecord chunk : page) {
         index = chunk.index() + 1;
-        Balance.Step step = step(planned, volume, chunk);
+        Balance.Step step = step(state, planned, volume, chunk);
         if (step != null && found.size() < WISHES_MAX) {
           planned = planned.after(step, volume.chunkSizeBytes());
           found.add(
@@ -188,7 +204,8 @@ public final class Rebalancing {
     return List.copyOf(found);
   }
 
-  private Balance.Step step(Balance balance, VolumeRecord volume, ChunkRecord chunk) {
+  private Balance.Step step(
+      MetadataState state, Balance balance, VolumeRecord volume, ChunkRecord chunk) {
     if (!MoveDecisions.isWhole(volume, chunk)) {
       return null;
     }
@@ -196,6 +213,10 @@ public final class Rebalancing {
     for (Replica replica : chunk.replicas()) {
       holders.add(replica.nodeId());
     }
-    return balance.best(holders, volume.chunkSizeBytes(), moving);
+    return balance.best(
+        holders,
+        volume.chunkSizeBytes(),
+        moving,
+        node -> Takers.serves(state, node, chunk.volumeId(), chunk.layer(), chunk.index()));
   }
 }

@@ -3,6 +3,7 @@ package io.cairn.metadata.placement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Whether nodes have their shares of what is stored, and which replica is moved next so that they
@@ -29,7 +30,7 @@ public final class Balance {
    * What a node holds.
    *
    * @param usedBytes set aside for its replicas, those included that are on their way to it.
-   * @param capacityBytes at least 1.
+   * @param capacityBytes of the devices whose shards are in service, at least 1.
    */
   public record Load(Candidate node, long usedBytes, long capacityBytes) {
     double fill() {
@@ -112,8 +113,10 @@ public final class Balance {
    * @param holderIds nodes of the chunk's replicas: nothing is moved unless all can be seen here.
    * @param sizeBytes of the chunk.
    * @param byFill whether one is moved for the sake of the shares, too.
+   * @param takes whether the chunk's shard on a node is in service.
    */
-  public Step best(Set<Long> holderIds, long sizeBytes, boolean byFill) {
+  public Step best(
+      Set<Long> holderIds, long sizeBytes, boolean byFill, Predicate<Candidate> takes) {
     List<Load> holders =
         loads.stream().filter(load -> holderIds.contains(load.node().nodeId())).toList();
     if (holders.size() < holderIds.size()) {
@@ -127,9 +130,8 @@ public final class Balance {
     for (int i = 0; i < holders.size(); i++) {
       Load from = holders.get(i);
       for (Load to : loads) {
-        // One that lost a device is not filled up for the sake of its whole size.
         if (holderIds.contains(to.node().nodeId())
-            || to.node().shardsOut() != null
+            || !takes.test(to.node())
             || !Placement.hasRoom(to.node(), sizeBytes)) {
           continue;
         }

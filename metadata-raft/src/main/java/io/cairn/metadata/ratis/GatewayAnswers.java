@@ -48,7 +48,10 @@ final class GatewayAnswers {
         rebalancing == null
             ? List.of()
             : rebalancing.look(
-                state, soft.candidates(state.nodes(), state.level(), nowNanos), nowNanos);
+                state,
+                soft.candidates(state.nodes(), state.level(), nowNanos),
+                soft::servingCapacityBytes,
+                nowNanos);
     return new Reply.HeartbeatAck(
         List.of(),
         state.nodes(),

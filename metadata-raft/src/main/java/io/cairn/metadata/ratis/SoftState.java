@@ -87,6 +87,23 @@ final class SoftState {
             .toList();
   }
 
+  /**
+   * Space on those capacity devices of the node that have a shard in service, as it said last; -1
+   * when it says nothing of devices, as of an older release.
+   */
+  synchronized long servingCapacityBytes(long nodeId) {
+    Heard<Query.NodeHeartbeat> heard = nodes.get(nodeId);
+    if (heard == null || heard.heartbeat().devices().isEmpty()) {
+      return -1;
+    }
+    List<Integer> out = heard.heartbeat().shardsOut();
+    return heard.heartbeat().devices().stream()
+        .filter(device -> device.tier().equals("capacity"))
+        .filter(device -> !out.containsAll(device.shards()))
+        .mapToLong(Query.NodeDevice::sizeBytes)
+        .sum();
+  }
+
   /** The node's shards that are out of service, as it said last. */
   synchronized List<Integer> shardsOut(long nodeId) {
     return List.copyOf(shardsOut.getOrDefault(nodeId, NONE_OUT).keySet());

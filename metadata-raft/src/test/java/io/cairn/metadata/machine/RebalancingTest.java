@@ -16,6 +16,7 @@ import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.placement.Candidate;
 import io.cairn.metadata.placement.Placement;
+import io.cairn.metadata.release.Release;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,12 @@ class RebalancingTest {
   private final Map<Long, Candidate> up = new TreeMap<>();
   private final Rebalancing rebalancing = new Rebalancing();
   private long number;
+
+  /** Capacity of the shards of a node that lacks some; -1 while that is not known. */
+  private long servingBytes = -1;
+
+  private int shards = 1;
+
   private long nowNanos;
 
   private Reply apply(Command command) {
@@ -45,7 +52,7 @@ class RebalancingTest {
   private void join(long id, String zone, long capacityBytes) {
     apply(
         new Command.RegisterNode(
-            5, 0, 100 + id, "n" + id, "h", 7000, zone, "r", "h" + id, capacityBytes, 1, 1));
+            5, 0, 100 + id, "n" + id, "h", 7000, zone, "r", "h" + id, capacityBytes, shards, 1));
     up.put(id, new Candidate(id, zone, "r", "h" + id, capacityBytes));
   }
 
@@ -70,7 +77,7 @@ class RebalancingTest {
 
   private List<Reply.WantedMove> look() {
     nowNanos += Rebalancing.PERIOD_NANOS;
-    return rebalancing.look(machine.state(), candidates(), nowNanos);
+    return rebalancing.look(machine.state(), candidates(), id -> servingBytes, nowNanos);
   }
 
   private ErrorCode begin(Reply.WantedMove move) {
@@ -143,6 +150,25 @@ class RebalancingTest {
     assertTrue(replicasOn(5) >= 57 && replicasOn(5) <= 60, "has " + replicasOn(5) + " of 300");
     assertTrue(moves <= replicasOn(5) + 5, "hardly one between the others: " + moves);
     assertFalse(rebalancing.status(machine.state()).moving());
+  }
+
+  @Test
+  void aNodeThatLostADeviceGetsItsShareByWhatIsLeftAndOnlyForShardsThatServe() {
+    shards = 2;
+    cluster(4, 4, 3, 100);
+    apply(new Command.RaiseLevel(Release.LEVEL_OF_SERVING_SHARDS));
+    settle();
+    join(5, "z9", CAPACITY);
+    up.put(5L, new Candidate(5, "z9", "r", "h5", CAPACITY / 2, List.of(0)));
+    servingBytes = CAPACITY / 2;
+    settle();
+    assertEquals(0, machine.state().counts().replicasOn(5, List.of(0)));
+    assertTrue(replicasOn(5) >= 31 && replicasOn(5) <= 36, "has " + replicasOn(5) + " of 300");
+    assertFalse(rebalancing.status(machine.state()).moving());
+    // The device was replaced, and the node has registered anew.
+    up.put(5L, new Candidate(5, "z9", "r", "h5", CAPACITY));
+    settle();
+    assertTrue(replicasOn(5) >= 57 && replicasOn(5) <= 60, "has " + replicasOn(5) + " of 300");
   }
 
   @Test

@@ -48,17 +48,19 @@ class BalanceTest {
     Balance even =
         new Balance(List.of(load(1, "z", 100, 100 * GIB), load(2, "z", 300, 300 * GIB)), CHUNK);
     assertFalse(even.isUneven(false));
-    assertNull(even.best(Set.of(1L), CHUNK, true));
+    assertNull(even.best(Set.of(1L), CHUNK, true, node -> true));
   }
 
   @Test
   void theFullestOfAChunksNodesGivesToTheEmptiest() {
     Balance balance = of(100, 120, 90, 10);
-    assertEquals(new Balance.Step(2, 4), balance.best(Set.of(1L, 2L), CHUNK, true));
-    assertNull(balance.best(Set.of(1L, 2L), CHUNK, false));
+    assertEquals(new Balance.Step(2, 4), balance.best(Set.of(1L, 2L), CHUNK, true, node -> true));
+    assertNull(balance.best(Set.of(1L, 2L), CHUNK, false, node -> true));
     assertEquals(
         new Balance.Step(2, 4),
-        balance.after(new Balance.Step(2, 4), CHUNK).best(Set.of(1L, 2L), CHUNK, true));
+        balance
+            .after(new Balance.Step(2, 4), CHUNK)
+            .best(Set.of(1L, 2L), CHUNK, true, node -> true));
     assertEquals(100 - 100 * 10 / 80, balance.unevenPercent(), 1);
   }
 
@@ -72,7 +74,9 @@ class BalanceTest {
                 load(3, "b", 0, 100 * GIB)),
             CHUNK);
     assertEquals(
-        new Balance.Step(2, 3), balance.best(Set.of(1L, 2L), CHUNK, true), "not from node 1");
+        new Balance.Step(2, 3),
+        balance.best(Set.of(1L, 2L), CHUNK, true, node -> true),
+        "not from node 1");
   }
 
   @Test
@@ -84,9 +88,9 @@ class BalanceTest {
                 load(2, "a", 50, 100 * GIB),
                 load(3, "b", 60, 100 * GIB)),
             CHUNK);
-    Balance.Step step = balance.best(Set.of(1L, 2L), CHUNK, false);
+    Balance.Step step = balance.best(Set.of(1L, 2L), CHUNK, false, node -> true);
     assertEquals(3, step.toNodeId());
-    assertNull(balance.best(Set.of(1L, 3L), CHUNK, false));
+    assertNull(balance.best(Set.of(1L, 3L), CHUNK, false, node -> true));
   }
 
   @Test
@@ -95,7 +99,7 @@ class BalanceTest {
     loads.add(load(1, "z", 100, 100 * GIB));
     Candidate full = new Candidate(2, "z", "r", "h2", 0);
     loads.add(new Balance.Load(full, 0, 100 * GIB));
-    assertNull(new Balance(loads, CHUNK).best(Set.of(1L), CHUNK, true));
-    assertNull(of(100, 0).best(Set.of(1L, 7L), CHUNK, true));
+    assertNull(new Balance(loads, CHUNK).best(Set.of(1L), CHUNK, true, node -> true));
+    assertNull(of(100, 0).best(Set.of(1L, 7L), CHUNK, true, node -> true));
   }
 }

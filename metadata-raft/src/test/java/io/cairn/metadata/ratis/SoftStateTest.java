@@ -176,6 +176,36 @@ class SoftStateTest {
   }
 
   @Test
+  void theCapacityOfShardsThatServeIsThatOfTheDevicesThatHaveOne() {
+    assertEquals(-1, soft.servingCapacityBytes(1));
+    soft.heard(beat(1, 2), SECOND);
+    assertEquals(-1, soft.servingCapacityBytes(1), "it says nothing of devices");
+    soft.heard(
+        new Query.NodeHeartbeat(
+            1,
+            1,
+            0,
+            0,
+            0,
+            0,
+            0,
+            List.of(),
+            null,
+            null,
+            0,
+            List.of(
+                new Query.NodeDevice("cache", "/c", "good", null, List.of(0, 1, 2), 0, 1_000),
+                new Query.NodeDevice("capacity", "/a", "good", null, List.of(0, 1), 0, 100),
+                new Query.NodeDevice("capacity", "/b", "failed", "no", List.of(2), 0, 10)),
+            List.of(1, 2),
+            null,
+            null,
+            null),
+        SECOND);
+    assertEquals(100, soft.servingCapacityBytes(1));
+  }
+
+  @Test
   void whatShardsHaveThatBeganAnewIsWhatTheNodeSaidLast() {
     Query.NodeHeartbeat plain = beat(1);
     soft.heard(refilled(new Query.Refill(0, 7, 3), new Query.Refill(2, 7, 0)), SECOND);
