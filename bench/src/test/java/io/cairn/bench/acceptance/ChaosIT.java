@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.DestageKills;
 import io.cairn.bench.chaos.KillTable;
@@ -87,6 +88,41 @@ class ChaosIT {
   private static Stage stage() {
     return new Stage(
         cluster, directory, Stage.Scale.SHORT, 1, line -> System.out.println("  " + line));
+  }
+
+  /** Whoever looks afterwards finds it, whichever metadata servers were killed meanwhile. */
+  @Test
+  @Order(Integer.MAX_VALUE - 1)
+  void knowsAfterwardsWhatHappened() throws IOException {
+    for (Scenario fault : List.of(Scenario.METADATA_LEADER_KILL, Scenario.METADATA_OUTAGE)) {
+      if (!PLAYED.contains(fault)) {
+        play(fault);
+      }
+    }
+    String[] asked = {"events", "-o", "json", "--metadata", cluster.metadataAddresses()};
+    Await.until(
+        "every change of the leader is told", PANELS_LIMIT, () -> leaders(asked).size() >= 3);
+    JsonNode events = Program.ask(asked);
+    assertEquals("cluster-made", events.at("/0/kind").asText(), events::toString);
+    List<String> kinds = events.findValuesAsText("kind");
+    for (String kind : List.of("node-joined", "volume-created", "volume-attached")) {
+      assertTrue(kinds.contains(kind), events::toString);
+    }
+    long number = 0;
+    for (JsonNode event : events) {
+      assertEquals(++number, event.path("number").asLong(), "none is missing");
+      assertTrue(event.path("atMillis").asLong() > 0, event::toString);
+    }
+  }
+
+  private static List<String> leaders(String... asked) {
+    List<String> told = new ArrayList<>();
+    for (JsonNode event : Program.ask(asked)) {
+      if (event.path("kind").asText().equals("leader-changed")) {
+        told.add(event.path("text").asText());
+      }
+    }
+    return told;
   }
 
   /**

@@ -31,6 +31,8 @@ class ConsoleIT {
       assertTrue(nodes.contains("<h4>storage-3"), nodes);
       assertTrue(nodes.contains("aria-label=\"devices of storage-3\""), nodes);
       assertTrue(nodes.contains("storage-3: capacity device "), nodes);
+      // The page of events is there too, only hidden.
+      assertTrue(nodes.contains("Volume orders was created, with 128MiB"), nodes);
     }
   }
 

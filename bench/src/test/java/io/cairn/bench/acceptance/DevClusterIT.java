@@ -73,6 +73,9 @@ class DevClusterIT {
       flushCache(cluster, "storage-1");
       assertEquals(0, cluster.stop());
       cluster.start();
+      Tool.Result events = verb(cluster, "events", "--since", "1h");
+      assertTrue(events.output().contains("Volume vol0 was created, with 1GiB"), events.toString());
+      assertTrue(events.output().contains("Node storage-1 is to destage"), events.toString());
       Tool.Result ended = verb(cluster, "node", "flush-cache", "storage-1", "--end");
       assertTrue(ended.output().contains("as usual again"), ended.toString());
       Tool.Result read =
@@ -92,8 +95,8 @@ class DevClusterIT {
     try (ZipFile archive = new ZipFile(bundle.toFile())) {
       listed = archive.stream().map(ZipEntry::getName).toList();
     }
-    // The status and the releases, what they are, and three pages of seven servers.
-    assertEquals(3 + 3 * 7, listed.size(), listed.toString());
+    // The status, events and releases, what they are, and three pages of seven servers.
+    assertEquals(4 + 3 * 7, listed.size(), listed.toString());
     Tool.Result shown = verb(cluster, "node", "show", "storage-1");
     assertTrue(shown.output().contains("capacity  "), shown.toString());
     long good = shown.output().lines().filter(l -> l.matches(".* good +\\d+ +-")).count();

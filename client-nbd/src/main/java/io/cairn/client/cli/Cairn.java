@@ -23,6 +23,7 @@ import picocli.CommandLine.ScopeType;
     versionProvider = Cairn.Version.class,
     subcommands = {
       StatusCommand.class,
+      EventsCommand.class,
       NodeCommand.class,
       VolumeCommand.class,
       IscsiCommand.class,

@@ -4,6 +4,7 @@ import io.cairn.metadata.client.MetadataClient;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ClusterEvent;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -40,6 +41,11 @@ final class ClusterCalls implements AutoCloseable {
   /** Who runs which release, or null from a leader that is too old to know. */
   Reply.Releases releases() {
     return query(new Query.GetReleases()) instanceof Reply.Releases releases ? releases : null;
+  }
+
+  /** Up to limit events that are younger than the one of a number. */
+  List<ClusterEvent> events(long afterNumber, int limit) {
+    return expect(Reply.Events.class, query(new Query.GetEvents(afterNumber, limit))).events();
   }
 
   /** One volume with its health. */

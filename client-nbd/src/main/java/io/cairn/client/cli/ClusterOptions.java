@@ -86,6 +86,11 @@ final class ClusterOptions {
     output.print(spec.commandLine().getOut(), json, text);
   }
 
+  /** Prints one of many results as it comes: JSON on one line, or what people read instead. */
+  void printLine(JsonNode json, Consumer<PrintWriter> text) {
+    output.printLine(spec.commandLine().getOut(), json, text);
+  }
+
   /** Tells people something beside the result; programs that read the output do not see it. */
   void note(String line) {
     PrintWriter err = spec.commandLine().getErr();

@@ -23,6 +23,16 @@ enum OutputFormat {
     out.flush();
   }
 
+  /** Prints one result of many: JSON is on one line of its own. */
+  void printLine(PrintWriter out, JsonNode json, Consumer<PrintWriter> text) {
+    if (this == JSON) {
+      out.println(json);
+    } else {
+      text.accept(out);
+    }
+    out.flush();
+  }
+
   private static String pretty(JsonNode json) {
     try {
       return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json);

@@ -41,8 +41,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "support-bundle",
     description = {
-      "Writes one file with the cluster's status, volumes, nodes and releases, and of every server"
-          + " its options in force, its metrics and the last lines of its log.",
+      "Writes one file with the cluster's status, events, volumes, nodes and releases, and of every"
+          + " server its options in force, its metrics and the last lines of its log.",
       "What cannot be reached is named in the bundle. It has names, addresses and paths, but no"
           + " data of volumes and no secrets."
     })
@@ -132,6 +132,7 @@ final class SupportBundleCommand implements Callable<Integer> {
   private List<Server> askMetadata() {
     try (ClusterCalls calls = options.connect()) {
       ask("status.json", calls, all -> ClusterJson.cluster(all.cluster()));
+      ask("events.json", calls, all -> ClusterJson.events(EventsCommand.after(all, 0)));
       Reply.Releases[] releases = new Reply.Releases[1];
       ask(
           "releases.json",

@@ -301,6 +301,24 @@ class CairnTest {
   }
 
   @Test
+  void eventsAreShownOnceAllServersKeepThem() {
+    assertTrue(run("events").err().contains("cairn upgrade --finalize"));
+    metadata.apply(new RaiseLevel(Release.LEVEL_OF_EVENTS));
+    for (int i = 0; i < 250; i++) {
+      run("volume", "create", "many-" + i, "--size", "1GiB").succeeds();
+    }
+    JsonNode events = run("events", "-o", "json").succeeds().json();
+    assertEquals(251, events.size());
+    assertEquals("volume-created", events.at("/250/kind").asText());
+    assertEquals("many-249", events.at("/250/subject").asText());
+    assertTrue(
+        run("events").out().contains("Volume many-7 was created, with 1GiB and 3 replicas."));
+    assertEquals("[ ]\n", run("events", "--since", "1h", "-o", "json").succeeds().out());
+    assertEquals(251, run("events", "--since", "1969-12-31T00:00:00Z", "-o", "json").json().size());
+    assertEquals(2, run("events", "--since", "yesterday").exitCode());
+  }
+
+  @Test
   void theSizeOfACacheIsOnRecordUntilItIsAsConfiguredAgain() {
     metadata.apply(new RaiseLevel(Release.LEVEL_OF_CACHE_SIZES));
     assertEquals(

@@ -133,6 +133,7 @@ final class MachineMetadata implements MetadataClient {
             : new Reply.Refused(
                 Reply.ErrorCode.NOT_FOUND, "there is no session " + q.gateway() + "/" + q.number());
       }
+      case Query.GetEvents q -> MetadataQueries.events(state, q);
       case Query.GetReleases q -> releases == null ? tooOld() : releases;
       default -> throw new AssertionError("no verb asks " + query);
     };

@@ -5,11 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.http.OperationsServer;
 import io.cairn.metadata.http.RecentLines;
 import io.cairn.metadata.http.SupportPage;
 import io.cairn.metadata.options.Address;
+import io.cairn.metadata.release.Release;
 import io.cairn.storage.node.StorageOptions;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -51,6 +53,7 @@ class SupportBundleTest {
                         "h:2",
                         "data.directory",
                         "d"))))) {
+      metadata.apply(new Command.RaiseLevel(Release.LEVEL_OF_EVENTS));
       metadata.releases =
           new Reply.Releases(
               1,
@@ -65,6 +68,7 @@ class SupportBundleTest {
       assertEquals(
           List.of(
               "status.json",
+              "events.json",
               "releases.json",
               "storage-.._n_1/readyz.txt",
               "storage-.._n_1/support.json",

@@ -4,6 +4,7 @@ import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.CacheMode;
 import io.cairn.metadata.model.CacheWish;
 import io.cairn.metadata.model.ChunkScrub;
+import io.cairn.metadata.model.ClusterCondition;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.model.ReplicaCondition;
@@ -51,6 +52,23 @@ public sealed interface Command {
    * older servers are refused.
    */
   record RaiseLevel(int level) implements Command {}
+
+  /**
+   * How parts of the cluster are, as the leader sees them: what is new becomes events for
+   * operators. Absolute values: reporting them again changes nothing. Needs {@link
+   * io.cairn.metadata.release.Release#LEVEL_OF_EVENTS}.
+   *
+   * @param conditions at most {@link #CONDITIONS_MAX}.
+   */
+  record ReportConditions(List<ClusterCondition> conditions) implements Command {
+    /** Most conditions in one command. */
+    public static final int CONDITIONS_MAX = 64;
+
+    /** Keeps the list immutable. */
+    public ReportConditions {
+      conditions = List.copyOf(conditions);
+    }
+  }
 
   /** Removes a node that holds no replica on record. */
   record RemoveNode(long nodeId) implements Command {}

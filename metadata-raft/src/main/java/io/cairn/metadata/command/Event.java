@@ -2,6 +2,8 @@ package io.cairn.metadata.command;
 
 import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.ClusterCondition;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
@@ -38,4 +40,10 @@ public sealed interface Event {
 
   /** A chunk was allocated, or its replica set changed. */
   record ChunkStored(ChunkRecord chunk) implements Event {}
+
+  /** Something is kept for operators; what is older than the last of them is forgotten. */
+  record ClusterEventStored(ClusterEvent happened) implements Event {}
+
+  /** A part of the cluster is not as before; the usual is not kept. */
+  record ConditionStored(ClusterCondition condition) implements Event {}
 }

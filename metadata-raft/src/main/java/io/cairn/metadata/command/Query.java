@@ -70,6 +70,14 @@ public sealed interface Query {
       long writes,
       long writtenBytes) {}
 
+  /**
+   * What happened to the cluster, the oldest first; answered by {@link Reply.Events}.
+   *
+   * @param afterNumber only what is younger than the event of that number; 0 for all that is kept.
+   * @param limit most events in the answer, from 1.
+   */
+  record GetEvents(long afterNumber, int limit) implements Query {}
+
   /** How many chunks each volume has had. */
   record GetChunkCounts() implements Query {}
 

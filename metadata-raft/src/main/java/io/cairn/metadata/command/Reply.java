@@ -4,6 +4,7 @@ import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkLoss;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.ChunkScrub;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReplicaCondition;
@@ -17,6 +18,14 @@ import java.util.List;
 public sealed interface Reply {
   /** Done, with nothing to tell. */
   record Ok() implements Reply {}
+
+  /** What happened to the cluster, by number. */
+  record Events(List<ClusterEvent> events) implements Reply {
+    /** Keeps the list immutable. */
+    public Events {
+      events = List.copyOf(events);
+    }
+  }
 
   /** Refused; nothing was changed. */
   record Refused(ErrorCode code, String message) implements Reply {}

@@ -23,8 +23,9 @@ import java.util.function.Supplier;
 
 /**
  * The console's pages: the files at {@code /console/}, the cluster as JSON at {@code
- * /console/cluster}, and, where the server's options permit it, changes by POST. A change needs the
- * header {@code x-cairn-console}, which a page of another site cannot send.
+ * /console/cluster}, what happened to it at {@code /console/events}, and, where the server's
+ * options permit it, changes by POST. A change needs the header {@code x-cairn-console}, which a
+ * page of another site cannot send.
  *
  * <p>Thread-safe.
  */
@@ -32,6 +33,9 @@ public final class Console implements Pages, AutoCloseable {
   private static final String ROOT = "/console/";
   private static final String HEADER = "x-cairn-console";
   private static final String JSON = "application/json; charset=utf-8";
+
+  /** Events in one answer; whoever got as many asks for more. */
+  private static final int EVENTS_AT_A_TIME = 200;
 
   private static final Map<String, String> FILES =
       Map.of(
@@ -66,17 +70,38 @@ public final class Console implements Pages, AutoCloseable {
     }
     String name = path.substring(ROOT.length());
     return switch (request.method()) {
-      case "GET" -> shown(name.isEmpty() ? "index.html" : name);
+      case "GET" -> shown(name.isEmpty() ? "index.html" : name, request.parameters());
       case "POST" -> changed(name, request);
       default -> null;
     };
   }
 
-  private CompletionStage<Page> shown(String name) {
+  private CompletionStage<Page> shown(String name, Map<String, String> parameters) {
+    if (name.equals("events")) {
+      return events(parameters.getOrDefault("after", "0"));
+    }
     if (name.equals("cluster")) {
       return client().query(new Query.GetCluster()).thenApply(this::cluster);
     }
     return done(FILES.containsKey(name) ? file(name) : notFound());
+  }
+
+  /** Those after a number, in pages that keep the answer small. */
+  private CompletionStage<Page> events(String after) {
+    long number;
+    try {
+      number = Long.parseLong(after);
+    } catch (NumberFormatException e) {
+      return done(Page.plain(HttpResponseStatus.BAD_REQUEST, "after is no number"));
+    }
+    return client()
+        .query(new Query.GetEvents(number, EVENTS_AT_A_TIME))
+        .thenApply(
+            reply ->
+                reply instanceof Reply.Events events
+                    ? new Page(
+                        HttpResponseStatus.OK, JSON, ClusterJson.events(events.events()).toString())
+                    : refused(reply));
   }
 
   private static Page notFound() {

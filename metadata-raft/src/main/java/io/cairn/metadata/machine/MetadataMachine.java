@@ -32,6 +32,8 @@ public final class MetadataMachine {
   private final MoveDecisions moves;
   private final ScrubDecisions scrubs;
   private final LossDecisions losses;
+  private final ConditionDecisions conditions;
+  private final History history;
 
   /** One over the replicated state. */
   public MetadataMachine(KeyValues keys) {
@@ -55,6 +57,8 @@ public final class MetadataMachine {
     moves = new MoveDecisions(state);
     scrubs = new ScrubDecisions(state);
     losses = new LossDecisions(state);
+    conditions = new ConditionDecisions(state);
+    history = new History(state);
   }
 
   /** The state, for queries. */
@@ -71,9 +75,15 @@ public final class MetadataMachine {
    *     lowest that is not answered yet.
    * @param level of the client's release.
    * @param candidates nodes that are up and their free space, as the leader knew them.
+   * @param atMillis the leader's clock when it took the command, since 1970.
    */
   public Reply apply(
-      long clientId, long number, int level, Command command, List<Candidate> candidates) {
+      long clientId,
+      long number,
+      int level,
+      Command command,
+      List<Candidate> candidates,
+      long atMillis) {
     Reply earlier = retries.find(clientId, number);
     if (earlier != null) {
       return earlier;
@@ -83,16 +93,16 @@ public final class MetadataMachine {
         tooOld == null
             ? guarded(command, candidates)
             : Decision.refused(Reply.ErrorCode.INVALID, tooOld);
-    for (Event event : decision.events()) {
-      state.replay(event);
-    }
+    List<Event> kept = history.of(command, decision.events(), atMillis);
+    decision.events().forEach(state::replay);
+    kept.forEach(state::replay);
     retries.remember(clientId, number, decision.reply());
     return decision.reply();
   }
 
-  /** The same for a client of this release. */
+  /** The same for a client of this release, at a time that is not known. */
   public Reply apply(long clientId, long number, Command command, List<Candidate> candidates) {
-    return apply(clientId, number, Release.level(), command, candidates);
+    return apply(clientId, number, Release.level(), command, candidates, 0);
   }
 
   /** Whether a server that submits the command will write what others read. */
@@ -135,6 +145,7 @@ public final class MetadataMachine {
     return switch (command) {
       case Command.InitCluster c -> init(c);
       case Command.RaiseLevel c -> raise(c);
+      case Command.ReportConditions c -> conditions.report(c);
       case Command.RegisterNode c -> nodes.register(c);
       case Command.RemoveNode c -> nodes.remove(c);
       case Command.DrainNode c -> nodes.drain(c);

@@ -9,6 +9,7 @@ import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.metadata.model.VolumeRecord;
+import io.cairn.metadata.release.Release;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
@@ -77,6 +78,17 @@ public final class MetadataQueries {
   private static Reply.Target target(MetadataState state, VolumeRecord volume) {
     long id = volume.volumeId();
     return new Reply.Target(state.clusterId(), volume, state.reservations(id), state.access(id));
+  }
+
+  /** What happened to the cluster, a page of it. */
+  public static Reply events(MetadataState state, Query.GetEvents query) {
+    if (state.level() < Release.LEVEL_OF_EVENTS) {
+      return Decision.tooEarly("events need", Release.LEVEL_OF_EVENTS, state.level()).reply();
+    }
+    return new Reply.Events(
+        state.events(
+            Math.max(0, query.afterNumber()),
+            Math.clamp(query.limit(), 1, MetadataState.EVENTS_MAX)));
   }
 
   /** How many chunks each volume has had. */

@@ -4,6 +4,8 @@ import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Event;
 import io.cairn.metadata.model.AccessRecord;
 import io.cairn.metadata.model.ChunkRecord;
+import io.cairn.metadata.model.ClusterCondition;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.PortalRecord;
 import io.cairn.metadata.model.ReservationRecord;
@@ -33,6 +35,12 @@ public final class MetadataState {
   private static final String ACCESS = "access/";
   private static final String PORTAL = "portal/";
   private static final String DEAD_VOLUME = "dead/";
+  private static final String EVENT = "event/";
+  private static final String NEXT_EVENT = "next/event";
+  private static final String CONDITION = "condition/";
+
+  /** So many events are kept: with the longest texts, about 1 MiB. */
+  public static final int EVENTS_MAX = 1000;
 
   /** Comes after every key that starts with a prefix: keys are ASCII. */
   private static final String LAST = "\u007f";
@@ -88,6 +96,20 @@ public final class MetadataState {
           counts.replaced(record(chunkKey(e.chunk()), ChunkRecord.class), e.chunk());
         }
         keys.put(chunkKey(e.chunk()), Codec.encode(e.chunk()));
+      }
+      case Event.ClusterEventStored e -> {
+        long eventNumber = e.happened().number();
+        keys.put(EVENT + hex(eventNumber), Codec.encode(e.happened()));
+        keys.delete(EVENT + hex(eventNumber - EVENTS_MAX));
+        putLong(NEXT_EVENT, eventNumber + 1);
+      }
+      case Event.ConditionStored e -> {
+        String key = conditionKey(e.condition());
+        if (e.condition().value() == null) {
+          keys.delete(key);
+        } else {
+          keys.put(key, Codec.encode(e.condition()));
+        }
       }
     }
   }
@@ -152,6 +174,34 @@ public final class MetadataState {
 
   long nextVolumeId() {
     return getLong(NEXT_VOLUME, 1);
+  }
+
+  /** Number that the next event for operators gets. */
+  long nextEventNumber() {
+    return getLong(NEXT_EVENT, 1);
+  }
+
+  /** Up to limit events for operators that are younger than the one of a number, by number. */
+  public List<ClusterEvent> events(long afterNumber, int limit) {
+    return records(EVENT + hex(afterNumber + 1), EVENT + LAST, ClusterEvent.class, limit);
+  }
+
+  /** What is on record of the same aspect of the same subject; null where that is as usual. */
+  ClusterCondition condition(ClusterCondition like) {
+    return record(conditionKey(like), ClusterCondition.class);
+  }
+
+  /** All that is not as usual. */
+  public List<ClusterCondition> conditions() {
+    return records(CONDITION, CONDITION + LAST, ClusterCondition.class, Integer.MAX_VALUE);
+  }
+
+  /** Keys are ASCII, and what a subject is called is not. */
+  private static String conditionKey(ClusterCondition condition) {
+    return CONDITION
+        + condition.aspect()
+        + "/"
+        + HexFormat.of().formatHex(condition.subject().getBytes(StandardCharsets.UTF_8));
   }
 
   /** The node, or null. */

@@ -167,7 +167,7 @@ public final class ReplicaCounts {
   }
 
   /** Whether a chunk of the volume has fewer replicas than the volume keeps. */
-  boolean isShort(long volumeId) {
+  public boolean isShort(long volumeId) {
     NavigableMap<Integer, Long> bySize = chunks.get(volumeId);
     return bySize != null && !bySize.isEmpty() && bySize.firstKey() < wanted.get(volumeId);
   }
@@ -206,6 +206,28 @@ public final class ReplicaCounts {
       sum += exceptShards.contains(shard) ? 0 : count.syncing[shard];
     }
     return sum;
+  }
+
+  /**
+   * Replicas of the volume that are out of sync, but for those that are on their way from one node
+   * to another one: these take nothing from it.
+   */
+  public long outOfSync(long volumeId) {
+    long sum = 0;
+    for (long node : nodesOf(volumeId)) {
+      sum += syncing(volumeId, node) - movingFrom(volumeId, node);
+    }
+    return Math.max(0, sum);
+  }
+
+  /** Replicas of the volume on the node that are in sync. */
+  public long inSync(long volumeId, long nodeId) {
+    return replicas(volumeId, nodeId) - syncing(volumeId, nodeId);
+  }
+
+  /** Replicas of the volume on these shards of the node that are in sync. */
+  public long inSync(long volumeId, long nodeId, List<Integer> onShards) {
+    return onShards.stream().mapToLong(shard -> inSync(volumeId, nodeId, shard)).sum();
   }
 
   /** Replicas of the volume on the node. */

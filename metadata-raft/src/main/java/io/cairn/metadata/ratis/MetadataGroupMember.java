@@ -1,5 +1,6 @@
 package io.cairn.metadata.ratis;
 
+import io.cairn.metadata.model.ClusterCondition;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
@@ -34,8 +35,11 @@ public final class MetadataGroupMember implements AutoCloseable {
   private final RaftServer server;
   private final MetadataStateMachine machine;
   private final DivisionInfo division;
+  private final String address;
 
-  private MetadataGroupMember(RaftServer server, MetadataStateMachine machine) throws IOException {
+  private MetadataGroupMember(RaftServer server, MetadataStateMachine machine, String address)
+      throws IOException {
+    this.address = address;
     this.server = server;
     this.machine = machine;
     division = server.getDivision(GroupSettings.GROUP_ID).getInfo();
@@ -106,7 +110,7 @@ public final class MetadataGroupMember implements AutoCloseable {
     try {
       server.start();
       stopPauseMonitor(server);
-      return new MetadataGroupMember(server, machine);
+      return new MetadataGroupMember(server, machine, address);
     } catch (CompletionException e) {
       server.close();
       // Ratis starts the state machine on another thread.
@@ -139,6 +143,11 @@ public final class MetadataGroupMember implements AutoCloseable {
   /** Whether this server leads at the moment. */
   public boolean isLeader() {
     return division.isLeaderReady();
+  }
+
+  /** What of the cluster is not as it is on record; empty unless this server leads. */
+  public List<ClusterCondition> changedConditions() {
+    return machine.changedConditions(division, address);
   }
 
   /** What this server knows about itself and the group; null once it is closed. */

@@ -9,6 +9,7 @@ import io.cairn.metadata.machine.MetadataMachine;
 import io.cairn.metadata.machine.MetadataQueries;
 import io.cairn.metadata.machine.MetadataState;
 import io.cairn.metadata.machine.StrayQueries;
+import io.cairn.metadata.model.ClusterCondition;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.metadata.release.Release;
@@ -71,6 +72,7 @@ final class MetadataStateMachine extends BaseStateMachine {
   private final GroupObserver observer;
   private final SoftState soft = new SoftState();
   private final GatewayAnswers gateways;
+  private final Conditions conditions;
   private final TargetSessions sessions = new TargetSessions();
   private final Object lock = new Object();
   private RocksKeyValues keys;
@@ -85,6 +87,7 @@ final class MetadataStateMachine extends BaseStateMachine {
   MetadataStateMachine(
       Path database, GroupObserver observer, Duration awayGrace, boolean rebalance) {
     gateways = new GatewayAnswers(soft, awayGrace.toNanos(), rebalance);
+    conditions = new Conditions(soft, awayGrace.toNanos());
     this.database = database;
     this.observer = observer;
   }
@@ -289,7 +292,8 @@ final class MetadataStateMachine extends BaseStateMachine {
       refused.setException(new IOException(refusal));
       return refused;
     }
-    Entry completed = entry.with(soft.candidates(nodes, level, System.nanoTime()));
+    Entry completed =
+        entry.with(soft.candidates(nodes, level, System.nanoTime()), System.currentTimeMillis());
     return transaction.setLogData(ByteString.copyFrom(Codec.encode(completed))).build();
   }
 
@@ -346,7 +350,12 @@ final class MetadataStateMachine extends BaseStateMachine {
     long startNanos = System.nanoTime();
     Reply reply =
         machine.apply(
-            entry.clientId(), entry.number(), entry.level(), entry.command(), entry.candidates());
+            entry.clientId(),
+            entry.number(),
+            entry.level(),
+            entry.command(),
+            entry.candidates(),
+            entry.takenMillis());
     if (reply instanceof Reply.ClusterIdentity identity) {
       observer.onClusterId(identity.clusterId());
     }
@@ -399,6 +408,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       case Query.ReportSessions q -> sessions.report(q, nowNanos);
       case Query.GetSessions q -> sessions.all(nowNanos);
       case Query.EndSession q -> sessions.end(q, nowNanos);
+      case Query.GetEvents q -> MetadataQueries.events(state, q);
       case Query.GetChunkCounts _ -> MetadataQueries.chunkCounts(state);
       case Query.GetStrays q -> StrayQueries.strays(state, q);
       case Query.GetChunks q -> MetadataQueries.chunks(state, q);
@@ -536,6 +546,22 @@ final class MetadataStateMachine extends BaseStateMachine {
       members.clear();
     }
     return members;
+  }
+
+  /**
+   * What of the cluster is not as it is on record, at most as much as one command takes; empty
+   * unless this server leads.
+   *
+   * @param address of this server.
+   */
+  List<ClusterCondition> changedConditions(DivisionInfo division, String address) {
+    synchronized (lock) {
+      if (keys == null || !division.isLeaderReady()) {
+        return List.of();
+      }
+      return conditions.changed(
+          machine.state(), address, division.getCurrentTerm(), System.nanoTime());
+    }
   }
 
   /** What this server knows; null when it is not running. */

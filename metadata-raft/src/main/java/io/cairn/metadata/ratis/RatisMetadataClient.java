@@ -154,6 +154,7 @@ public final class RatisMetadataClient implements MetadataClient {
               client -> client.async().sendReadOnlyNonLinearizable(asked);
           case Query.GetChunks _,
               Query.GetChunkCounts _,
+              Query.GetEvents _,
               Query.GetStrays _,
               Query.ConfirmGeneration _,
               Query.GetTarget _,

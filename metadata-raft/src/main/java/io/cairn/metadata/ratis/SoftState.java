@@ -25,6 +25,9 @@ final class SoftState {
   /** A node or gateway that was silent for longer is down: three heartbeats of two seconds. */
   static final long UP_NANOS = 6_000_000_000L;
 
+  /** A new leader has heard whoever lives by then, also those who look for it at first. */
+  private static final long LISTENING_NANOS = UP_NANOS + 4_000_000_000L;
+
   private static final SortedMap<Integer, Long> NONE_OUT = new TreeMap<>();
 
   /** Gateways remembered; beyond, the longest silent one is forgotten. */
@@ -70,6 +73,11 @@ final class SoftState {
     refills.put(
         heartbeat.nodeId(),
         heartbeat.refills().stream().collect(Collectors.groupingBy(Query.Refill::volumeId)));
+  }
+
+  /** Whether whoever lives was heard since this server leads. */
+  synchronized boolean hasListened(long nowNanos) {
+    return nowNanos - leadingSinceNanos > LISTENING_NANOS;
   }
 
   /** What the node's shards have of the volume that began anew, as it said last. */

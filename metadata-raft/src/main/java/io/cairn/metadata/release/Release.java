@@ -8,7 +8,7 @@ package io.cairn.metadata.release;
  *
  * <p>Level 1: the first. Level 2: {@link #LEVEL_OF_TIERS}. Level 3: {@link #LEVEL_OF_LOSSES} and
  * {@link #LEVEL_OF_SHARDS}. Level 4: {@link #LEVEL_OF_CACHE_SIZES}. Level 5: {@link
- * #LEVEL_OF_SERVING_SHARDS}.
+ * #LEVEL_OF_SERVING_SHARDS}. Level 6: {@link #LEVEL_OF_EVENTS}.
  */
 public final class Release {
   /** Plays a server of another level, to rehearse an upgrade: a number from 1. */
@@ -32,7 +32,10 @@ public final class Release {
   /** From here on a node that lacks shards gets new chunks of those that serve. */
   public static final int LEVEL_OF_SERVING_SHARDS = 5;
 
-  private static final int HIGHEST = LEVEL_OF_SERVING_SHARDS;
+  /** From here on the metadata keeps what happened to the cluster, for operators. */
+  public static final int LEVEL_OF_EVENTS = 6;
+
+  private static final int HIGHEST = LEVEL_OF_EVENTS;
 
   private static final int LEVEL = Math.max(1, Integer.getInteger(LEVEL_PROPERTY, HIGHEST));
 

@@ -51,6 +51,7 @@ public final class MetadataServer implements AutoCloseable {
   private Console console;
   private RatisMetadataClient ownClient;
   private Announcer announcer;
+  private ConditionReporter reporter;
   private OperationsServer http;
   private volatile MetadataGroupMember member;
   private volatile String failure;
@@ -124,6 +125,7 @@ public final class MetadataServer implements AutoCloseable {
             "metadata",
             address.toString(),
             http.address().reachableBy(address.host()).toString());
+    reporter = ConditionReporter.start(ownClient, member::changedConditions);
     LOG.info(
         "metadata server {} of {} on {}, HTTP on {}",
         address,
@@ -345,6 +347,9 @@ public final class MetadataServer implements AutoCloseable {
       }
       if (console != null) {
         console.close();
+      }
+      if (reporter != null) {
+        reporter.close();
       }
       if (announcer != null) {
         announcer.close();

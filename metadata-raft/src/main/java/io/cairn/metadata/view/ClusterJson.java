@@ -7,6 +7,7 @@ import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.metrics.LatencyHistogram;
 import io.cairn.metadata.model.ChunkLoss;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.ReplicaLook;
 import io.cairn.metadata.model.VolumeRecord;
@@ -271,6 +272,23 @@ public final class ClusterJson {
         .put("unevenPercent", rebalance.unevenPercent());
     json.set("volumes", volumes(cluster));
     return json;
+  }
+
+  /** What happened to the cluster. */
+  public static ArrayNode events(List<ClusterEvent> events) {
+    ArrayNode json = array();
+    events.forEach(event -> json.add(event(event)));
+    return json;
+  }
+
+  /** One thing that happened. */
+  public static ObjectNode event(ClusterEvent event) {
+    return object()
+        .put("number", event.number())
+        .put("atMillis", event.atMillis())
+        .put("kind", event.kind())
+        .put("subject", event.subject())
+        .put("text", event.text());
   }
 
   /** The cluster's level, and the release of each server; null for one not heard of lately. */

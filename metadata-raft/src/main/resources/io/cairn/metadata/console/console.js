@@ -3,13 +3,14 @@
 
 const PERIOD_MILLIS = 2000;
 const HISTORY = 150; // looks that the plots show: five minutes
-const EVENTS_MAX = 500;
+const EVENTS_MAX = 1000;
+const EVENTS_AT_A_TIME = 200; // as many are in one answer
 
 let cluster = null;
 let shownVolume = null;
 const histories = new Map(); // volume name -> looks
 const last = new Map(); // "gateway/instance/volume" -> activity
-const known = new Map(); // what events are told from
+let lastEvent = 0; // number of the youngest event that is shown
 
 const byId = (id) => document.getElementById(id);
 
@@ -268,39 +269,36 @@ function observe(next) {
   }
 }
 
-function tell(key, value, text) {
-  const before = known.get(key);
-  known.set(key, value);
-  if (before === undefined || before === value) return;
-  const time = new Date();
-  byId('events').prepend(element('li', {},
-    element('time', { datetime: time.toISOString() }, time.toLocaleTimeString()), text(before)));
-  while (byId('events').children.length > EVENTS_MAX) byId('events').lastChild.remove();
+/** What the metadata keeps, the youngest first; what was forgotten there stays until the page is left. */
+async function lookForEvents() {
+  const list = byId('events');
+  for (;;) {
+    const answer = await fetch(`/console/events?after=${lastEvent}`);
+    if (!answer.ok) {
+      byId('events-note').textContent = (await answer.text()).trim();
+      return;
+    }
+    const events = await answer.json();
+    byId('events-note').textContent = lastEvent === 0 && events.length === 0
+      ? 'Nothing has happened yet.' : 'The last thousand are kept, also when metadata servers change or start again.';
+    for (const event of events) {
+      lastEvent = event.number;
+      const time = new Date(event.atMillis);
+      list.prepend(element('li', { class: `event ${tone(event.kind)}` },
+        element('time', { datetime: time.toISOString() }, event.atMillis ? time.toLocaleString() : 'at some time'),
+        element('span', {}, event.text)));
+    }
+    while (list.children.length > EVENTS_MAX) list.lastChild.remove();
+    if (events.length < EVENTS_AT_A_TIME) return;
+  }
 }
 
-function tellChanges(next) {
-  tell('state', next.state, (before) => `The cluster is ${next.state}; it was ${before}.`);
-  const leader = next.metadata.find((server) => server.leader);
-  if (leader) tell('leader', leader.address, (before) => `${leader.address} leads the metadata; before it was ${before}.`);
-  for (const node of next.nodes) {
-    tell(`node-${node.id}`, node.up, () => `Node ${node.name} is ${node.up ? 'up again' : 'down'}.`);
-    tell(`departure-${node.id}`, String(node.departure), () =>
-      (node.departure === null ? `Node ${node.name} stays.` : `Node ${node.name} is to leave (${node.departure}).`));
-    tell(`trouble-${node.id}`, String(node.trouble), () =>
-      (node.trouble ? `Node ${node.name}: ${node.trouble}` : `Node ${node.name} has no trouble any more.`));
-  }
-  for (const gateway of next.gateways) {
-    tell(`gateway-${gateway.name}`, gateway.up, () => `Gateway ${gateway.name} is ${gateway.up ? 'up again' : 'down'}.`);
-  }
-  const names = next.volumes.map((volume) => volume.name).sort().join(', ');
-  tell('volumes', names, (before) => `The volumes are ${names || 'none'}; they were ${before || 'none'}.`);
-  for (const volume of next.volumes) {
-    const state = volumeState(volume)[0];
-    tell(`volume-${volume.name}`, state, (before) => `Volume ${volume.name} is ${state}; it was ${before}.`);
-    const owner = volume.owner ? volume.owner.gateway : 'nobody';
-    tell(`owner-${volume.name}`, owner, (before) => `Volume ${volume.name} is attached by ${owner}; before by ${before}.`);
-    tell(`size-${volume.name}`, volume.sizeBytes, () => `Volume ${volume.name} has ${bytes(volume.sizeBytes)} now.`);
-  }
+/** How an event is marked; its text says the same. */
+function tone(kind) {
+  if (['loss-accepted', 'volume-deleted', 'device-failed', 'device-missing'].includes(kind)) return 'bad-mark';
+  if (['node-down', 'node-away', 'gateway-down', 'out-of-sync', 'volume-taken-over'].includes(kind)
+    || (kind.startsWith('device-') && kind !== 'device-good')) return 'warn-mark';
+  return '';
 }
 
 // ---------------------------------------------------------------- changes
@@ -390,7 +388,7 @@ async function look() {
     if (!answer.ok) throw new Error((await answer.text()).trim());
     const next = await answer.json();
     observe(next);
-    tellChanges(next);
+    await lookForEvents();
     cluster = next;
     const up = next.nodes.filter((node) => node.up).length;
     const text = `${next.state}: ${up} of ${next.nodes.length} nodes up, ${next.volumes.length} volumes`;

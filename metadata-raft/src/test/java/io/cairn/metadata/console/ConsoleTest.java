@@ -11,6 +11,7 @@ import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.command.Submission;
 import io.cairn.metadata.http.Page;
 import io.cairn.metadata.http.Pages;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
 import java.util.ArrayList;
@@ -37,6 +38,13 @@ class ConsoleTest {
 
         @Override
         public CompletionStage<Reply> query(Query query) {
+          if (query instanceof Query.GetEvents events) {
+            return CompletableFuture.completedFuture(
+                new Reply.Events(
+                    List.of(
+                        new ClusterEvent(
+                            events.afterNumber() + 1, 9, "node-down", "n", "Node n is <away>."))));
+          }
           assertEquals(new Query.GetCluster(), query);
           return CompletableFuture.completedFuture(
               new Reply.Cluster(
@@ -68,6 +76,20 @@ class ConsoleTest {
 
   private static Page page(Console console, Pages.Request request) {
     return console.answer(request).toCompletableFuture().join();
+  }
+
+  @Test
+  void whatHappenedIsAnsweredFromANumberOn() {
+    Console console = console(false);
+    Page page =
+        page(console, new Pages.Request("GET", "/console/events", Map.of("after", "41"), Map.of()));
+    assertEquals(
+        "[{\"number\":42,\"atMillis\":9,\"kind\":\"node-down\",\"subject\":\"n\","
+            + "\"text\":\"Node n is <away>.\"}]",
+        page.text());
+    Pages.Request garbled =
+        new Pages.Request("GET", "/console/events", Map.of("after", "x"), Map.of());
+    assertEquals(400, page(console, garbled).status().code());
   }
 
   @Test

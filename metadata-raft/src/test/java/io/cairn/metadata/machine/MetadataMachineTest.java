@@ -331,7 +331,7 @@ class MetadataMachineTest {
   }
 
   private Reply applyOf(int level, Command command) {
-    return machine.apply(1, ++number, level, command, List.of());
+    return machine.apply(1, ++number, level, command, List.of(), 0);
   }
 
   private Reply apply(Command command) {

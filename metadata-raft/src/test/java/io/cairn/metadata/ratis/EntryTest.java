@@ -12,8 +12,10 @@ class EntryTest {
   @Test
   void keepsTheClientsLevelWhenTheLeaderCompletesIt() throws Exception {
     Entry sent = new Entry(7, 3, 2, new Command.InitCluster(5), List.of());
-    Entry logged = Codec.decode(Codec.encode(sent.with(List.of())), Entry.class);
-    assertEquals(sent, logged);
+    Entry logged = Codec.decode(Codec.encode(sent.with(List.of(), 77)), Entry.class);
+    assertEquals(new Entry(7, 3, 2, new Command.InitCluster(5), List.of(), 77L), logged);
+    assertEquals(77, logged.takenMillis());
+    assertEquals(0, Codec.decode(Codec.encode(sent), Entry.class).takenMillis());
   }
 
   /** Logs of the first release have none. */

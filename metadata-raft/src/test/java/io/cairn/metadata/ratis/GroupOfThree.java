@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.Durability;
+import io.cairn.metadata.release.Release;
 import io.cairn.metadata.server.ListeningPorts;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,7 +41,7 @@ abstract class GroupOfThree {
       startMember(i);
     }
     client = newClient();
-    call(new Command.InitCluster(42));
+    call(new Command.InitCluster(42, Release.level()));
   }
 
   @AfterEach
@@ -83,6 +85,10 @@ abstract class GroupOfThree {
 
   List<Reply.Volume> volumes() throws Exception {
     return ((Reply.Cluster) query(new Query.GetCluster())).volumes();
+  }
+
+  List<ClusterEvent> events() throws Exception {
+    return ((Reply.Events) query(new Query.GetEvents(0, 1000))).events();
   }
 
   Reply call(Command command) throws Exception {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.Durability;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,12 +26,15 @@ class MetadataGroupFailoverTest extends GroupOfThree {
     for (int i = 0; i < 20; i++) {
       create("before-" + i);
     }
+    List<ClusterEvent> before = events();
     int leader = leader();
     stopMember(leader);
     for (int i = 0; i < 20; i++) {
       create("after-" + i);
     }
     assertEquals(40, volumes().size());
+    assertEquals(before, events().subList(0, before.size()));
+    assertEquals(before.size() + 20, events().size());
     startMember(leader);
     Reply.VolumeAcquired acquired =
         assertInstanceOf(

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
+import io.cairn.metadata.model.ClusterEvent;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -150,6 +151,9 @@ class MetadataGroupTest extends GroupOfThree {
       create("v" + i);
     }
     assertTrue(snapshotExists(), "no server has taken a snapshot");
+    List<ClusterEvent> events = events();
+    assertEquals("volume-created", events.getLast().kind());
+    assertTrue(events.getLast().atMillis() > 0, "the leader's clock is in the log");
     client.close();
     for (int i = 0; i < 3; i++) {
       stopMember(i);
@@ -158,6 +162,7 @@ class MetadataGroupTest extends GroupOfThree {
       startMember(i);
     }
     client = newClient();
+    assertEquals(events, events());
     assertEquals(130, volumes().size());
     create("one-more");
     assertEquals(131, volumes().size());
