@@ -16,7 +16,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -25,7 +27,7 @@ import java.util.function.Supplier;
  * The console's pages: the files at {@code /console/}, the cluster as JSON at {@code
  * /console/cluster}, what happened to it at {@code /console/events}, and, where the server's
  * options permit it, changes by POST. A change needs the header {@code x-cairn-console}, which a
- * page of another site cannot send.
+ * page of another site cannot send, and the token where there is one.
  *
  * <p>Thread-safe.
  */
@@ -45,6 +47,10 @@ public final class Console implements Pages, AutoCloseable {
 
   private final Supplier<MetadataClient> connect;
   private final boolean changes;
+
+  /** Null when changes need none. */
+  private final ChangeToken token;
+
   private MetadataClient client;
   private boolean closed;
 
@@ -53,10 +59,12 @@ public final class Console implements Pages, AutoCloseable {
    *
    * @param connect makes the client, when somebody looks for the first time.
    * @param changes whether the cluster may be changed here.
+   * @param tokenFile with the token that a change must bring along; empty when it needs none.
    */
-  public Console(Supplier<MetadataClient> connect, boolean changes) {
+  public Console(Supplier<MetadataClient> connect, boolean changes, Optional<Path> tokenFile) {
     this.connect = connect;
     this.changes = changes;
+    token = tokenFile.map(ChangeToken::new).orElse(null);
   }
 
   @Override
@@ -123,6 +131,7 @@ public final class Console implements Pages, AutoCloseable {
     }
     ObjectNode json = ClusterJson.cluster(cluster);
     json.put("changes", changes);
+    json.put("token", token != null);
     return new Page(HttpResponseStatus.OK, JSON, json.toString());
   }
 
@@ -137,6 +146,20 @@ public final class Console implements Pages, AutoCloseable {
     if (!request.headers().containsKey(HEADER)) {
       return done(Page.plain(HttpResponseStatus.FORBIDDEN, "a change needs the header " + HEADER));
     }
+    if (token == null) {
+      return permitted(name, request);
+    }
+    // A file is read: not on the thread that serves all pages.
+    return CompletableFuture.supplyAsync(
+            () -> token.refusal(request.headers().get("authorization")))
+        .thenCompose(
+            refusal ->
+                refusal == null
+                    ? permitted(name, request)
+                    : done(Page.plain(HttpResponseStatus.UNAUTHORIZED, refusal)));
+  }
+
+  private CompletionStage<Page> permitted(String name, Request request) {
     Command command;
     try {
       command = command(name, request.parameters());

@@ -184,6 +184,9 @@ final class RequestHandler extends SimpleChannelInboundHandler<HttpObject> {
     if (page.status().equals(HttpResponseStatus.METHOD_NOT_ALLOWED)) {
       response.headers().set(HttpHeaderNames.ALLOW, "GET, HEAD");
     }
+    if (page.status().equals(HttpResponseStatus.UNAUTHORIZED)) {
+      response.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Bearer");
+    }
     if (close) {
       response.headers().set(HttpHeaderNames.CONNECTION, "close");
     }

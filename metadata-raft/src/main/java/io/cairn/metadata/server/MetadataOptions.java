@@ -39,8 +39,8 @@ public final class MetadataOptions {
       Option.required(
           "http.address",
           OptionType.listenAddress(),
-          "Where `/metrics`, `/healthz`, `/readyz` and the console are served. There are no"
-              + " passwords: listen where only operators can reach.");
+          "Where `/metrics`, `/healthz`, `/readyz` and the console are served. Nobody is asked"
+              + " who he is before he looks: listen where only operators can reach.");
 
   /** Whether the console changes anything. */
   public static final Option<Boolean> CONSOLE_CHANGES =
@@ -50,6 +50,17 @@ public final class MetadataOptions {
           "false",
           "Whether volumes can be made, grown and deleted and nodes drained on the console's page;"
               + " else it only shows.");
+
+  /** What a change on the console must bring along. */
+  public static final Option<Optional<Path>> CONSOLE_TOKEN_FILE =
+      Option.optional(
+          "console.token.file",
+          OptionType.path(),
+          "A file with the token, 16 to 1024 characters, that every change on the console's page"
+              + " must bring along; it is read for each of them, and nothing is changed while it"
+              + " is not there. None unless given: whoever reaches the page may change what"
+              + " `console.changes` permits, as whoever reaches the metadata servers' own port can"
+              + " by the command line.");
 
   /** Where the server keeps its log and state. */
   public static final Option<Path> DATA_DIRECTORY =
@@ -97,6 +108,7 @@ public final class MetadataOptions {
           LISTEN_HOST,
           HTTP_ADDRESS,
           CONSOLE_CHANGES,
+          CONSOLE_TOKEN_FILE,
           DATA_DIRECTORY,
           ELECTION_TIMEOUT,
           NODE_AWAY_GRACE,

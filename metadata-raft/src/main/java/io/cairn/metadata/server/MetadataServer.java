@@ -96,7 +96,11 @@ public final class MetadataServer implements AutoCloseable {
 
   private void open(OptionValues options) throws IOException {
     String listenHost = options.get(MetadataOptions.LISTEN_HOST).orElse(address.host());
-    console = new Console(this::connect, options.get(MetadataOptions.CONSOLE_CHANGES));
+    console =
+        new Console(
+            this::connect,
+            options.get(MetadataOptions.CONSOLE_CHANGES),
+            options.get(MetadataOptions.CONSOLE_TOKEN_FILE));
     http =
         OperationsServer.start(
             options.get(MetadataOptions.HTTP_ADDRESS),

@@ -303,10 +303,25 @@ function tone(kind) {
 
 // ---------------------------------------------------------------- changes
 
+let token = null; // in this page's memory only: it is asked for again after a reload
+
 async function change(path, parameters) {
-  const answer = await fetch(`/console/${path}?${new URLSearchParams(parameters)}`,
-    { method: 'POST', headers: { 'x-cairn-console': '1' } });
+  const headers = { 'x-cairn-console': '1' };
+  if (token) headers.authorization = `Bearer ${token}`;
+  const answer = await fetch(`/console/${path}?${new URLSearchParams(parameters)}`, { method: 'POST', headers });
+  if (answer.status === 401) {
+    token = null;
+    showTokenField();
+  }
   if (!answer.ok) throw new Error((await answer.text()).trim());
+}
+
+/** Asks for the token in the dialog that needs it, unless it is known. */
+function showTokenField() {
+  const field = byId('dialog-token');
+  field.hidden = !cluster.token || token !== null;
+  field.querySelector('input').required = !field.hidden;
+  field.querySelector('input').value = '';
 }
 
 /** Asks first; what the cluster refuses is shown where it was asked for. */
@@ -318,11 +333,17 @@ function ask({ title, text, fields, button, danger, run }) {
   byId('dialog-fields').replaceChildren(...fields.map((field) => element('label', {}, field.label,
     element('input', { name: field.name, required: '', autocomplete: 'off', value: field.value || null,
       pattern: field.pattern || null, title: field.hint || null }))));
+  showTokenField();
   byId('dialog-ok').textContent = button;
   byId('dialog-ok').className = danger ? 'danger' : '';
   byId('dialog-form').onsubmit = async (event) => {
     event.preventDefault();
     byId('dialog-ok').disabled = true;
+    const given = byId('dialog-token').querySelector('input').value.trim();
+    if (!byId('dialog-token').hidden) {
+      // A header cannot carry others; no token that works has any.
+      token = /^[\x21-\x7e]+$/.test(given) ? given : 'not-a-token';
+    }
     try {
       await run(Object.fromEntries(new FormData(event.target)));
       dialog.close();

@@ -14,15 +14,25 @@ import io.cairn.metadata.http.Pages;
 import io.cairn.metadata.model.ClusterEvent;
 import io.cairn.metadata.model.Departure;
 import io.cairn.metadata.model.Durability;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ConsoleTest {
   private static final Map<String, String> OURS = Map.of("x-cairn-console", "1");
+
+  private static final String TOKEN = "a-token-of-some-length";
+
+  @TempDir private Path directory;
 
   private final List<Command> submitted = new ArrayList<>();
   private Reply answer = new Reply.Ok();
@@ -58,12 +68,17 @@ class ConsoleTest {
       };
 
   private Console console(boolean changes) {
+    return console(changes, Optional.empty());
+  }
+
+  private Console console(boolean changes, Optional<Path> token) {
     return new Console(
         () -> {
           connections++;
           return client;
         },
-        changes);
+        changes,
+        token);
   }
 
   private static Page get(Console console, String path) {
@@ -128,6 +143,66 @@ class ConsoleTest {
     Pages.Request foreign =
         new Pages.Request("POST", "/console/volume/delete", volume, Map.of("origin", "http://x"));
     assertEquals(403, page(console(true), foreign).status().code());
+    assertEquals(List.of(), submitted);
+  }
+
+  private Page delete(Console console, String authorization) {
+    Map<String, String> headers = new HashMap<>(OURS);
+    if (authorization != null) {
+      headers.put("authorization", authorization);
+    }
+    return page(
+        console,
+        new Pages.Request("POST", "/console/volume/delete", Map.of("name", "web"), headers));
+  }
+
+  @Test
+  void aChangeNeedsTheTokenOfTheFileAsItIsNow() throws IOException {
+    Path file = directory.resolve("token");
+    Console console = console(true, Optional.of(file));
+    assertTrue(get(console, "/console/cluster").text().contains("\"token\":true"));
+    assertEquals(401, delete(console, "Bearer " + TOKEN).status().code(), "no file, no change");
+    Files.writeString(file, "too short\n");
+    assertEquals(401, delete(console, "Bearer too short").status().code());
+    Files.writeString(file, "");
+    assertEquals(401, delete(console, "Bearer ").status().code());
+    Files.writeString(file, "x".repeat(ChangeToken.LENGTH_MAX + 1));
+    assertEquals(
+        401, delete(console, "Bearer " + "x".repeat(ChangeToken.LENGTH_MAX + 1)).status().code());
+    Files.writeString(file, TOKEN + "\n");
+    Page without = delete(console, null);
+    assertEquals(401, without.status().code());
+    assertTrue(without.text().contains("Authorization: Bearer TOKEN"), without.text());
+    for (String wrong :
+        List.of("", TOKEN, "Bearer", "Bearer ", "Basic " + TOKEN, "Bearer " + TOKEN + "x")) {
+      Page refused = delete(console, wrong);
+      assertEquals(401, refused.status().code(), wrong);
+      assertTrue(!refused.text().contains(TOKEN), refused.text());
+    }
+    assertEquals(List.of(), submitted);
+    assertEquals(200, delete(console, "Bearer " + TOKEN).status().code());
+    assertEquals(200, delete(console, "bearer  " + TOKEN + " ").status().code());
+    Files.writeString(file, "another-token-of-today");
+    assertEquals(401, delete(console, "Bearer " + TOKEN).status().code());
+    assertEquals(2, submitted.size());
+  }
+
+  @Test
+  void theTokenPermitsNothingElse() throws IOException {
+    Path file = Files.writeString(directory.resolve("token"), TOKEN);
+    assertEquals(403, delete(console(false, Optional.of(file)), "Bearer " + TOKEN).status().code());
+    Map<String, String> volume = Map.of("name", "web");
+    Map<String, String> foreign = Map.of("authorization", "Bearer " + TOKEN);
+    Console console = console(true, Optional.of(file));
+    String path = "/console/volume/delete";
+    assertEquals(
+        403, page(console, new Pages.Request("POST", path, volume, foreign)).status().code());
+    Map<String, String> all = new HashMap<>(OURS);
+    all.putAll(foreign);
+    assertEquals(404, page(console, new Pages.Request("GET", path, volume, all)).status().code());
+    for (String method : List.of("PUT", "DELETE", "PATCH", "OPTIONS")) {
+      assertNull(console.answer(new Pages.Request(method, path, volume, all)), method);
+    }
     assertEquals(List.of(), submitted);
   }
 
