@@ -90,6 +90,9 @@ final class Conditions {
     String id = Long.toString(node.nodeId());
     String name = node.name();
     if (!soft.isUp(node.nodeId(), nowNanos)) {
+      if (soft.isNew(node.nodeId(), nowNanos)) {
+        return;
+      }
       boolean away = soft.isAway(node.nodeId(), awayGraceNanos, nowNanos);
       long replicas = state.counts().replicasOn(node.nodeId());
       seen.add(

@@ -359,6 +359,9 @@ final class MetadataStateMachine extends BaseStateMachine {
     if (reply instanceof Reply.ClusterIdentity identity) {
       observer.onClusterId(identity.clusterId());
     }
+    if (reply instanceof Reply.NodeRegistered registered) {
+      soft.registered(registered.nodeId(), startNanos);
+    }
     observer.onCommand(entry.command(), reply, System.nanoTime() - startNanos);
     return reply;
   }

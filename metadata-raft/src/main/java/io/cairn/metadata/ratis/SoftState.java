@@ -44,6 +44,9 @@ final class SoftState {
   private final Map<Long, Heard<Query.NodeHeartbeat>> nodes = new TreeMap<>();
   private final Map<String, Heard<Query.GatewayHeartbeat>> gateways = new TreeMap<>();
 
+  /** When each node registered last. */
+  private final Map<Long, Long> registrations = new TreeMap<>();
+
   private final Map<String, Heard<Query.Announce>> releases = new TreeMap<>();
 
   /** When each life of a gateway was heard last; those long silent are forgotten. */
@@ -73,6 +76,17 @@ final class SoftState {
     refills.put(
         heartbeat.nodeId(),
         heartbeat.refills().stream().collect(Collectors.groupingBy(Query.Refill::volumeId)));
+  }
+
+  /** The node began to run: it will be heard soon. */
+  synchronized void registered(long nodeId, long nowNanos) {
+    registrations.put(nodeId, nowNanos);
+  }
+
+  /** Whether the node has begun to run so lately that it need not have been heard yet. */
+  synchronized boolean isNew(long nodeId, long nowNanos) {
+    Long registeredNanos = registrations.get(nodeId);
+    return registeredNanos != null && nowNanos - registeredNanos < UP_NANOS;
   }
 
   /** Whether whoever lives was heard since this server leads. */

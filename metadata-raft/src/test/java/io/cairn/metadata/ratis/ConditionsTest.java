@@ -106,6 +106,17 @@ class ConditionsTest {
   }
 
   @Test
+  void aNodeThatHasJustJoinedIsNotSaidToBeSilent() {
+    begin();
+    apply(new Command.RegisterNode(5, 0, 3, "n3", "h", 7000, "z", "r", "h3", GIB, 1, 1));
+    soft.registered(3, now);
+    listen(5, "good", 1, 2);
+    assertEquals(List.of(), told());
+    listen(1, "good", 1, 2);
+    assertEquals(List.of("node-down n3"), told());
+  }
+
+  @Test
   void aDeviceThatFailsIsToldAndTheOneInItsPlace() {
     begin();
     listen(1, "failed", 1);
