@@ -84,14 +84,7 @@ class ArchitectureTest {
           .that()
           .resideInAnyPackage("io.cairn.metadata..", "io.cairn.storage..", "io.cairn.client..")
           .and()
-          .doNotBelongToAnyOf(
-              io.cairn.client.gateway.Gateway.class,
-              io.cairn.client.volume.ScrubSettings.class,
-              io.cairn.storage.chunk.FileCapacityTier.class)
-          .and()
-          .doNotHaveFullyQualifiedName("io.cairn.client.gateway.VolumeMeters")
-          .and()
-          .doNotHaveFullyQualifiedName("io.cairn.metadata.ratis.MetadataStateMachine")
+          .doNotBelongToAnyOf(io.cairn.metadata.clock.WallClock.class)
           .and()
           .doNotHaveFullyQualifiedName("io.cairn.client.cli.EventsCommand")
           .and()

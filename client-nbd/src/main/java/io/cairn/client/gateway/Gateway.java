@@ -12,6 +12,7 @@ import io.cairn.client.volume.RepairRate;
 import io.cairn.client.volume.ScrubPace;
 import io.cairn.client.volume.ScrubSettings;
 import io.cairn.client.volume.SessionSettings;
+import io.cairn.metadata.clock.WallClock;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.http.OperationsServer;
@@ -144,7 +145,7 @@ public final class Gateway implements AutoCloseable {
         new ScrubSettings(
             options.get(GatewayOptions.SCRUB_INTERVAL).toMillis(),
             options.get(GatewayOptions.SCRUB_DEEP_INTERVAL).toMillis(),
-            System::currentTimeMillis,
+            WallClock::millis,
             new ScrubPace(options.get(GatewayOptions.SCRUB_RATE)));
     RepairRate repairRate =
         new RepairRate(
@@ -211,7 +212,7 @@ public final class Gateway implements AutoCloseable {
               if (targets != null) {
                 // An initiator hears of a new size by a unit attention, and only if we know of it.
                 targets.beat(exports::refresh);
-                sessionReports.beat(System.nanoTime(), System.currentTimeMillis());
+                sessionReports.beat(System.nanoTime(), WallClock.millis());
               }
             },
             exports::reportStalls);

@@ -3,6 +3,7 @@ package io.cairn.client.gateway;
 import io.cairn.client.volume.SessionCounters;
 import io.cairn.client.volume.SessionTimings;
 import io.cairn.client.volume.VolumeSession;
+import io.cairn.metadata.clock.WallClock;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.metrics.HistogramFamily;
 import io.cairn.metadata.metrics.LatencyHistogram;
@@ -195,7 +196,7 @@ final class VolumeMeters {
     }
     return new Query.VolumeActivity(
         volume,
-        System.currentTimeMillis(),
+        WallClock.millis(),
         sum.reads(),
         sum.readBytes(),
         sum.writes(),

@@ -1,5 +1,6 @@
 package io.cairn.client.volume;
 
+import io.cairn.metadata.clock.WallClock;
 import io.cairn.metadata.command.Query;
 import java.util.function.LongSupplier;
 
@@ -19,6 +20,9 @@ public record ScrubSettings(
   private static final long RATE_DEFAULT_BYTES = 32L << 20;
   private static final long FIRST_MILLIS = 3_600_000L;
 
+  /** Clocks of gateways differ by less: what was scrubbed later than that was never scrubbed. */
+  static final long AHEAD_MAX_MILLIS = 600_000L;
+
   /** A session that came for the scrub takes what is due within so much of the interval as well. */
   private static final int AHEAD_PART = 8;
 
@@ -30,7 +34,7 @@ public record ScrubSettings(
 
   /** Scrubs only when somebody asks. */
   public static ScrubSettings onRequest() {
-    return new ScrubSettings(0, 0, System::currentTimeMillis, new ScrubPace(RATE_DEFAULT_BYTES));
+    return new ScrubSettings(0, 0, WallClock::millis, new ScrubPace(RATE_DEFAULT_BYTES));
   }
 
   /**
@@ -56,7 +60,10 @@ public record ScrubSettings(
             ? lightMillis + deepMillis
             : Math.min(lightMillis, deepMillis);
     return new Query.ScrubWanted(
-        before(lightMillis), before(deepMillis), Math.min(firstMillis, shortest));
+        before(lightMillis),
+        before(deepMillis),
+        Math.min(firstMillis, shortest),
+        clockMillis.getAsLong() + AHEAD_MAX_MILLIS);
   }
 
   private long before(long intervalMillis) {

@@ -124,7 +124,11 @@ final class Scrubs implements ChunkScrubbing.Listener {
       bad += scrub.badBlocks().size();
       served &= scrub.request() >= asked().request();
       long dueMillis =
-          isAwaited(scrub) ? nowMillis : Math.min(lightDueMillis(scrub), deepDueMillis(scrub));
+          isAwaited(scrub)
+              ? nowMillis
+              : Math.min(
+                  dueMillis(scrub.lightMillis(), settings.lightMillis(), nowMillis),
+                  deepDueMillis(scrub, nowMillis));
       if (dueMillis <= nowMillis) {
         due.add(chunk);
       }
@@ -142,17 +146,18 @@ final class Scrubs implements ChunkScrubbing.Listener {
     return asked().awaited() && scrub.request() < asked().request();
   }
 
-  private long lightDueMillis(ChunkScrub scrub) {
-    return dueMillis(scrub.lightMillis(), settings.lightMillis());
+  private long deepDueMillis(ChunkScrub scrub, long nowMillis) {
+    return dueMillis(scrub.deepMillis(), settings.deepMillis(), nowMillis);
   }
 
-  private long deepDueMillis(ChunkScrub scrub) {
-    return dueMillis(scrub.deepMillis(), settings.deepMillis());
-  }
-
-  private long dueMillis(long lastMillis, long intervalMillis) {
+  /** A clock that was ahead and was set right must not keep a chunk from its scrub until then. */
+  private long dueMillis(long lastMillis, long intervalMillis, long nowMillis) {
     if (intervalMillis == 0) {
       return Long.MAX_VALUE;
+    }
+    long sinceMillis = lastMillis == 0 ? startMillis : lastMillis;
+    if (sinceMillis > nowMillis + ScrubSettings.AHEAD_MAX_MILLIS) {
+      return nowMillis;
     }
     return lastMillis == 0
         ? startMillis + Math.min(intervalMillis, settings.firstMillis())
@@ -161,9 +166,9 @@ final class Scrubs implements ChunkScrubbing.Listener {
 
   private void begin(OwnedChunk chunk, long nowNanos) {
     ChunkScrub scrub = chunk.scrub;
+    long nowMillis = settings.clockMillis().getAsLong();
     boolean deep =
-        isAwaited(scrub) && asked().deep()
-            || deepDueMillis(scrub) <= settings.clockMillis().getAsLong();
+        isAwaited(scrub) && asked().deep() || deepDueMillis(scrub, nowMillis) <= nowMillis;
     long request = deep || !asked().deep() ? asked().request() : scrub.request();
     current = new ChunkScrubbing(chunk, deep, request, this);
     currentNanos = nowNanos;

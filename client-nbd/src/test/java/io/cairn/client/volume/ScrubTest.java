@@ -219,6 +219,32 @@ class ScrubTest {
     assertEquals(0, read(0, 1).failure == null ? 0 : 1);
   }
 
+  /** What was scrubbed while a clock was a year ahead is scrubbed again when it is set right. */
+  @Test
+  void aClockThatWasAheadKeepsNoChunkFromItsScrub() {
+    long year = 31_536_000_000L;
+    long[] now = {3 * year};
+    world.scrub =
+        new ScrubSettings(
+            3_600_000L,
+            0,
+            () -> now[0] + world.nowNanos / SessionWorld.MILLI,
+            new ScrubPace(1 << 30));
+    session = world.attach("b");
+    world.run(3_700 * SessionWorld.SECOND);
+    assertEquals(1, session.counters().scrubbedChunks());
+    assertTrue(world.record(0).lastScrub().lightMillis() > 3 * year);
+    now[0] = 2 * year;
+    world.run(3_600 * SessionWorld.SECOND);
+    assertEquals(2, session.counters().scrubbedChunks());
+    assertTrue(world.record(0).lastScrub().lightMillis() < 3 * year);
+    now[0] = year;
+    session = world.attach("a");
+    world.run(3_000 * SessionWorld.SECOND);
+    assertEquals(1, session.counters().scrubbedChunks(), "of whom is behind");
+    assertTrue(world.record(0).lastScrub().lightMillis() < 2 * year);
+  }
+
   @Test
   void whoComesForAScrubThatIsDueFindsWhatNobodyEverScrubbedAndWhatIsAlmostDue() {
     LongSupplier clockMillis = () -> 1_000_000L + world.nowNanos / SessionWorld.MILLI;

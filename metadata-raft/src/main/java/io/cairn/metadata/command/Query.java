@@ -295,8 +295,11 @@ public sealed interface Query {
    *     none.
    * @param deepBeforeMillis chunks whose data was read last before it are due; 0 for none.
    * @param restMillis for how long nobody must have had the volume.
+   * @param notAfterMillis a time behind it was written by a clock that was wrong: the chunk is due;
+   *     0 for none.
    */
-  record ScrubWanted(long lightBeforeMillis, long deepBeforeMillis, long restMillis) {}
+  record ScrubWanted(
+      long lightBeforeMillis, long deepBeforeMillis, long restMillis, long notAfterMillis) {}
 
   /**
    * What the owner of a volume saw of chunks whose in-sync replicas seem to be gone.

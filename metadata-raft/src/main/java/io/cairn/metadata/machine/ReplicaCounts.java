@@ -1,5 +1,6 @@
 package io.cairn.metadata.machine;
 
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.model.ChunkRecord;
 import io.cairn.metadata.model.NodeRecord;
 import io.cairn.metadata.model.Replica;
@@ -91,9 +92,9 @@ public final class ReplicaCounts {
   /**
    * Whether a chunk of the volume was compared last before the one time, or read before the other.
    */
-  boolean isScrubOlder(long volumeId, long lightMillis, long deepMillis) {
+  boolean isScrubDue(long volumeId, Query.ScrubWanted wanted) {
     ScrubAges ages = scrubs.get(volumeId);
-    return ages != null && ages.isSomeOlder(lightMillis, deepMillis);
+    return ages != null && ages.isSomeDue(wanted);
   }
 
   /** Who has the volume, which has chunks. */

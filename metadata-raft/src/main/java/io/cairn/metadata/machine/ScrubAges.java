@@ -1,5 +1,6 @@
 package io.cairn.metadata.machine;
 
+import io.cairn.metadata.command.Query;
 import io.cairn.metadata.model.ChunkScrub;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -27,11 +28,16 @@ final class ScrubAges {
         (a, b) -> a + b == 0 ? null : (Long) (a + b));
   }
 
-  /**
-   * Whether a chunk's checksums were compared before the one time, or its data before the other.
-   */
-  boolean isSomeOlder(long lightMillis, long deepMillis) {
-    return !light.isEmpty() && light.firstKey() < lightMillis
-        || !deep.isEmpty() && deep.firstKey() < deepMillis;
+  /** Whether a chunk's checksums were compared, or its data, before the time that is asked for. */
+  boolean isSomeDue(Query.ScrubWanted wanted) {
+    return isSomeOutside(light, wanted.lightBeforeMillis(), wanted.notAfterMillis())
+        || isSomeOutside(deep, wanted.deepBeforeMillis(), wanted.notAfterMillis());
+  }
+
+  private static boolean isSomeOutside(
+      NavigableMap<Long, Long> counts, long leastMillis, long mostMillis) {
+    return leastMillis > 0
+        && !counts.isEmpty()
+        && (counts.firstKey() < leastMillis || mostMillis > 0 && counts.lastKey() > mostMillis);
   }
 }

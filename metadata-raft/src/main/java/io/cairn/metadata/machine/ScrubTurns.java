@@ -35,6 +35,6 @@ public final class ScrubTurns {
     }
     return wanted != null
         && nowNanos - rest.sinceNanos() >= wanted.restMillis() * MILLI_NANOS
-        && counts.isScrubOlder(volumeId, wanted.lightBeforeMillis(), wanted.deepBeforeMillis());
+        && counts.isScrubDue(volumeId, wanted);
   }
 }

@@ -1,5 +1,6 @@
 package io.cairn.metadata.ratis;
 
+import io.cairn.metadata.clock.WallClock;
 import io.cairn.metadata.codec.Codec;
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
@@ -293,7 +294,7 @@ final class MetadataStateMachine extends BaseStateMachine {
       return refused;
     }
     Entry completed =
-        entry.with(soft.candidates(nodes, level, System.nanoTime()), System.currentTimeMillis());
+        entry.with(soft.candidates(nodes, level, System.nanoTime()), WallClock.millis());
     return transaction.setLogData(ByteString.copyFrom(Codec.encode(completed))).build();
   }
 

@@ -165,7 +165,7 @@ class MaintenanceTest {
     healthy("a");
     List<Reply.MaintenanceOffer> due = List.of(new Reply.MaintenanceOffer("a", 1, true));
     assertEquals(List.of(), offers("g1", "g1"));
-    wanted = new Query.ScrubWanted(1_000_000, 0, 1_000);
+    wanted = new Query.ScrubWanted(1_000_000, 0, 1_000, 0);
     assertEquals(List.of(), offers("g1", "g1"), "it is not known to be at rest for long");
     nowNanos += 1_000_000_000L;
     assertEquals(due, offers("g1", "g1"), "nobody ever scrubbed it");
@@ -183,18 +183,22 @@ class MaintenanceTest {
     assertEquals(List.of(), offers("g1", "g1"));
     nowNanos += 1_000_000_000L;
     assertEquals(List.of(), offers("g1", "g1"), "it was scrubbed");
-    wanted = new Query.ScrubWanted(1_000_001, 0, 1_000);
+    wanted = new Query.ScrubWanted(1_000_001, 0, 1_000, 0);
     assertEquals(List.of(new Reply.MaintenanceOffer("a", 2, true)), offers("g1", "g1"));
-    wanted = new Query.ScrubWanted(0, 1, 1_000);
+    wanted = new Query.ScrubWanted(0, 1, 1_000, 0);
     assertEquals(1, offers("g1", "g1").size(), "its data was never read");
-    wanted = new Query.ScrubWanted(0, 0, 1_000);
+    wanted = new Query.ScrubWanted(0, 0, 1_000, 0);
     assertEquals(List.of(), offers("g1", "g1"));
+    wanted = new Query.ScrubWanted(1, 0, 1_000, 1_000_000);
+    assertEquals(List.of(), offers("g1", "g1"));
+    wanted = new Query.ScrubWanted(1, 0, 1_000, 900_000);
+    assertEquals(1, offers("g1", "g1").size(), "a clock that was ahead wrote that");
   }
 
   @Test
   void whoComesAndGoesIsNotFollowedByAScrubAtOnce() {
     healthy("a");
-    wanted = new Query.ScrubWanted(1, 1, 1_000);
+    wanted = new Query.ScrubWanted(1, 1, 1_000, 0);
     offers("g1", "g1");
     nowNanos += 1_000_000_000L;
     apply(new Command.AcquireVolume("a", "owner", 1, "h:1", -1));
@@ -217,7 +221,7 @@ class MaintenanceTest {
     for (String name : List.of("d", "e", "f", "g")) {
       degraded(name);
     }
-    wanted = new Query.ScrubWanted(1, 1, 0);
+    wanted = new Query.ScrubWanted(1, 1, 0, 0);
     assertEquals(5, offers("g1", "g1").size(), "four are mended, and each gateway scrubs one");
     maintain("a", 1);
     assertEquals(4, offers("g1", "g1").size());

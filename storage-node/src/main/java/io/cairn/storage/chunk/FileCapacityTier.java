@@ -1,5 +1,6 @@
 package io.cairn.storage.chunk;
 
+import io.cairn.metadata.clock.WallClock;
 import io.cairn.storage.device.DirectBatch;
 import io.cairn.storage.device.NativeFile;
 import io.cairn.storage.wire.Frame;
@@ -301,7 +302,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     files.forget(chunk);
     Path source = files.path(chunk);
     if (Files.exists(source)) {
-      long freedBytes = trash.take(source, chunk, sizeBytes, System.currentTimeMillis());
+      long freedBytes = trash.take(source, chunk, sizeBytes, WallClock.millis());
       reservedBytes.addAndGet(-freedBytes);
       lookIfTight();
     } else {
@@ -340,8 +341,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
    * @return files deleted.
    */
   public int emptyTrash(long delayMillis) throws IOException {
-    return trash.empty(
-        System.currentTimeMillis() - delayMillis, bytes -> reservedBytes.addAndGet(-bytes));
+    return trash.empty(WallClock.millis() - delayMillis, bytes -> reservedBytes.addAndGet(-bytes));
   }
 
   /**
