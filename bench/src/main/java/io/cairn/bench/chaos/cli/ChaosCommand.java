@@ -10,6 +10,7 @@ import io.cairn.bench.chaos.Trees;
 import io.cairn.bench.chaos.nemesis.FaultKind;
 import io.cairn.bench.chaos.nemesis.Namespaces;
 import io.cairn.bench.chaos.nemesis.NemesisRun;
+import io.cairn.client.cli.CommandFailure;
 import io.cairn.metadata.options.Durations;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -141,6 +142,14 @@ public final class ChaosCommand implements Callable<Integer> {
               + " about two seconds each.")
   private Integer destageKills;
 
+  @Option(
+      names = "--image",
+      paramLabel = "IMAGE",
+      description =
+          "With --for: each server in a container of that image, by podman, instead of a process"
+              + " of this program; only where namespaces can be made.")
+  private String image;
+
   @Option(names = "--in-namespaces", hidden = true)
   private boolean inNamespaces;
 
@@ -170,7 +179,8 @@ public final class ChaosCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), String.join(" and ", kinds) + " exclude each other; give one");
     }
-    for (String option : List.of("--faults", "--nodes", "--volumes", "--initiators", "--report")) {
+    for (String option :
+        List.of("--faults", "--nodes", "--volumes", "--initiators", "--report", "--image")) {
       if (time == null && given.hasMatchedOption(option)) {
         throw new ParameterException(spec.commandLine(), option + " needs --for");
       }
@@ -213,6 +223,9 @@ public final class ChaosCommand implements Callable<Integer> {
       if (hindrance == null) {
         return Namespaces.run(inNamespacesCommand(work));
       }
+      if (image != null) {
+        throw new CommandFailure("--image needs namespaces, which cannot be made: " + hindrance);
+      }
       System.out.println("namespaces cannot be made here, so nothing can be cut: " + hindrance);
     }
     Path report = page == null ? work.resolve("chaos.html") : page;
@@ -228,7 +241,8 @@ public final class ChaosCommand implements Callable<Integer> {
                 EnumSet.copyOf(faults),
                 seed,
                 longest,
-                report))) {
+                report,
+                image))) {
       boolean good = run.play();
       System.out.println("logs and data stay in " + work);
       return good ? 0 : 1;
@@ -246,6 +260,9 @@ public final class ChaosCommand implements Callable<Integer> {
     command.add(String.join(",", faults.stream().map(FaultKind::name).toList()));
     if (page != null) {
       command.addAll(List.of("--report", page.toString()));
+    }
+    if (image != null) {
+      command.addAll(List.of("--image", image));
     }
     return command;
   }

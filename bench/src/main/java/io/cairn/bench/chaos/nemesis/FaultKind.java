@@ -32,7 +32,9 @@ public enum FaultKind {
    */
   EIO(false, EnumSet.of(Role.STORAGE)),
   /** A device of the node does not return from calls for a while. */
-  HANG(false, EnumSet.of(Role.STORAGE));
+  HANG(false, EnumSet.of(Role.STORAGE)),
+  /** The time of day is set forward or back, by seconds or by days, and set right again later. */
+  CLOCK(false, EnumSet.allOf(Role.class));
 
   private final boolean needsNamespaces;
   private final Set<Role> victims;

@@ -31,6 +31,11 @@ final class Nemesis {
   private static final long SECOND = 1_000_000_000L;
   private static final int LONGEST_SECONDS = 12;
   private static final int PAUSE_SECONDS = 4;
+
+  /** Clocks are wrong by so much at most: a minute, a day, a year. */
+  private static final List<Long> CLOCK_MOST_MILLIS =
+      List.of(60_000L, 86_400_000L, 31_536_000_000L);
+
   private static final int LOSS_MIN_PERCENT = 5;
   private static final int LOSS_MAX_PERCENT = 35;
   private static final long FILL_MAX_BYTES = 4L << 30;
@@ -141,6 +146,17 @@ final class Nemesis {
         Path device = drawDevice(victim);
         String line = List.of("hang", "hang sync", "hang read").get(random.nextInt(3));
         yield fault(kind, victim, length, () -> play(device, line), () -> stopPlaying(device));
+      }
+      case CLOCK -> {
+        long most = CLOCK_MOST_MILLIS.get(random.nextInt(CLOCK_MOST_MILLIS.size()));
+        long offsetMillis = random.nextLong(-most, most + 1);
+        yield new Fault(
+            kind,
+            victim.name() + " by " + offsetMillis / 1000 + " s",
+            EnumSet.of(victim.role()),
+            length,
+            () -> victim.setClock(offsetMillis),
+            () -> victim.setClock(0));
       }
     };
   }

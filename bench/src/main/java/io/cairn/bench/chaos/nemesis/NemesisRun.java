@@ -53,6 +53,7 @@ public final class NemesisRun implements AutoCloseable {
    * @param seed of all draws.
    * @param stallMax longest time that a volume may go without an answer.
    * @param page where the report is written.
+   * @param image of which each server has a container; null for processes.
    */
   public record Settings(
       Path directory,
@@ -64,7 +65,8 @@ public final class NemesisRun implements AutoCloseable {
       Set<FaultKind> faults,
       long seed,
       Duration stallMax,
-      Path page) {}
+      Path page,
+      String image) {}
 
   private final Settings settings;
   private final Network network;
@@ -84,7 +86,7 @@ public final class NemesisRun implements AutoCloseable {
       Namespaces.endWithTheMaker();
     }
     network = settings.namespaces() ? Network.ofNamespaces() : Network.ofThisMachine();
-    servers = new Servers(network, pods, settings.directory(), settings.nodes());
+    servers = new Servers(network, pods, settings.directory(), settings.nodes(), settings.image());
     for (int i = 1; i <= settings.volumes(); i++) {
       volumes.add("volume-" + i);
     }

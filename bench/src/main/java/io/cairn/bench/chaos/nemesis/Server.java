@@ -4,19 +4,21 @@ import io.cairn.bench.chaos.Await;
 import io.cairn.bench.chaos.ChaosFailure;
 import io.cairn.bench.chaos.HttpProbe;
 import io.cairn.bench.chaos.Logs;
-import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.Signals;
 import io.cairn.client.cli.Role;
+import io.cairn.metadata.clock.WallClock;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** One process of the product on its host, from its own configuration file. */
@@ -25,10 +27,13 @@ final class Server {
 
   private final Role role;
   private final Host host;
+  private final Engine engine;
   private final int httpPort;
   private final Path config;
   private final Path log;
+  private final Path clock;
   private volatile Process process;
+  private Optional<ProcessHandle> handle = Optional.empty();
   private volatile int life;
   private volatile boolean stopped;
   private volatile long terminatedNanos;
@@ -38,12 +43,20 @@ final class Server {
    *
    * @param settings its options, without the address for HTTP.
    */
-  Server(Role role, Host host, int httpPort, Path directory, Map<String, String> settings) {
+  Server(
+      Role role,
+      Host host,
+      Engine engine,
+      int httpPort,
+      Path directory,
+      Map<String, String> settings) {
     this.role = role;
     this.host = host;
+    this.engine = engine;
     this.httpPort = httpPort;
     config = directory.resolve(host.name() + ".yaml");
     log = directory.resolve(host.name() + ".log");
+    clock = directory.resolve(host.name() + ".clock");
     Map<String, String> all = new LinkedHashMap<>(settings);
     all.put("http.address", host.address() + ":" + httpPort);
     StringBuilder text = new StringBuilder();
@@ -73,18 +86,22 @@ final class Server {
 
   /** Starts it and does not wait. */
   synchronized void start() {
+    String javaOptions = heap(role) + " -Xss512k -D" + WallClock.OFFSET_PROPERTY + "=" + clock;
     List<String> command = new ArrayList<>(host.prefix());
-    command.addAll(Program.command(role.verb(), "--config", config.toString()));
+    command.addAll(
+        engine.command(
+            lifeName(life + 1), javaOptions, role.verb(), "--config", config.toString()));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectInput(new File("/dev/null"))
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
     builder.environment().put("CAIRN_NO_BUILD", "1");
-    builder.environment().put("CAIRN_JAVA_OPTS", heap(role) + " -Xss512k");
+    builder.environment().put("CAIRN_JAVA_OPTS", javaOptions);
     try {
       process = builder.start();
       stopped = false;
+      handle = Optional.empty();
       life++;
     } catch (IOException e) {
       throw new ChaosFailure(name() + " cannot be started", e);
@@ -100,9 +117,28 @@ final class Server {
     };
   }
 
+  /** Its time of day is wrong by so much; 0 for right. At once, and also in its next lives. */
+  void setClock(long offsetMillis) {
+    try {
+      Path next = clock.resolveSibling(clock.getFileName() + ".next");
+      Files.writeString(next, Long.toString(offsetMillis));
+      // Never half of a number.
+      Files.move(next, clock, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new ChaosFailure(clock + " cannot be written", e);
+    }
+  }
+
+  /** Each life has its own, as what is left of the one before may not be gone yet. */
+  private String lifeName(int number) {
+    return host.name() + "-" + ProcessHandle.current().pid() + "-" + number;
+  }
+
   /** SIGKILL; returns when it is gone. */
   synchronized void kill() {
-    process.destroyForcibly();
+    if (process.isAlive()) {
+      handle().ifPresent(ProcessHandle::destroyForcibly);
+    }
     Await.until(name() + " is dead", END, () -> !process.isAlive());
   }
 
@@ -147,7 +183,19 @@ final class Server {
   }
 
   private void signal(String name) {
-    Signals.send(name, List.of(process.toHandle()));
+    Signals.send(name, List.of(living()));
+  }
+
+  /** The server's own process, of whatever runs it; empty when it has ended. */
+  private synchronized Optional<ProcessHandle> handle() {
+    if (handle.isEmpty()) {
+      handle = engine.server(lifeName(life), process);
+    }
+    return handle;
+  }
+
+  private ProcessHandle living() {
+    return handle().orElseThrow(() -> new ChaosFailure(name() + " has ended just now"));
   }
 
   /** Whether it stands still by {@link #stop}. */
@@ -165,7 +213,7 @@ final class Server {
   }
 
   long pid() {
-    return process.pid();
+    return living().pid();
   }
 
   /** Whether it says that it can serve. */

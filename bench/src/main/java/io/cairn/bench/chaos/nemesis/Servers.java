@@ -39,23 +39,30 @@ final class Servers implements AutoCloseable {
 
   private final Network network;
   private final Map<Role, PodSettings> pods;
+  private final Engine engine;
   private final Path directory;
   private final Path memory;
   private final Ports ports = Ports.free();
   private final Map<String, Server> servers = new LinkedHashMap<>();
 
-  /** Makes the hosts and writes the settings; {@link #start} runs them. */
-  Servers(Network network, Map<Role, PodSettings> pods, Path directory, int nodes)
+  /**
+   * Makes the hosts and writes the settings; {@link #start} runs them.
+   *
+   * @param image of which each server has a container; null for processes.
+   */
+  Servers(Network network, Map<Role, PodSettings> pods, Path directory, int nodes, String image)
       throws IOException {
     this.network = network;
     this.pods = pods;
-    this.directory = directory;
+    // A container sees what is under it by the same name.
+    this.directory = directory.toAbsolutePath();
     Files.createDirectories(directory);
     memory = Path.of("/dev/shm", "cairn-chaos-" + ProcessHandle.current().pid());
     if (network.canCut()) {
       mountMemory(Path.of("/dev/shm"), 2048);
     }
     Files.createDirectories(memory);
+    engine = new Engine(image, List.of(this.directory, memory));
     List<Host> metadata = new ArrayList<>();
     for (int number = 1; number <= METADATA; number++) {
       metadata.add(network.add(name(Role.METADATA, number)));
@@ -80,7 +87,8 @@ final class Servers implements AutoCloseable {
 
   private void add(Role role, Host host, int number, Map<String, String> settings) {
     servers.put(
-        host.name(), new Server(role, host, ports.base() + 10 + number, directory, settings));
+        host.name(),
+        new Server(role, host, engine, ports.base() + 10 + number, directory, settings));
   }
 
   private Map<String, String> metadataSettings(int number) throws IOException {

@@ -23,7 +23,8 @@ class TimelinePageTest {
           EnumSet.allOf(FaultKind.class),
           42,
           Duration.ofSeconds(20),
-          Path.of("page"));
+          Path.of("page"),
+          null);
   private final Timeline timeline = new Timeline(List.of("volume-1"));
 
   private Fault killed() {
