@@ -361,17 +361,30 @@ final class SimRun {
       trying |= gateway.isAttached() && !gateway.maintains() && gateway.serving() == null;
     }
     if (!trying) {
-      for (SimGateway gateway : cluster.gateways()) {
-        if (!gateway.isAttached() || gateway.maintains()) {
-          if (gateway.maintains()) {
-            gateway.session().abandon(world.nowNanos());
-          }
-          gateway.attach();
-          break;
-        }
-      }
+      attachOne();
     }
     return "no gateway serves the volume";
+  }
+
+  private void attachOne() {
+    for (SimGateway gateway : cluster.gateways()) {
+      if (!gateway.isAttached() || gateway.maintains()) {
+        if (gateway.maintains()) {
+          gateway.session().abandon(world.nowNanos());
+        }
+        gateway.attach();
+        return;
+      }
+    }
+    // Fenced by acquisitions that came late, and of a volume without chunks there is nobody to tell
+    // them so before a client's first request: whose this is.
+    for (SimGateway gateway : cluster.gateways()) {
+      if (gateway.serving() != null && !gateway.isReleasing()) {
+        gateway.session().abandon(world.nowNanos());
+        gateway.attach();
+        return;
+      }
+    }
   }
 
   private boolean owner(SimGateway gateway) {

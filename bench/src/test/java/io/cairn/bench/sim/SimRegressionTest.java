@@ -60,7 +60,8 @@ class SimRegressionTest {
         9_101_990,
         10_100_577,
         50_001_173,
-        61_040_531
+        61_040_531,
+        104_100_907
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);
