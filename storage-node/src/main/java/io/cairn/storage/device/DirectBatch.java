@@ -22,11 +22,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  */
 @SuppressWarnings("restricted")
 public final class DirectBatch implements AutoCloseable {
-  private static final boolean ARM = "aarch64".equals(System.getProperty("os.arch"));
-  private static final long IO_SETUP = ARM ? 0 : 206;
-  private static final long IO_DESTROY = ARM ? 1 : 207;
-  private static final long IO_SUBMIT = ARM ? 2 : 209;
-  private static final long IO_GETEVENTS = ARM ? 4 : 208;
+  private static final Architecture HERE = Architecture.here();
 
   /** struct iocb of linux/aio_abi.h. */
   private static final int CONTROL_BYTES = 64;
@@ -95,7 +91,7 @@ public final class DirectBatch implements AutoCloseable {
     pointers = arena.allocate((long) requests * Long.BYTES, Long.BYTES);
     events = arena.allocate((long) requests * EVENT_BYTES, Long.BYTES);
     MemorySegment slot = arena.allocate(Long.BYTES, Long.BYTES);
-    context = call(IO_SETUP, requests, slot.address(), 0, 0, 0) < 0 ? 0 : longAt(slot, 0);
+    context = call(HERE.ioSetup, requests, slot.address(), 0, 0, 0) < 0 ? 0 : longAt(slot, 0);
   }
 
   /** Whether the kernel takes the writes side by side. */
@@ -211,7 +207,7 @@ public final class DirectBatch implements AutoCloseable {
     int submitted = 0;
     while (submitted < wanted) {
       long address = pointers.address() + (long) submitted * Long.BYTES;
-      long taken = call(IO_SUBMIT, context, wanted - submitted, address, 0, 0);
+      long taken = call(HERE.ioSubmit, context, wanted - submitted, address, 0, 0);
       if (taken < 0) {
         // The kernel says no to the first of the rest: one that waits may say more.
         failure = alone(submitted);
@@ -254,7 +250,7 @@ public final class DirectBatch implements AutoCloseable {
     int done = 0;
     while (done < wanted) {
       long address = events.address() + (long) done * EVENT_BYTES;
-      long got = call(IO_GETEVENTS, context, wanted - done, wanted - done, address, 0);
+      long got = call(HERE.ioGetevents, context, wanted - done, wanted - done, address, 0);
       if (got < 0) {
         int errno = NativeCalls.ofThread().errno();
         if (errno != EINTR) {
@@ -301,7 +297,7 @@ public final class DirectBatch implements AutoCloseable {
   @Override
   public void close() {
     if (context != 0) {
-      call(IO_DESTROY, context, 0, 0, 0, 0);
+      call(HERE.ioDestroy, context, 0, 0, 0, 0);
     }
     arena.close();
   }

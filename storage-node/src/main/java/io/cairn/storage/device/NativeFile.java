@@ -39,8 +39,7 @@ public final class NativeFile implements AutoCloseable {
   private static final int O_CLOEXEC = 524288;
 
   /** The one flag here whose value depends on the architecture. */
-  private static final int O_DIRECT =
-      "aarch64".equals(System.getProperty("os.arch")) ? 0x1_0000 : 0x4000;
+  private static final int O_DIRECT = Architecture.here().direct;
 
   private static final int RWF_DSYNC = 2;
   private static final int RWF_NOWAIT = 8;

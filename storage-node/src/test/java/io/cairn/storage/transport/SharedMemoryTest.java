@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.netty.channel.epoll.Epoll;
 import io.netty.channel.unix.FileDescriptor;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -41,6 +42,8 @@ class SharedMemoryTest {
 
   @Test
   void aFileThatCouldBecomeShorterIsNotBorrowed() throws IOException {
+    // Of its library are the descriptors, which nothing else here has loaded when this comes first.
+    Epoll.ensureAvailability();
     Path file = directory.resolve("file");
     try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {
       made.setLength(4096);
