@@ -36,13 +36,19 @@ public final class MetadataGroupMember implements AutoCloseable {
   private final MetadataStateMachine machine;
   private final DivisionInfo division;
   private final String address;
+  private final Reconnector reconnector;
 
-  private MetadataGroupMember(RaftServer server, MetadataStateMachine machine, String address)
+  private MetadataGroupMember(
+      RaftServer server, MetadataStateMachine machine, String address, List<String> group)
       throws IOException {
     this.address = address;
     this.server = server;
     this.machine = machine;
     division = server.getDivision(GroupSettings.GROUP_ID).getInfo();
+    reconnector =
+        Reconnector.start(
+            server,
+            group.stream().filter(a -> !a.equals(address)).map(GroupSettings::peerId).toList());
   }
 
   /**
@@ -110,7 +116,7 @@ public final class MetadataGroupMember implements AutoCloseable {
     try {
       server.start();
       stopPauseMonitor(server);
-      return new MetadataGroupMember(server, machine, address);
+      return new MetadataGroupMember(server, machine, address, group);
     } catch (CompletionException e) {
       server.close();
       // Ratis starts the state machine on another thread.
@@ -157,6 +163,7 @@ public final class MetadataGroupMember implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    reconnector.close();
     server.close();
   }
 }
