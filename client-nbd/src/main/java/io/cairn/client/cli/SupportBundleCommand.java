@@ -48,6 +48,10 @@ import picocli.CommandLine.Spec;
     })
 final class SupportBundleCommand implements Callable<Integer> {
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+  /** A cluster under load may have no leader for a while, and this is in no hurry. */
+  private static final int TRIES = 3;
+
   private static final List<String> PAGES = List.of("/readyz", SupportPage.PATH, "/metrics");
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
@@ -80,6 +84,9 @@ final class SupportBundleCommand implements Callable<Integer> {
 
   private final List<String> missing = new ArrayList<>();
   private final Map<String, String> files = new LinkedHashMap<>();
+
+  /** Nobody answered, however often he was asked. */
+  private boolean unheard;
 
   @Override
   public Integer call() throws IOException {
@@ -149,11 +156,23 @@ final class SupportBundleCommand implements Callable<Integer> {
   }
 
   private void ask(String name, ClusterCalls calls, Function<ClusterCalls, JsonNode> question) {
-    try {
-      files.put(name, question.apply(calls).toPrettyString() + "\n");
-    } catch (CommandFailure e) {
-      missing.add(name + ": " + e.getMessage());
+    String why = "";
+    // Who was not heard for so long would not be heard for the other questions either.
+    for (int left = unheard ? 1 : TRIES; left > 0; left--) {
+      try {
+        files.put(name, question.apply(calls).toPrettyString() + "\n");
+        return;
+      } catch (CommandFailure e) {
+        why = e.getMessage();
+        boolean answered = e.getCause() == null;
+        if (answered) {
+          break;
+        }
+        unheard = left == 1;
+      }
     }
+    missing.add(name + ": " + why);
+    files.put(name + ".missing.txt", why + "\n");
   }
 
   private List<Server> servers(Reply.Releases releases) {
@@ -207,6 +226,8 @@ final class SupportBundleCommand implements Callable<Integer> {
     text.append("Written at ").append(now).append(" by cairn ").append(Release.name());
     text.append(", ").append(System.getProperty("os.name")).append(".\n\n");
     text.append("status.json, releases.json   what the metadata's leader knows\n");
+    text.append("events.json                  what happened to the cluster\n");
+    text.append("NAME.missing.txt             why there is no NAME\n");
     text.append("ROLE-NAME/support.json       release, options in force, end of the log\n");
     text.append("ROLE-NAME/metrics.txt        all metrics at that moment\n");
     text.append("ROLE-NAME/readyz.txt         whether it serves, or why not\n");

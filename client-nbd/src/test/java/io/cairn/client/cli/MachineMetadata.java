@@ -27,6 +27,9 @@ final class MachineMetadata implements MetadataClient {
   final Set<Long> down = new TreeSet<>();
   boolean silent;
 
+  /** So many of the next queries are not answered. */
+  int silentQueries;
+
   /** What the gateway says its volumes wait for. */
   List<Query.VolumeWait> waits = List.of();
 
@@ -107,7 +110,9 @@ final class MachineMetadata implements MetadataClient {
 
   @Override
   public CompletionStage<Reply> query(Query query) {
-    return silent ? noAnswer() : CompletableFuture.completedStage(answer(query));
+    return silent || silentQueries-- > 0
+        ? noAnswer()
+        : CompletableFuture.completedStage(answer(query));
   }
 
   private Reply answer(Query query) {

@@ -1,6 +1,7 @@
 package io.cairn.client.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -104,7 +105,17 @@ class SupportBundleTest {
     Path bundle = directory.resolve("b.zip");
     JsonNode said = bundle(bundle, "--server", closedPort());
     assertTrue(said.path("missing").toString().contains("status.json: the metadata group did not"));
-    assertEquals(List.of("README.txt"), List.copyOf(unpacked(bundle).keySet()));
+    Map<String, String> files = unpacked(bundle);
+    assertEquals(
+        List.of(
+            "status.json.missing.txt",
+            "events.json.missing.txt",
+            "releases.json.missing.txt",
+            "README.txt"),
+        List.copyOf(files.keySet()));
+    assertTrue(
+        files.get("status.json.missing.txt").startsWith("the metadata group did not"),
+        files.toString());
     CommandRun.of(metadata, "support-bundle", "--file", bundle.toString())
         .fails(1, "cairn: " + bundle + " is there already; name another file");
     CommandRun.of(metadata, "support-bundle", "--server", "nonsense")
@@ -112,6 +123,15 @@ class SupportBundleTest {
             2,
             "cairn: --server: 'nonsense' is not HOST:PORT; 'cairn support-bundle --help' says how"
                 + " it is used");
+  }
+
+  @Test
+  void metadataThatDoesNotAnswerAtOnceIsAskedAgain() throws IOException {
+    metadata.silentQueries = 2;
+    Path bundle = directory.resolve("b.zip");
+    JsonNode said = bundle(bundle);
+    assertTrue(unpacked(bundle).containsKey("status.json"), said.toString());
+    assertFalse(said.path("missing").toString().contains("status.json"), said.toString());
   }
 
   private JsonNode bundle(Path file, String... more) {
