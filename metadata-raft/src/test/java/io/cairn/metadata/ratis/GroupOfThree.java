@@ -116,10 +116,15 @@ abstract class GroupOfThree {
             addresses,
             directory.resolve("m" + i),
             new Failures(),
-            Duration.ofMillis(900),
+            electionTimeout(),
             Duration.ofMinutes(10),
             true,
             SNAPSHOT_ENTRIES);
+  }
+
+  /** Of each member; the leader gives a sign of life after half of it. */
+  Duration electionTimeout() {
+    return Duration.ofMillis(900);
   }
 
   void stopMember(int i) throws IOException {
