@@ -469,6 +469,11 @@ final class SimCluster {
           }
 
           @Override
+          public void refused() {
+            handler.onRefused(world.nowNanos());
+          }
+
+          @Override
           public void failed() {
             handler.onClosed(world.nowNanos());
           }

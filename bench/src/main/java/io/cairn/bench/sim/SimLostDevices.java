@@ -27,6 +27,7 @@ final class SimLostDevices {
   private final SimCluster cluster;
   private final SimFaults faults;
   private final SimRandom random;
+  private final boolean devices;
   private final boolean some;
   private long endNanos;
 
@@ -36,6 +37,7 @@ final class SimLostDevices {
   SimLostDevices(SimCluster cluster, SimFaults faults, long seed, boolean devices) {
     this.cluster = cluster;
     this.faults = faults;
+    this.devices = devices;
     random = new SimRandom(seed ^ SALT);
     some = devices && random.oneIn(OUT_OF);
   }
@@ -154,18 +156,27 @@ final class SimLostDevices {
     }
   }
 
-  /** Whether a chunk has nobody in sync to go on from, as long as devices stay as they are. */
+  /**
+   * Whether a chunk has nobody in sync to go on from, as long as devices stay as they are; also one
+   * whose last whole copy was on a device that was replaced while a command was under way which
+   * took the others out.
+   */
   boolean isDue() {
-    for (int i = 0; i < 32 && !out.isEmpty(); i++) {
+    for (int i = 0; i < 32 && devices; i++) {
       ChunkRecord record = cluster.record(i);
       if (record != null
           && record.replicas().stream()
               .filter(replica -> replica.state() == ReplicaState.IN_SYNC)
-              .noneMatch(replica -> cluster.holds(cluster.node(replica.nodeId()), record))) {
+              .noneMatch(replica -> goesOnFrom(replica.nodeId(), record))) {
         return true;
       }
     }
     return false;
+  }
+
+  private boolean goesOnFrom(long nodeId, ChunkRecord record) {
+    boolean isOut = cluster.node(nodeId).out().contains(cluster.shardOf(record));
+    return !isOut && cluster.hasOrNeverHad(nodeId, record);
   }
 
   private boolean hasRottenCopies() {

@@ -6,8 +6,10 @@ import io.cairn.storage.wire.Frame;
 import io.cairn.storage.wire.MessageType;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -17,8 +19,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * random delay; it may break at any time, and then both ends lose what was under way from some
  * point on. A direction between two processes may be cut: its frames wait; when it heals they
  * arrive late (possibly after a newer connection's) or the connection turns out to be broken. A bit
- * of a payload may flip, rarely. A killed process's connections are reset, a powerless one's die in
- * silence.
+ * of a payload may flip, rarely. A killed process's connections are reset, and its host refuses new
+ * ones; a powerless one's die in silence, and nobody answers there.
  */
 final class SimNetwork {
   private static final long CONNECT_TIMEOUT_NANOS = 1_000_000_000L;
@@ -28,6 +30,10 @@ final class SimNetwork {
   private final boolean[][] cut;
   private final long[][] slowNanos;
   private final List<Connection> connections = new ArrayList<>();
+
+  /** Those whose host went down with them. */
+  private final Set<SimProcess> powerless = new HashSet<>();
+
   private long nextLinkId = 1;
   private int flipOneIn;
 
@@ -59,6 +65,10 @@ final class SimNetwork {
   interface Connecting {
     Handler connected(Link link);
 
+    /** The host answers that nobody listens. */
+    void refused();
+
+    /** Nobody answered in time. */
     void failed();
   }
 
@@ -70,9 +80,15 @@ final class SimNetwork {
   void connect(SimProcess from, SimPayload.Ledger ledger, Acceptor to, Connecting outcome) {
     int a = from.number();
     int b = to.process().number();
-    if (cut[a][b] || cut[b][a] || !to.process().isUp()) {
-      long wait = to.process().isUp() ? CONNECT_TIMEOUT_NANOS : delay(a, b);
-      world.after(from, wait, outcome::failed);
+    boolean isCut = cut[a][b] || cut[b][a];
+    if (isCut && random.oneIn(8)
+        || !isCut && !to.process().isUp() && !powerless.contains(to.process())) {
+      // A firewall may say of a process that lives that nobody is there.
+      world.after(from, delay(a, b), outcome::refused);
+      return;
+    }
+    if (isCut || !to.process().isUp()) {
+      world.after(from, CONNECT_TIMEOUT_NANOS, outcome::failed);
       return;
     }
     Connection connection = new Connection(from, ledger, to.process(), to.ledger());
@@ -150,6 +166,11 @@ final class SimNetwork {
 
   /** The process died; with power loss its peers hear nothing for a while. */
   void processDied(SimProcess process, boolean silent) {
+    if (silent) {
+      powerless.add(process);
+    } else {
+      powerless.remove(process);
+    }
     for (Connection connection : List.copyOf(connections)) {
       if (connection.left.process == process || connection.right.process == process) {
         End dead = connection.left.process == process ? connection.left : connection.right;

@@ -205,6 +205,11 @@ final class LoopSession implements VolumeIo {
     }
 
     @Override
+    public void onRefused(long nowNanos) {
+      enter(() -> handler.onRefused(nowNanos));
+    }
+
+    @Override
     public void onClosed(long nowNanos) {
       enter(() -> handler.onClosed(nowNanos));
     }

@@ -113,9 +113,13 @@ final class Membership {
     return isAway(replica.node, nowNanos) || refusing;
   }
 
-  /** Whether it was out of reach for so long that its replicas are to leave the set. */
+  /**
+   * Whether its replicas are to leave the set: it was out of reach for long, or its process has
+   * ended, which cannot be back within that time and has clients wait for nothing.
+   */
   boolean isAway(OwnedNode node, long nowNanos) {
-    return !node.ready && nowNanos - node.unreadySinceNanos >= demoteAfterNanos;
+    return !node.ready
+        && (node.hasEnded() || nowNanos - node.unreadySinceNanos >= demoteAfterNanos);
   }
 
   private void answered(List<Proposed> proposed, Reply reply, long nowNanos) {

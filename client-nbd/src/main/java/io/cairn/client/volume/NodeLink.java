@@ -42,6 +42,9 @@ final class NodeLink {
     /** The link is gone; every request under way is lost. */
     void onDown(NodeLink link, long nowNanos);
 
+    /** Nobody listens where the node was. */
+    void onRefused(NodeLink link, long nowNanos);
+
     /**
      * The link was silent: the listener may ask something of its own, which the shard answers at
      * once; false when it has nothing to ask.
@@ -93,6 +96,7 @@ final class NodeLink {
   private String host;
   private int port;
   private State state = State.DOWN;
+  private boolean refused;
   private Link link;
   private Connection connection;
   private long connectionNumber;
@@ -156,8 +160,17 @@ final class NodeLink {
     return port;
   }
 
+  /**
+   * Whether nobody listens where the node was last dialled: its process has ended. One that cannot
+   * be reached, or that is silent, is not refused.
+   */
+  boolean isRefused() {
+    return refused;
+  }
+
   /** The node may have moved: the next dial goes there. */
   void moved(String newHost, int newPort) {
+    refused &= newHost.equals(host) && newPort == port;
     host = newHost;
     port = newPort;
   }
@@ -209,15 +222,30 @@ final class NodeLink {
     }
 
     @Override
+    public void onRefused(long nowNanos) {
+      if (isCurrent()) {
+        refused(nowNanos);
+      }
+    }
+
+    @Override
     public void onClosed(long nowNanos) {
       if (isCurrent()) {
+        refused = false;
         closed(nowNanos);
       }
     }
   }
 
+  private void refused(long nowNanos) {
+    refused = true;
+    closed(nowNanos);
+    listener.onRefused(this, nowNanos);
+  }
+
   private void opened(Link opened, long nowNanos) {
     state = State.GREETING;
+    refused = false;
     link = opened;
     lastHeardNanos = nowNanos;
     int length =

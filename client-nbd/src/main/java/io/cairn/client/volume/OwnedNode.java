@@ -185,6 +185,21 @@ final class OwnedNode implements NodeLink.Listener {
     session.onNodeDown(this, nowNanos);
   }
 
+  @Override
+  public void onRefused(NodeLink refusing, long nowNanos) {
+    if (hasEnded()) {
+      session.onProgress(nowNanos);
+    }
+  }
+
+  /**
+   * Whether the process that served us has ended, by all that is seen. One that never served this
+   * session may be starting with all the others, and is given its time.
+   */
+  boolean hasEnded() {
+    return firstFencedNanos != Long.MAX_VALUE && link.isRefused();
+  }
+
   /** Asks with our generation: so an idle owner keeps its lease, or hears that it is fenced. */
   @Override
   public boolean onIdle(NodeLink idle, long nowNanos) {

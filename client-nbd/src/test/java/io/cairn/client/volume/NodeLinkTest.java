@@ -44,6 +44,11 @@ class NodeLinkTest {
             }
 
             @Override
+            public void onRefused(NodeLink refusing, long nowNanos) {
+              heard.add("refused");
+            }
+
+            @Override
             public boolean onIdle(NodeLink idle, long nowNanos) {
               return false;
             }
@@ -153,6 +158,31 @@ class NodeLinkTest {
     dialled.getLast().handler.onClosed(first);
     assertEquals(2, dialled.size());
     assertTrue(link.nextDeadlineNanos() - first > first);
+  }
+
+  @Test
+  void aNodeIsRefusedUntilItIsReachedOrDialledElsewhere() {
+    FakeLink first = up(0);
+    first.handler.onClosed(SECOND);
+    assertFalse(link.isRefused(), "a broken connection may be the network's");
+    long again = link.nextDeadlineNanos();
+    link.onTimer(again);
+    dialled.getLast().handler.onRefused(again);
+    assertTrue(link.isRefused());
+    assertEquals(List.of("up", "down", "refused"), heard);
+    link.moved("node", 1);
+    assertTrue(link.isRefused());
+    link.moved("elsewhere", 1);
+    assertFalse(link.isRefused());
+    again = link.nextDeadlineNanos();
+    link.onTimer(again);
+    dialled.getLast().handler.onRefused(again);
+    again = link.nextDeadlineNanos();
+    link.onTimer(again);
+    dialled.getLast().handler.onClosed(again);
+    assertFalse(link.isRefused(), "nobody answers any more: it may be the network");
+    up(link.nextDeadlineNanos());
+    assertFalse(link.isRefused());
   }
 
   @Test

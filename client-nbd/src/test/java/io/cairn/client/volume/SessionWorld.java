@@ -370,8 +370,12 @@ final class SessionWorld {
     after(
         HOP_NANOS,
         () -> {
-          if (!node.up || node.cut || isCut(gateway, node) || from != null && from.cut) {
+          if (node.cut || isCut(gateway, node) || from != null && from.cut) {
             handler.onClosed(nowNanos);
+            return;
+          }
+          if (!node.up) {
+            handler.onRefused(nowNanos);
             return;
           }
           End client = new End(node, from, gateway);

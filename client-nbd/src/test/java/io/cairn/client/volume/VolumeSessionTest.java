@@ -64,16 +64,44 @@ class VolumeSessionTest {
   }
 
   @Test
-  void aReplicaThatDiesLeavesTheSetBeforeAWriteWithoutItIsAcknowledged() {
+  void aReplicaThatIsSilentLeavesTheSetBeforeAWriteWithoutItIsAcknowledged() {
     VolumeSession session = world.attach("a");
     done(world.write(session, 0, bytes(4096, 1)));
-    world.nodes.get(1).kill();
+    world.nodes.get(1).cut = true;
     Answer write = world.write(session, 0, bytes(4096, 2));
     world.run(300 * MILLI);
     assertFalse(write.done);
     done(write);
     assertEquals(2, world.record(0).inSyncCount());
     assertReads(session, 0, bytes(4096, 2));
+  }
+
+  @Test
+  void aReplicaWhoseProcessHasEndedIsNotWaitedFor() {
+    VolumeSession session = world.attach("a");
+    done(world.write(session, 0, bytes(4096, 1)));
+    world.nodes.get(1).kill();
+    Answer write = world.write(session, 0, bytes(4096, 2));
+    world.run(100 * MILLI);
+    assertTrue(write.done);
+    assertEquals(2, world.record(0).inSyncCount());
+    assertReads(session, 0, bytes(4096, 2));
+  }
+
+  /** As when all nodes of a cluster start at the same time, and one of them a little later. */
+  @Test
+  void aNodeThatHasNotServedThisOwnerYetHasItsTime() {
+    VolumeSession first = world.attach("a");
+    done(world.write(first, 0, bytes(4096, 1)));
+    world.nodes.get(1).kill();
+    VolumeSession session = world.attach("b");
+    Answer write = world.write(session, 0, bytes(4096, 2));
+    world.run(300 * MILLI);
+    assertFalse(write.done);
+    assertEquals(3, world.record(0).inSyncCount());
+    world.nodes.get(1).start();
+    done(write);
+    assertEquals(3, world.record(0).inSyncCount());
   }
 
   @Test

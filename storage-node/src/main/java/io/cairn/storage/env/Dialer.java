@@ -4,7 +4,10 @@ import org.agrona.DirectBuffer;
 
 /** Opens links to other processes. All calls and callbacks happen on the caller's loop. */
 public interface Dialer {
-  /** Opens a link; exactly one of onOpen and onClosed follows, and after onOpen one onClosed. */
+  /**
+   * Opens a link; exactly one of onOpen, onRefused and onClosed follows, and after onOpen one
+   * onClosed.
+   */
   void connect(String host, int port, Handler handler);
 
   /** Receives what happens on one link. */
@@ -23,7 +26,19 @@ public interface Dialer {
       return true;
     }
 
-    /** The link could not be opened, or is gone; also after the receiver closed it itself. */
+    /**
+     * The link could not be opened, as nobody listens there: the address was reached, and the
+     * process that served at it has ended or does not serve yet (RFC 9293, section 3.5.2: a SYN to
+     * a closed port is answered by RST).
+     */
+    default void onRefused(long nowNanos) {
+      onClosed(nowNanos);
+    }
+
+    /**
+     * The link could not be opened for another reason, or is gone; also after the receiver closed
+     * it itself.
+     */
     void onClosed(long nowNanos);
   }
 }

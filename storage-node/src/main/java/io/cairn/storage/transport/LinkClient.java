@@ -7,11 +7,13 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.EventLoop;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.NetUtil;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -73,7 +75,7 @@ public final class LinkClient implements Dialer, AutoCloseable {
     if (lent == null) {
       connectLocally(host, port, handler);
     } else {
-      dialLocally(address, lent, handler, refused -> connectLocally(host, port, handler));
+      dialLocally(address, lent, handler, (link, refused) -> connectLocally(host, port, handler));
     }
   }
 
@@ -82,13 +84,13 @@ public final class LinkClient implements Dialer, AutoCloseable {
     if (address == null) {
       connectByTcp(host, port, handler);
     } else {
-      dialLocally(address, null, handler, refused -> connectByTcp(host, port, handler));
+      dialLocally(address, null, handler, (link, refused) -> connectByTcp(host, port, handler));
     }
   }
 
   /** Nobody waits for this one: the kernel knows at once whether the peer is here. */
   private void dialLocally(
-      DomainSocketAddress address, SharedMemory lent, Handler handler, Consumer<NettyLink> failed) {
+      DomainSocketAddress address, SharedMemory lent, Handler handler, Failed failed) {
     dial(
         new Bootstrap().channel(LocalSockets.SOCKET),
         address,
@@ -121,8 +123,10 @@ public final class LinkClient implements Dialer, AutoCloseable {
         null,
         kind::tune,
         handler,
-        link -> {
-          if (link == null) {
+        (link, refused) -> {
+          if (refused) {
+            handler.onRefused(System.nanoTime());
+          } else if (link == null) {
             handler.onClosed(System.nanoTime());
           } else {
             link.tellClosed();
@@ -134,8 +138,7 @@ public final class LinkClient implements Dialer, AutoCloseable {
    * Dials.
    *
    * @param lent memory that the peer is to be shown, or null.
-   * @param failed hears on the loop, instead of the handler, that there is no connection; with the
-   *     link that nobody was told of, or null.
+   * @param failed hears on the loop, instead of the handler, that there is no connection.
    */
   private void dial(
       Bootstrap bootstrap,
@@ -143,7 +146,7 @@ public final class LinkClient implements Dialer, AutoCloseable {
       SharedMemory lent,
       Consumer<Channel> tune,
       Handler handler,
-      Consumer<NettyLink> failed) {
+      Failed failed) {
     NettyLink[] made = new NettyLink[1];
     bootstrap
         .group(loop)
@@ -172,9 +175,29 @@ public final class LinkClient implements Dialer, AutoCloseable {
         .addListener(
             done -> {
               if (!done.isSuccess()) {
-                loop.execute(() -> failed.accept(made[0]));
+                boolean refused = isRefusal(done.cause());
+                loop.execute(() -> failed.accept(made[0], refused));
               }
             });
+  }
+
+  /** Hears that there is no connection. */
+  private interface Failed {
+    /**
+     * Tells whose it was.
+     *
+     * @param link that nobody was told of, or null.
+     * @param refused whether the address was reached and nobody listens there.
+     */
+    void accept(NettyLink link, boolean refused);
+  }
+
+  /** Netty has no type for ECONNREFUSED alone; its text is the system's own. */
+  private static boolean isRefusal(Throwable cause) {
+    return cause instanceof ConnectException
+        && !(cause instanceof ConnectTimeoutException)
+        && cause.getMessage() != null
+        && cause.getMessage().contains("Connection refused");
   }
 
   /** One name that is being looked up; whoever of timer and name server is first decides. */

@@ -188,6 +188,8 @@ class LinkTest {
 
     record Frame(byte[] bytes) implements Happening {}
 
+    record Refused() implements Happening {}
+
     record Closed() implements Happening {}
   }
 
@@ -207,6 +209,11 @@ class LinkTest {
         payload.buffer().getBytes(payload.offset(), all, length, payload.length());
       }
       happenings.add(new Happening.Frame(all));
+    }
+
+    @Override
+    public void onRefused(long nowNanos) {
+      happenings.add(new Happening.Refused());
     }
 
     @Override
@@ -418,7 +425,7 @@ class LinkTest {
   void aPortThatNobodyListensOnIsToldAfterTheCall(Way way) throws Exception {
     start(way);
     Recorder recorder = dial("127.0.0.1", 1);
-    recorder.next(Happening.Closed.class);
+    recorder.next(Happening.Refused.class);
     dial("name.invalid", 1).next(Happening.Closed.class);
     dial("127.0.0.1", 0).next(Happening.Closed.class);
     assertTrue(recorder.happenings.isEmpty());
