@@ -166,6 +166,16 @@ final class ChunkReplicas {
     return sources.isEmpty() ? null : sources.get(joiner.sourcesFailed % sources.size());
   }
 
+  /** Whether the node of a replica on record as in sync can be asked. */
+  boolean isAnyInSyncReady() {
+    for (OwnedReplica replica : all) {
+      if (replica.inSync() && replica.node.ready) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Whether every in-sync replica that can be reached gave the joiner all that it can read. */
   boolean haveAllFailed(OwnedReplica joiner) {
     for (OwnedReplica replica : all) {

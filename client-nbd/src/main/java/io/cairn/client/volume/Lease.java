@@ -32,6 +32,11 @@ final class Lease {
     metadataSendNanos = Math.max(metadataSendNanos, sentNanos);
   }
 
+  /** Whether the metadata has confirmed the generation in a question that was asked since. */
+  boolean metadataConfirmedSince(long nanos) {
+    return metadataSendNanos >= nanos;
+  }
+
   boolean holds(OwnedChunk chunk, long nowNanos) {
     if (fresh(metadataSendNanos, nowNanos)) {
       return true;
@@ -117,7 +122,8 @@ final class Lease {
     askMetadata(nowNanos);
   }
 
-  private void askMetadata(long nowNanos) {
+  /** Has the metadata confirm the generation, unless that is under way. */
+  void askMetadata(long nowNanos) {
     if (metadataAsked) {
       return;
     }

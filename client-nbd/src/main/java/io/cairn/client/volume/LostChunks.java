@@ -60,6 +60,26 @@ final class LostChunks {
     return lost;
   }
 
+  /**
+   * Whether a replica on record as in sync, whose node is ready, may be used. Where all of them had
+   * been out of reach an operator may have gone on from another one, and an owner that has not
+   * heard of that would serve what was given up, roll the chosen one back, or take writes that
+   * nobody will know of. What was given up was out of reach then: once one is back, a confirmation
+   * of the generation settles it.
+   */
+  static boolean mayGoOn(OwnedChunk chunk, OwnedNode node, long nowNanos) {
+    if (!chunk.mayBeGivenUp) {
+      return true;
+    }
+    Lease lease = chunk.session.lease;
+    if (!lease.metadataConfirmedSince(node.readySinceNanos)) {
+      lease.askMetadata(nowNanos);
+      return false;
+    }
+    chunk.mayBeGivenUp = false;
+    return true;
+  }
+
   /** Whether it is known to lack something, whatever its version. */
   private static boolean isPartial(OwnedReplica replica) {
     return replica.node.ready
@@ -142,6 +162,7 @@ final class LostChunks {
   }
 
   private static void look(OwnedChunk chunk, long nowNanos) {
+    chunk.mayBeGivenUp = true;
     chunk.open(nowNanos);
     for (OwnedReplica replica : List.copyOf(chunk.replicas())) {
       if (!replica.required() && !replica.seen) {

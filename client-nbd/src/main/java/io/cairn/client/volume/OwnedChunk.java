@@ -63,6 +63,12 @@ final class OwnedChunk {
    */
   private long gateNanos = Long.MIN_VALUE;
 
+  /**
+   * Nobody in sync could be reached: an operator may have made another replica the current one
+   * meanwhile.
+   */
+  boolean mayBeGivenUp;
+
   /** Set once the replicas that were out of the set from the beginning have been looked at. */
   private boolean gateKnown;
 
@@ -151,6 +157,11 @@ final class OwnedChunk {
   }
 
   private void opened(OwnedReplica replica, long appendedLsn, long nowNanos) {
+    if (replica.inSync() && !LostChunks.mayGoOn(this, replica.node, nowNanos)) {
+      replica.reset();
+      replica.retryAtNanos = nowNanos + RETRY_NANOS;
+      return;
+    }
     if (state == State.OPENING) {
       equalize(nowNanos);
     } else {
@@ -588,6 +599,7 @@ final class OwnedChunk {
         replica.retryAtNanos = Long.MIN_VALUE;
       }
     }
+    mayBeGivenUp |= !set.isAnyInSyncReady();
   }
 
   /**

@@ -29,6 +29,9 @@ final class OwnedNode implements NodeLink.Listener {
   /** Since when it is not ready. */
   long unreadySinceNanos;
 
+  /** Since when it was ready the last time. */
+  long readySinceNanos = Long.MIN_VALUE;
+
   private long upSinceNanos;
   private boolean pinging;
 
@@ -72,6 +75,7 @@ final class OwnedNode implements NodeLink.Listener {
         nowNanos,
         (header, offset) -> {
           ready = true;
+          readySinceNanos = session.now();
           firstFencedNanos = Math.min(firstFencedNanos, session.now());
           session.onNodeReady(this, session.now());
         });

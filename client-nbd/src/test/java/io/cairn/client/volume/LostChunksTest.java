@@ -348,6 +348,50 @@ class LostChunksTest {
     assertEquals(0, losses().size());
   }
 
+  /** It would serve, and take writes, on replicas that nobody counts any more. */
+  @Test
+  void anOwnerThatCannotHearOfTheDecisionDoesNotGoOnFromWhatWasGivenUp() {
+    bothInSyncAreOnFailedDevices();
+    hearsThatBothAreGone();
+    world.await(() -> losses().size() == 1 && losses().getFirst().mayBeGivenUp());
+    VolumeSession old = session;
+    world.cutFromMetadata = "a";
+    world.order(
+        new Command.RecoverVolume(
+            "vol", old.generation(), 1, List.of(losses().getFirst().bestChoice())));
+    first.out(false);
+    second.out(false);
+    failed.clear();
+    Answer read = world.read(old, BLOCK, BLOCK);
+    Answer write = world.write(old, 3 * BLOCK, SessionWorld.bytes(BLOCK, 14));
+    world.run(5 * SessionWorld.SECOND);
+    assertTrue(!read.done && !write.done);
+    world.cutFromMetadata = "";
+    world.await(old::isOver);
+    assertTrue(old.isFenced());
+    session = world.attach("b");
+    tellOfNodes();
+    holds(1, new byte[BLOCK]);
+    holds(3, new byte[BLOCK]);
+  }
+
+  /** The same where nobody has told the old owner that anything is out of service. */
+  @Test
+  void anOwnerThatOnlyFoundNobodyInSyncDoesNotGoOnEither() {
+    bothInSyncAreOnFailedDevices();
+    VolumeSession old = session;
+    world.cutFromMetadata = "a";
+    Answer before = world.read(old, BLOCK, BLOCK);
+    world.run(5 * SessionWorld.SECOND);
+    first.out(false);
+    second.out(false);
+    world.run(5 * SessionWorld.SECOND);
+    assertTrue(!before.done, "the metadata cannot be asked whether anybody was chosen");
+    world.cutFromMetadata = "";
+    world.await(() -> before.done);
+    assertArrayEquals(SessionWorld.bytes(BLOCK, 11), before.bytes);
+  }
+
   @Test
   void allDevicesHaveFailedAndNothingIsLeft() {
     session = world.attach("a");
