@@ -88,7 +88,7 @@ final class ModelStore implements SimStore {
 
   @Override
   public void replace() {
-    model.replaced();
+    model.replaced(world.nowNanos());
     rotten.clear();
     appendedLsn = 0;
     durableLsn = 0;

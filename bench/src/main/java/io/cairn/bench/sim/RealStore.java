@@ -226,7 +226,7 @@ final class RealStore implements SimStore {
 
   @Override
   public void replace() {
-    model.replaced();
+    model.replaced(world.nowNanos());
     device.replace();
     rotten.clear();
     store = null;

@@ -294,8 +294,9 @@ final class StoreModel {
     lastLossNanos = nowNanos;
   }
 
-  /** Another device is in the place of the one that held all this. */
-  void replaced() {
+  /** Another device is in the place of the one that held all this: durable or not, it is gone. */
+  void replaced(long nowNanos) {
+    lastLossNanos = nowNanos;
     log.clear();
     state = new State();
     answeredFences.clear();
@@ -402,7 +403,7 @@ final class StoreModel {
     return List.copyOf(state.chunks.values());
   }
 
-  /** When the power went last. */
+  /** When the power went last, or the device. */
   long lastLossNanos() {
     return lastLossNanos;
   }
