@@ -28,6 +28,14 @@ public interface GroupObserver {
   void onSnapshotFailure(Exception cause);
 
   /**
+   * Files were not what was written to them; the server mends that by itself from other files of
+   * its own.
+   *
+   * @param what was wrong and what is done about it, in one line.
+   */
+  void onDamage(String what);
+
+  /**
    * The server cannot go on, such as after its log could not be written; it only can be closed. May
    * be called several times; the first cause is the one that counts.
    */

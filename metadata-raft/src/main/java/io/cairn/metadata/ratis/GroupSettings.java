@@ -14,14 +14,12 @@ import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServerConfigKeys;
+import org.apache.ratis.thirdparty.io.grpc.ServerInterceptor;
 import org.apache.ratis.util.SizeInBytes;
 import org.apache.ratis.util.TimeDuration;
 
 /** What servers and clients of one metadata group must agree on, and how Ratis is tuned. */
 final class GroupSettings {
-  /** Entries between two snapshots of a server. */
-  static final long SNAPSHOT_ENTRIES = 20_000;
-
   static final RaftGroupId GROUP_ID =
       RaftGroupId.valueOf(
           UUID.nameUUIDFromBytes("cairn metadata".getBytes(StandardCharsets.US_ASCII)));
@@ -34,13 +32,18 @@ final class GroupSettings {
 
   private GroupSettings() {}
 
-  /** How the port of a server treats connections. */
-  static Parameters connections() {
+  /**
+   * How the port of a server treats connections.
+   *
+   * @param votes decides which requests for a vote are answered.
+   */
+  static Parameters connections(ServerInterceptor votes) {
     Parameters parameters = new Parameters();
     GrpcConfigKeys.Server.setServicesCustomizer(
         parameters,
         (builder, types) ->
             builder
+                .intercept(votes)
                 .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
                 .maxConnectionIdle(IDLE_MINUTES, TimeUnit.MINUTES));
     return parameters;

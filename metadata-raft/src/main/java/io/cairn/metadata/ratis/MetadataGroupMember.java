@@ -4,16 +4,18 @@ import io.cairn.metadata.model.ClusterCondition;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.util.JvmPauseMonitor;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +30,11 @@ public final class MetadataGroupMember implements AutoCloseable {
    */
   private static final Logger GRPC_LOG = Logger.getLogger("org.apache.ratis.thirdparty.io.grpc");
 
+  private static final long LOG_LOOK_MILLIS = 100;
+
+  /** Two seconds: a leader that looks for what this server has, finds it in less. */
+  private static final int LOOKS_PER_LEADER = 20;
+
   static {
     GRPC_LOG.setLevel(Level.OFF);
   }
@@ -39,94 +46,142 @@ public final class MetadataGroupMember implements AutoCloseable {
   private final Reconnector reconnector;
 
   private MetadataGroupMember(
-      RaftServer server, MetadataStateMachine machine, String address, List<String> group)
-      throws IOException {
-    this.address = address;
+      MemberSettings settings, RaftServer server, MetadataStateMachine machine) throws IOException {
+    this.address = settings.address();
     this.server = server;
     this.machine = machine;
     division = server.getDivision(GroupSettings.GROUP_ID).getInfo();
     reconnector =
-        Reconnector.start(
-            server,
-            group.stream().filter(a -> !a.equals(address)).map(GroupSettings::peerId).toList());
+        Reconnector.start(server, settings.others().stream().map(GroupSettings::peerId).toList());
   }
 
   /**
    * Starts a server on its directory, which it makes when there is none.
    *
-   * @param address host:port under which the others find this server, one of those of the group.
-   * @param listenHost to bind; the port is the address's.
-   * @param group host:port of all servers, the same list on each.
-   * @param electionTimeout shortest time without a sign of life after which a follower calls an
-   *     election; the longest is 25/18 of it.
-   * @param awayGrace how long a storage node may be silent before its replicas are placed anew.
-   * @param rebalance whether replicas are moved so that nodes are filled evenly.
+   * @throws LostLogException when its log is damaged, or there is none although the others have
+   *     one: {@link #rejoin} is what is left.
    */
-  public static MetadataGroupMember start(
-      String address,
-      String listenHost,
-      List<String> group,
-      Path directory,
-      GroupObserver observer,
-      Duration electionTimeout,
-      Duration awayGrace,
-      boolean rebalance)
+  public static MetadataGroupMember start(MemberSettings settings, GroupObserver observer)
       throws IOException {
-    return start(
-        address,
-        listenHost,
-        group,
-        directory,
-        observer,
-        electionTimeout,
-        awayGrace,
-        rebalance,
-        GroupSettings.SNAPSHOT_ENTRIES);
+    if (!LogFiles.isThere(settings.log())) {
+      String other = new Rejoin(settings).whoHasLog();
+      if (other != null) {
+        throw new LostLogException(
+            settings.directory() + " has no log, and " + other + " has one", null);
+      }
+    }
+    return open(settings, observer);
   }
 
-  static MetadataGroupMember start(
-      String address,
-      String listenHost,
-      List<String> group,
-      Path directory,
-      GroupObserver observer,
-      Duration electionTimeout,
-      Duration awayGrace,
-      boolean rebalance,
-      long snapshotEntries)
-      throws IOException {
-    if (!group.contains(address)) {
-      throw new IllegalArgumentException("address " + address + " is not one of " + group);
+  /**
+   * Starts a server whose log is lost as one that has nothing. Blocks until all others are there
+   * and can do without what it had, as {@link Rejoin} says.
+   *
+   * @param waiting hears what is waited for.
+   * @throws InterruptedException when the calling thread is interrupted meanwhile.
+   */
+  public static MetadataGroupMember rejoin(
+      MemberSettings settings, GroupObserver observer, Consumer<String> waiting)
+      throws IOException, InterruptedException {
+    Rejoin rejoin = new Rejoin(settings);
+    rejoin.awaitOthers(waiting);
+    SetAside.move(settings.log());
+    SetAside.move(settings.state());
+    MetadataGroupMember member = open(settings, observer);
+    try {
+      waiting.accept("for the log of the others");
+      member.awaitLog(rejoin);
+      return member;
+    } catch (InterruptedException e) {
+      member.close();
+      throw e;
     }
-    Path raft = Files.createDirectories(directory.resolve("raft"));
+  }
+
+  /**
+   * A leader that was there all the time never looks for entries below those that this server has
+   * acknowledged once: only the next one does.
+   */
+  private void awaitLog(Rejoin rejoin) throws InterruptedException {
+    for (int looks = 1; machine.storedIndex() < 0; looks++) {
+      Thread.sleep(LOG_LOOK_MILLIS);
+      if (looks % LOOKS_PER_LEADER == 0) {
+        rejoin.askForAnotherLeader();
+      }
+    }
+  }
+
+  private static MetadataGroupMember open(MemberSettings settings, GroupObserver observer)
+      throws IOException {
+    Files.createDirectories(settings.log());
+    String address = settings.address();
     int port = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
     RaftProperties properties =
-        GroupSettings.server(listenHost, port, raft.toFile(), electionTimeout, snapshotEntries);
+        GroupSettings.server(
+            settings.listenHost(),
+            port,
+            settings.log().toFile(),
+            settings.electionTimeout(),
+            settings.snapshotEntries());
     MetadataStateMachine machine =
-        new MetadataStateMachine(directory.resolve("state"), observer, awayGrace, rebalance);
+        new MetadataStateMachine(
+            settings.state(), observer, settings.awayGrace(), settings.rebalance());
+    AtomicReference<RaftServer> started = new AtomicReference<>();
     RaftServer server =
         RaftServer.newBuilder()
             .setServerId(GroupSettings.peerId(address))
-            .setGroup(GroupSettings.group(group))
+            .setGroup(GroupSettings.group(settings.group()))
             .setStateMachine(machine)
             .setProperties(properties)
-            .setParameters(GroupSettings.connections())
+            .setParameters(
+                GroupSettings.connections(new NoVoteWithoutLog(() -> hasLog(started.get()))))
             .setOption(RaftStorage.StartupOption.RECOVER)
             .build();
+    started.set(server);
     try {
       server.start();
       stopPauseMonitor(server);
-      return new MetadataGroupMember(server, machine, address, group);
+      requireAll(server, machine);
+      return new MetadataGroupMember(settings, server, machine);
     } catch (CompletionException e) {
-      server.close();
+      close(server, machine);
       // Ratis starts the state machine on another thread.
-      if (e.getCause() instanceof IOException cause) {
-        throw cause;
-      }
-      throw e;
+      throw e.getCause() instanceof IOException cause ? LogDamage.of(cause) : LogDamage.of(e);
     } catch (IOException | RuntimeException e) {
-      server.close();
-      throw e;
+      close(server, machine);
+      throw LogDamage.of(e);
+    }
+  }
+
+  private static void close(RaftServer server, MetadataStateMachine machine) throws IOException {
+    server.close();
+    // Ratis closes it only if it has got that far.
+    machine.close();
+  }
+
+  /** Before the server has its group, it is asked by nobody who could win. */
+  private static boolean hasLog(RaftServer server) {
+    try {
+      RaftServer.Division division = server.getDivision(GroupSettings.GROUP_ID);
+      return division.getRaftLog().getLastEntryTermIndex() != null
+          || division.getStateMachine().getLatestSnapshot() != null;
+    } catch (IOException e) {
+      LOG.debug("asked for a vote before the group is there", e);
+      return false;
+    }
+  }
+
+  /** The state is made of entries of the log: one that ends before them has lost some. */
+  private static void requireAll(RaftServer server, MetadataStateMachine machine)
+      throws IOException {
+    TermIndex last =
+        server.getDivision(GroupSettings.GROUP_ID).getRaftLog().getLastEntryTermIndex();
+    long end = last == null ? -1 : last.getIndex();
+    SnapshotInfo snapshot = machine.getLatestSnapshot();
+    long behind = Math.max(end, snapshot == null ? -1 : snapshot.getIndex());
+    if (behind < machine.storedIndex()) {
+      throw new LostLogException(
+          "the log ends with entry " + end + ", and the state with " + machine.storedIndex(), null);
     }
   }
 

@@ -97,9 +97,53 @@ final class MetadataStateMachine extends BaseStateMachine {
   public void initialize(RaftServer server, RaftGroupId groupId, RaftStorage raftStorage)
       throws IOException {
     super.initialize(server, groupId, raftStorage);
+    // Before anybody takes them for snapshots.
+    List<String> damaged =
+        Snapshots.removeDamaged(raftStorage.getStorageDir().getStateMachineDir().toPath());
     storage.init(raftStorage);
-    keys = new RocksKeyValues(database);
+    keys = opened();
+    if (!damaged.isEmpty()) {
+      writeAnew(damaged);
+    }
     load();
+    requireWhole(raftStorage);
+  }
+
+  /** A damaged database is begun anew: snapshot and log say what was in it. */
+  private RocksKeyValues opened() throws IOException {
+    try {
+      return RocksKeyValues.open(database);
+    } catch (DamagedStateException e) {
+      Path aside = SetAside.move(database);
+      observer.onDamage(
+          e.getMessage() + "; it is made anew from the server's own log, and left as " + aside);
+      return RocksKeyValues.open(database);
+    }
+  }
+
+  /** The log that led to a snapshot was dropped: from then on others can only be helped by one. */
+  private void writeAnew(List<String> damaged) throws IOException {
+    long[] applied = keys.applied();
+    observer.onDamage(
+        damaged
+            + " and the digest beside do not fit; removed"
+            + (applied == null ? "" : ", and one is made anew from the state"));
+    if (applied != null) {
+      writeSnapshot(TermIndex.valueOf(applied[0], applied[1]));
+    }
+  }
+
+  /** The log must go on where the state ends. */
+  private void requireWhole(RaftStorage raftStorage) throws IOException {
+    long first = LogFiles.firstIndex(raftStorage.getStorageDir().getCurrentDir().toPath());
+    if (first > storedIndex + 1) {
+      throw new LostLogException(
+          "the log begins with entry "
+              + first
+              + ", and what was before is lost or damaged: the state ends with "
+              + storedIndex,
+          null);
+    }
   }
 
   @Override
@@ -182,16 +226,19 @@ final class MetadataStateMachine extends BaseStateMachine {
         && startNanos - snapshotFailedNanos.getAsLong() < SNAPSHOT_RETRY_NANOS) {
       return RaftLog.INVALID_LOG_INDEX;
     }
-    // Beside the snapshots, not among them: it becomes one by a rename.
-    Path temporary = database.resolveSibling(SNAPSHOT_PART);
     try {
-      long index = takeSnapshot(temporary, startNanos);
+      long index = takeSnapshot(startNanos);
       snapshotFailedNanos = OptionalLong.empty();
       return index;
     } catch (IOException | UncheckedIOException e) {
+      discard(part());
+      if (e instanceof DamagedStateException || e.getCause() instanceof DamagedStateException) {
+        // The next start mends it.
+        observer.onFailure(e);
+        throw e;
+      }
       snapshotFailedNanos = OptionalLong.of(startNanos);
       observer.onSnapshotFailure(e);
-      discard(temporary);
       return RaftLog.INVALID_LOG_INDEX;
     }
   }
@@ -205,24 +252,37 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
   }
 
-  private long takeSnapshot(Path temporary, long startNanos) throws IOException {
+  private long takeSnapshot(long startNanos) throws IOException {
     TermIndex applied;
+    Path file;
     synchronized (lock) {
       applied = getLastAppliedTermIndex();
       if (applied.getIndex() < storedIndex) {
         // The database is ahead of what is being applied again: it is no state of that index.
         return RaftLog.INVALID_LOG_INDEX;
       }
-      keys.sync();
-      write(temporary);
+      file = writeSnapshot(applied);
     }
+    storage.loadLatestSnapshot();
+    observer.onSnapshot(Files.size(file), System.nanoTime() - startNanos);
+    return applied.getIndex();
+  }
+
+  /** The state as it is, which is that after an entry. */
+  private Path writeSnapshot(TermIndex applied) throws IOException {
+    // Beside the snapshots, not among them: it becomes one by a rename.
+    Path temporary = part();
+    keys.sync();
+    write(temporary);
     Path file = storage.getSnapshotFile(applied.getTerm(), applied.getIndex()).toPath();
     // The digest first: a snapshot without one could not be sent to anybody.
     MD5FileUtil.saveMD5File(file.toFile(), MD5FileUtil.computeMd5ForFile(temporary.toFile()));
     Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    storage.loadLatestSnapshot();
-    observer.onSnapshot(Files.size(file), System.nanoTime() - startNanos);
-    return applied.getIndex();
+    return file;
+  }
+
+  private Path part() {
+    return database.resolveSibling(SNAPSHOT_PART);
   }
 
   private void write(Path file) throws IOException {
@@ -319,6 +379,9 @@ final class MetadataStateMachine extends BaseStateMachine {
         updateLastAppliedTermIndex(proto.getTerm(), proto.getIndex());
       }
       return CompletableFuture.completedFuture(message(reply));
+    } catch (UncheckedIOException e) {
+      observer.onFailure(e);
+      throw e;
     } catch (IOException e) {
       // The state cannot be stored: go no further, another server takes over.
       observer.onFailure(e);
@@ -565,6 +628,13 @@ final class MetadataStateMachine extends BaseStateMachine {
       }
       return conditions.changed(
           machine.state(), address, division.getCurrentTerm(), System.nanoTime());
+    }
+  }
+
+  /** Index of the last entry that is in the database; -1 without one, or when it is closed. */
+  long storedIndex() {
+    synchronized (lock) {
+      return keys == null ? -1 : storedIndex;
     }
   }
 

@@ -12,6 +12,7 @@ import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
+import org.rocksdb.Status;
 import org.rocksdb.WriteBatchWithIndex;
 import org.rocksdb.WriteOptions;
 
@@ -29,19 +30,47 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
   private final RocksDB db;
   private final WriteBatchWithIndex batch;
 
-  RocksKeyValues(Path directory) throws IOException {
-    RocksDB.loadLibrary();
-    Files.createDirectories(directory);
+  private RocksKeyValues(Options options, RocksDB db) {
+    this.options = options;
+    this.db = db;
     batch = new WriteBatchWithIndex(true);
-    options = new Options().setCreateIfMissing(true).setMaxOpenFiles(256).setKeepLogFileNum(2);
     // The Raft log is durable and says what to apply again: the database need not sync each entry.
     writes = new WriteOptions().setSync(false);
     reads = new ReadOptions();
+  }
+
+  /**
+   * Opens the directory, which it makes when there is none, and reads all of it: a state has some
+   * megabytes, and what is damaged is to be known before anybody counts on it.
+   *
+   * @throws DamagedStateException when it holds something else than what was written.
+   */
+  static RocksKeyValues open(Path directory) throws IOException {
+    RocksDB.loadLibrary();
+    Files.createDirectories(directory);
+    Options options =
+        new Options().setCreateIfMissing(true).setMaxOpenFiles(256).setKeepLogFileNum(2);
+    RocksDB db = null;
     try {
       db = RocksDB.open(options, directory.toString());
+      db.verifyChecksum();
+      return new RocksKeyValues(options, db);
     } catch (RocksDBException e) {
-      throw new IOException("cannot open the metadata in " + directory + ": " + e.getMessage(), e);
+      if (db != null) {
+        db.close();
+      }
+      options.close();
+      throw failure("cannot open the metadata in " + directory, e);
     }
+  }
+
+  private static IOException failure(String what, RocksDBException e) {
+    String message = what + ": " + e.getMessage();
+    Status status = e.getStatus();
+    boolean damaged =
+        status != null
+            && (status.getCode() == Status.Code.Corruption || message.contains("No such file"));
+    return damaged ? new DamagedStateException(message, e) : new IOException(message, e);
   }
 
   /**
@@ -56,7 +85,7 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
       String[] parts = new String(value, StandardCharsets.US_ASCII).split(":");
       return new long[] {Long.parseLong(parts[0]), Long.parseLong(parts[1])};
     } catch (RocksDBException e) {
-      throw new IOException(e);
+      throw failure("cannot read up to where the state is applied", e);
     }
   }
 
@@ -67,7 +96,7 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
       db.write(writes, batch);
       batch.clear();
     } catch (RocksDBException e) {
-      throw new IOException("cannot store entry " + index + ": " + e.getMessage(), e);
+      throw failure("cannot store entry " + index, e);
     }
   }
 
@@ -108,7 +137,7 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
     try {
       return batch.getFromBatchAndDB(db, reads, bytes(key));
     } catch (RocksDBException e) {
-      throw new UncheckedIOException("cannot read " + key, new IOException(e));
+      throw new UncheckedIOException(failure("cannot read " + key, e));
     }
   }
 
@@ -140,6 +169,10 @@ final class RocksKeyValues implements KeyValues, AutoCloseable {
           return;
         }
       }
+      // A page that cannot be read ends the keys as if there were no more.
+      keys.status();
+    } catch (RocksDBException e) {
+      throw new UncheckedIOException(failure("cannot read the keys from " + from, e));
     }
   }
 

@@ -4,6 +4,7 @@ import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.ratis.MemberStatus;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -17,6 +18,7 @@ import java.util.function.ToDoubleFunction;
 final class MetadataMeters {
   private final MeterRegistry registry;
   private final Timer snapshots;
+  private final Counter damages;
   private final AtomicLong snapshotNanos = new AtomicLong(Long.MIN_VALUE);
   private final AtomicLong snapshotSizeBytes = new AtomicLong();
 
@@ -26,6 +28,14 @@ final class MetadataMeters {
         Timer.builder("cairn.metadata.snapshots")
             .description("Snapshots written, and the time that they took")
             .register(registry);
+    damages =
+        Counter.builder("cairn.metadata.damages")
+            .description("Files of the server that were not what was written to them")
+            .register(registry);
+  }
+
+  void damage() {
+    damages.increment();
   }
 
   /**

@@ -9,10 +9,13 @@ import io.cairn.metadata.directory.DataDirectory;
 import io.cairn.metadata.directory.DataDirectoryException;
 import io.cairn.metadata.http.OperationsServer;
 import io.cairn.metadata.http.SupportPage;
+import io.cairn.metadata.model.ClusterCondition;
 import io.cairn.metadata.options.Address;
 import io.cairn.metadata.options.OptionValues;
 import io.cairn.metadata.options.Sizes;
 import io.cairn.metadata.ratis.GroupObserver;
+import io.cairn.metadata.ratis.LostLogException;
+import io.cairn.metadata.ratis.MemberSettings;
 import io.cairn.metadata.ratis.MemberStatus;
 import io.cairn.metadata.ratis.MetadataGroupMember;
 import io.cairn.metadata.ratis.RatisMetadataClient;
@@ -41,6 +44,7 @@ public final class MetadataServer implements AutoCloseable {
   private static final Duration BOOTSTRAP_DEADLINE = Duration.ofSeconds(30);
   private static final Duration COMPARE_DEADLINE = Duration.ofSeconds(2);
   private static final Duration CONSOLE_DEADLINE = Duration.ofSeconds(5);
+  private static final Duration REJOIN_STOP = Duration.ofSeconds(10);
   private static final int CONNECT_TIMEOUT_MILLIS = 500;
 
   private final List<String> group;
@@ -55,6 +59,13 @@ public final class MetadataServer implements AutoCloseable {
   private OperationsServer http;
   private volatile MetadataGroupMember member;
   private volatile String failure;
+
+  /** What a server that lost its log waits for, or null. */
+  private volatile String waiting;
+
+  /** Waits for the others, or null. */
+  private Thread rejoining;
+
   private volatile boolean closing;
 
   /** Set by the loaded state or the log; 0 before the cluster has its identity. */
@@ -111,16 +122,16 @@ public final class MetadataServer implements AutoCloseable {
     if (directory.identity().clusterId() != 0) {
       requireOwnCluster();
     }
-    member =
-        MetadataGroupMember.start(
+    startMember(
+        new MemberSettings(
             address.toString(),
             listenHost,
             group,
             directory.path(),
-            new Observer(),
             options.get(MetadataOptions.ELECTION_TIMEOUT),
             options.get(MetadataOptions.NODE_AWAY_GRACE),
-            options.get(MetadataOptions.REBALANCE));
+            options.get(MetadataOptions.REBALANCE),
+            MemberSettings.SNAPSHOT_ENTRIES));
     meters.show(this::status);
     ownClient = RatisMetadataClient.connect(new SecureRandom().nextLong(), group, CONSOLE_DEADLINE);
     announcer =
@@ -129,13 +140,54 @@ public final class MetadataServer implements AutoCloseable {
             "metadata",
             address.toString(),
             http.address().reachableBy(address.host()).toString());
-    reporter = ConditionReporter.start(ownClient, member::changedConditions);
+    reporter = ConditionReporter.start(ownClient, this::changedConditions);
     LOG.info(
         "metadata server {} of {} on {}, HTTP on {}",
         address,
         group,
         directory.path(),
         http.address());
+  }
+
+  private void startMember(MemberSettings settings) throws IOException {
+    Observer observer = new Observer();
+    try {
+      member = MetadataGroupMember.start(settings, observer);
+    } catch (LostLogException e) {
+      LOG.error(
+          "{}; this server begins anew when all others can do without what it had", reason(e));
+      meters.damage();
+      waiting = "waits for the other servers: " + reason(e);
+      rejoining =
+          Thread.ofPlatform().name("metadata-rejoin").start(() -> rejoin(settings, observer));
+    }
+  }
+
+  /** Not while it starts: servers of one process are started one after the other. */
+  private void rejoin(MemberSettings settings, Observer observer) {
+    try {
+      member =
+          MetadataGroupMember.rejoin(
+              settings,
+              observer,
+              missing -> {
+                waiting = "its log was lost; it waits: " + missing;
+                LOG.warn("{}", waiting);
+              });
+      waiting = null;
+      LOG.info("metadata server {} has the log of the others", address);
+    } catch (InterruptedException e) {
+      LOG.debug("closed while it waited", e);
+    } catch (IOException | RuntimeException e) {
+      if (!closing) {
+        fail("the metadata server cannot begin anew: " + reason(e));
+      }
+    }
+  }
+
+  private List<ClusterCondition> changedConditions() {
+    MetadataGroupMember running = member;
+    return running == null ? List.of() : running.changedConditions();
   }
 
   private MetadataClient connect() {
@@ -238,6 +290,12 @@ public final class MetadataServer implements AutoCloseable {
     }
 
     @Override
+    public void onDamage(String what) {
+      LOG.error("{}", what);
+      meters.damage();
+    }
+
+    @Override
     public void onFailure(Throwable cause) {
       if (!closing) {
         fail("the metadata server cannot go on: " + reason(cause) + "; " + room());
@@ -310,6 +368,10 @@ public final class MetadataServer implements AutoCloseable {
     if (failure != null) {
       return failure;
     }
+    String missing = waiting;
+    if (missing != null) {
+      return missing;
+    }
     MemberStatus status = status();
     if (status == null) {
       return closing ? "stopping" : "starting";
@@ -341,6 +403,18 @@ public final class MetadataServer implements AutoCloseable {
     return running != null && running.isLeader();
   }
 
+  private void awaitRejoining() {
+    if (rejoining == null) {
+      return;
+    }
+    rejoining.interrupt();
+    try {
+      rejoining.join(REJOIN_STOP);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Stops; what was applied is durable. */
   @Override
   public void close() throws IOException {
@@ -359,6 +433,7 @@ public final class MetadataServer implements AutoCloseable {
         announcer.close();
         ownClient.close();
       }
+      awaitRejoining();
       if (member != null) {
         member.close();
       }

@@ -10,10 +10,12 @@ import io.cairn.metadata.model.Durability;
 import io.cairn.metadata.release.Release;
 import io.cairn.metadata.server.ListeningPorts;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -30,6 +32,12 @@ abstract class GroupOfThree {
   final MetadataGroupMember[] members = new MetadataGroupMember[3];
   RatisMetadataClient client;
   final AtomicInteger snapshotFailures = new AtomicInteger();
+  final List<String> damages = new CopyOnWriteArrayList<>();
+
+  /** Why members began anew, and what they waited for meanwhile. */
+  final List<String> lost = new CopyOnWriteArrayList<>();
+
+  final List<String> waits = new CopyOnWriteArrayList<>();
   long clientIds = 100;
 
   @BeforeEach
@@ -52,8 +60,8 @@ abstract class GroupOfThree {
     }
   }
 
-  /** Hears of snapshots that failed. */
-  private final class Failures implements GroupObserver {
+  /** Hears of snapshots that failed, and of damage. */
+  private final class Heard implements GroupObserver {
     @Override
     public void onLeading() {}
 
@@ -72,6 +80,11 @@ abstract class GroupOfThree {
     @Override
     public void onSnapshotFailure(Exception cause) {
       snapshotFailures.incrementAndGet();
+    }
+
+    @Override
+    public void onDamage(String what) {
+      damages.add(what);
     }
 
     @Override
@@ -109,17 +122,26 @@ abstract class GroupOfThree {
   }
 
   void startMember(int i) throws IOException {
-    members[i] =
-        MetadataGroupMember.start(
+    MemberSettings settings =
+        new MemberSettings(
             addresses.get(i),
             "127.0.0.1",
             addresses,
             directory.resolve("m" + i),
-            new Failures(),
             electionTimeout(),
             Duration.ofMinutes(10),
             true,
             SNAPSHOT_ENTRIES);
+    try {
+      members[i] = MetadataGroupMember.start(settings, new Heard());
+    } catch (LostLogException e) {
+      lost.add(e.getMessage());
+      try {
+        members[i] = MetadataGroupMember.rejoin(settings, new Heard(), waits::add);
+      } catch (InterruptedException interrupted) {
+        throw new InterruptedIOException(interrupted.toString());
+      }
+    }
   }
 
   /** Of each member; the leader gives a sign of life after half of it. */
