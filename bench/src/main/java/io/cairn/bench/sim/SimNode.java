@@ -17,6 +17,7 @@ import io.cairn.storage.wire.MessageType;
 import io.cairn.storage.wire.Request;
 import io.cairn.storage.wire.Status;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -42,6 +43,10 @@ final class SimNode implements SimNetwork.Acceptor {
   private List<Refilled> refilled = List.of();
   private SimPayload.Ledger ledger = new SimPayload.Ledger();
   private long armedNanos = Long.MAX_VALUE;
+
+  /** When timers go off, with those that a nearer deadline replaced: a real one is cancelled. */
+  private final Set<Long> timers = new HashSet<>();
+
   private long trashed;
 
   /** Shards whose devices failed, by number: nobody is connected to them, in any life. */
@@ -96,6 +101,7 @@ final class SimNode implements SimNetwork.Acceptor {
     process.start();
     ledger = new SimPayload.Ledger();
     armedNanos = Long.MAX_VALUE;
+    timers.clear();
     List<ReplicaShard> started = new ArrayList<>();
     opened = new ArrayList<>();
     refilled = new ArrayList<>();
@@ -205,11 +211,15 @@ final class SimNode implements SimNetwork.Acceptor {
     if (next < armedNanos) {
       long armed = next;
       armedNanos = armed;
+      if (!timers.add(armed)) {
+        return;
+      }
       SimWorld world = cluster.world();
       world.after(
           process,
           Math.max(0, next - world.nowNanos()),
           () -> {
+            timers.remove(armed);
             // One that a nearer deadline replaced must not arm another.
             if (armedNanos != armed) {
               return;
