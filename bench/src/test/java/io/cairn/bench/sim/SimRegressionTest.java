@@ -61,7 +61,8 @@ class SimRegressionTest {
         10_100_577,
         50_001_173,
         61_040_531,
-        104_100_907
+        104_100_907,
+        130_008_790
       })
   void seedsThatOnceFoundABug(long seed) {
     assertTrue(new SimRun(seed, false).run().events() > 0);

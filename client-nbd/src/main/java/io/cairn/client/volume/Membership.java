@@ -68,9 +68,8 @@ final class Membership {
     for (OwnedReplica replica : chunk.replicas()) {
       ReplicaState wanted = wanted(chunk, replica, nowNanos);
       if (wanted != replica.recorded) {
-        if (wanted == ReplicaState.IN_SYNC) {
-          replica.promoting = true;
-        }
+        replica.promoting |= wanted == ReplicaState.IN_SYNC;
+        replica.leaving |= wanted == ReplicaState.SYNCING;
         proposed.add(new Proposed(chunk, replica));
         changes.add(
             new Command.UpdateReplicas.Change(
@@ -123,6 +122,9 @@ final class Membership {
   }
 
   private void answered(List<Proposed> proposed, Reply reply, long nowNanos) {
+    if (reply != null) {
+      proposed.forEach(one -> one.replica().leaving = false);
+    }
     switch (reply) {
       case Reply.ReplicasUpdated updated -> adopt(proposed, updated, nowNanos);
       case Reply.Chunks _ -> proposed.forEach(Membership::isKnown);
@@ -134,6 +136,9 @@ final class Membership {
         notBeforeNanos = nowNanos + RETRY_NANOS;
       }
       case null, default -> notBeforeNanos = nowNanos + RETRY_NANOS;
+    }
+    if (reply != null) {
+      proposed.forEach(one -> one.chunk().equalize(nowNanos));
     }
     session.onProgress(nowNanos);
   }

@@ -185,6 +185,11 @@ final class OwnedChunk {
       LostChunks.letAloneStand(this, nowNanos);
       return;
     }
+    if (longest.leaving) {
+      // It came back while its removal is under way: who is brought up from it now would be left
+      // alone in the set, without what it lacks.
+      return;
+    }
     openBase = longest.position;
     lastAssigned = openBase;
     gateForThoseOut(nowNanos);

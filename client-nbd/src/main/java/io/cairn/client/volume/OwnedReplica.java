@@ -30,6 +30,9 @@ final class OwnedReplica {
   /** Set from the proposal to take it into the in-sync set until the outcome is known. */
   boolean promoting;
 
+  /** Set from the proposal to take it out of the in-sync set until the outcome is known. */
+  boolean leaving;
+
   /** Answer to OPEN. */
   int openState;
 

@@ -162,6 +162,11 @@ final class SessionWorld {
     cutPairs.add(gateway + "/" + node.index);
   }
 
+  /** Mends it. */
+  void join(String gateway, Node node) {
+    cutPairs.remove(gateway + "/" + node.index);
+  }
+
   private boolean isCut(String gateway, Node node) {
     return cutPairs.contains(gateway + "/" + node.index);
   }

@@ -9,6 +9,7 @@ import io.cairn.client.volume.SessionWorld.Node;
 import io.cairn.metadata.model.Replica;
 import io.cairn.metadata.model.ReplicaState;
 import io.cairn.storage.wire.MessageType;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -128,6 +129,42 @@ class ShortOpeningTest {
     holds(0, 10);
     holds(1, 11);
     holds(3, 13);
+  }
+
+  /** Seed 130,008,790 of the simulator: the set would be left to two that had begun to catch up. */
+  @Test
+  void nobodyIsBroughtUpFromOneWhoseRemovalIsUnderWay() {
+    session = world.attach("a");
+    write(0, 10);
+    List<Replica> replicas = world.record(0).replicas();
+    Node ahead = world.nodes.get((int) replicas.get(0).nodeId() - 1);
+    List<Node> others = world.nodes.stream().filter(node -> node != ahead).toList();
+    others.forEach(node -> node.deafTo = MessageType.WRITE);
+    Answer unacknowledged = world.write(session, 3L * BLOCK, SessionWorld.bytes(BLOCK, 13));
+    world.run(100 * SessionWorld.MILLI);
+    assertTrue(!unacknowledged.done);
+    others.forEach(node -> node.deafTo = 0);
+
+    world.cut("b", ahead);
+    session = world.attach("b");
+    List<Runnable> late = new ArrayList<>();
+    world.lateCommands = late;
+    Answer waiting = world.read(session, 0, BLOCK);
+    world.await(() -> !late.isEmpty());
+    ahead.deafTo = MessageType.VERSIONS;
+    world.join("b", ahead);
+    world.run(SessionWorld.SECOND);
+    ahead.kill();
+    world.lateCommands = null;
+    late.forEach(Runnable::run);
+
+    world.await(() -> waiting.done);
+    assertArrayEquals(SessionWorld.bytes(BLOCK, 10), waiting.bytes);
+    assertTrue(!isInSync(ahead), world.record(0).toString());
+    ahead.deafTo = 0;
+    ahead.start();
+    world.await(() -> isInSync(ahead));
+    holds(0, 10);
   }
 
   @Test
