@@ -34,6 +34,10 @@ final class NodeLink {
   private static final long RETRY_MIN_NANOS = 20_000_000L;
   private static final long RETRY_MAX_NANOS = 500_000_000L;
 
+  /** One for all links of a loop: with one for each, some hundred volumes took all of the heap. */
+  private static final ThreadLocal<UnsafeBuffer> OUT =
+      ThreadLocal.withInitial(() -> new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]));
+
   /** Hears what happens to the link. */
   interface Listener {
     /** The link greets the shard: requests may be sent. */
@@ -86,7 +90,6 @@ final class NodeLink {
   final long nodeId;
   final int shard;
   final Request request;
-  final UnsafeBuffer out = new UnsafeBuffer(new byte[Frame.HEADER_BYTES_MAX]);
   private final Dialer dialer;
   private final Listener listener;
   private final long clientId;
@@ -185,14 +188,19 @@ final class NodeLink {
     return requestId + 1;
   }
 
-  /** Sends the request that was encoded into {@link #out} with {@link #nextRequestId()}. */
+  /** Where the next request is encoded; its content lasts until that is sent. */
+  UnsafeBuffer out() {
+    return OUT.get();
+  }
+
+  /** Sends the request that was encoded into {@link #out()} with {@link #nextRequestId()}. */
   void send(int headerLength, Payload payload, Pending reply, long nowNanos) {
     requestId++;
     Sent sent = unused.take();
     sent.pending = reply;
     sent.sentNanos = nowNanos;
     pending.put(requestId, sent);
-    link.send(out, 0, headerLength, payload);
+    link.send(out(), 0, headerLength, payload);
   }
 
   /**
@@ -250,7 +258,7 @@ final class NodeLink {
     lastHeardNanos = nowNanos;
     int length =
         request.hello(
-            out,
+            out(),
             0,
             nextRequestId(),
             nodeId,
@@ -259,7 +267,7 @@ final class NodeLink {
             shard,
             Request.ROLE_GATEWAY);
     requestId++;
-    link.send(out, 0, length, null);
+    link.send(out(), 0, length, null);
   }
 
   private void received(DirectBuffer header, int offset, Payload payload, long nowNanos) {
@@ -371,9 +379,10 @@ final class NodeLink {
           if (listener.onIdle(this, nowNanos)) {
             return;
           }
-          int length = request.bare(out, 0, MessageType.PING, nextRequestId(), nodeId, 0, 0, 0, 0);
+          int length =
+              request.bare(out(), 0, MessageType.PING, nextRequestId(), nodeId, 0, 0, 0, 0);
           requestId++;
-          link.send(out, 0, length, null);
+          link.send(out(), 0, length, null);
         }
       }
       case DIALING, CLOSED -> {}

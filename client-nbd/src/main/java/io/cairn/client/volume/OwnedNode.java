@@ -60,7 +60,7 @@ final class OwnedNode implements NodeLink.Listener {
   private void fence(long nowNanos) {
     int length =
         link.request.bare(
-            link.out,
+            link.out(),
             0,
             MessageType.FENCE,
             link.nextRequestId(),
@@ -88,7 +88,7 @@ final class OwnedNode implements NodeLink.Listener {
       copyPace = session.mending.copyPace();
       int length =
           link.request.ping(
-              link.out,
+              link.out(),
               0,
               link.nextRequestId(),
               link.nodeId,
@@ -259,7 +259,7 @@ final class OwnedNode implements NodeLink.Listener {
       return;
     }
     syncAskedLsn = lsn;
-    int length = link.request.sync(link.out, 0, link.nextRequestId(), link.nodeId, syncAskedLsn);
+    int length = link.request.sync(link.out(), 0, link.nextRequestId(), link.nodeId, syncAskedLsn);
     link.send(
         length,
         null,

@@ -212,7 +212,7 @@ final class ReadOp {
     NodeLink link = replica.node.link;
     int length =
         link.request.range(
-            link.out,
+            link.out(),
             0,
             extentsDone == null ? MessageType.READ : MessageType.EXTENTS,
             0,

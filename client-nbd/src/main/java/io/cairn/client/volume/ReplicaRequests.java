@@ -28,7 +28,7 @@ final class ReplicaRequests {
     ChunkRecord record = chunk.record();
     int length =
         link.request.bare(
-            link.out,
+            link.out(),
             0,
             MessageType.OPEN,
             link.nextRequestId(),
@@ -45,7 +45,7 @@ final class ReplicaRequests {
     ChunkRecord record = chunk.record();
     int length =
         link.request.create(
-            link.out,
+            link.out(),
             0,
             link.nextRequestId(),
             link.nodeId,
@@ -69,7 +69,7 @@ final class ReplicaRequests {
     ChunkRecord record = chunk.record();
     int length =
         link.request.catchUp(
-            link.out,
+            link.out(),
             0,
             link.nextRequestId(),
             link.nodeId,
@@ -98,7 +98,7 @@ final class ReplicaRequests {
     if (op.payload == null) {
       length =
           link.request.zero(
-              link.out,
+              link.out(),
               0,
               flags,
               link.nextRequestId(),
@@ -112,11 +112,11 @@ final class ReplicaRequests {
               op.count);
     } else {
       for (int i = 0; i < op.count; i++) {
-        Request.putCrc(link.out, 0, i, op.crcs[i]);
+        Request.putCrc(link.out(), 0, i, op.crcs[i]);
       }
       length =
           link.request.write(
-              link.out,
+              link.out(),
               0,
               flags,
               link.nextRequestId(),

@@ -115,7 +115,7 @@ final class ScrubLook {
     NodeLink link = answer.replica.node.link;
     int length =
         link.request.range(
-            link.out,
+            link.out(),
             0,
             MessageType.READ,
             Frame.FLAG_WITH_VERSIONS | flag,

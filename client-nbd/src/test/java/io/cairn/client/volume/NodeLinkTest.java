@@ -191,7 +191,7 @@ class NodeLinkTest {
     for (int i = 0; i < 3; i++) {
       int number = i;
       int length =
-          link.request.bare(link.out, 0, MessageType.PING, link.nextRequestId(), 3, 1, 0, 0, 1);
+          link.request.bare(link.out(), 0, MessageType.PING, link.nextRequestId(), 3, 1, 0, 0, 1);
       link.send(
           length,
           null,
