@@ -32,8 +32,11 @@ public final class MetadataGroupMember implements AutoCloseable {
 
   private static final long LOG_LOOK_MILLIS = 100;
 
-  /** Two seconds: a leader that looks for what this server has, finds it in less. */
-  private static final int LOOKS_PER_LEADER = 20;
+  /** Two seconds: a leader that looks for what this server has, mostly finds it in less. */
+  private static final int LOOKS_PER_LEADER_MIN = 20;
+
+  /** On a slow machine each leader gets more time than the one before. */
+  private static final int LOOKS_PER_LEADER_MAX = 320;
 
   static {
     GRPC_LOG.setLevel(Level.OFF);
@@ -103,11 +106,14 @@ public final class MetadataGroupMember implements AutoCloseable {
    * acknowledged once: only the next one does.
    */
   private void awaitLog(Rejoin rejoin) throws InterruptedException {
-    for (int looks = 1; machine.storedIndex() < 0; looks++) {
-      Thread.sleep(LOG_LOOK_MILLIS);
-      if (looks % LOOKS_PER_LEADER == 0) {
+    int looksLeft = LOOKS_PER_LEADER_MIN;
+    for (int next = looksLeft; machine.storedIndex() < 0; looksLeft--) {
+      if (looksLeft == 0) {
         rejoin.askForAnotherLeader();
+        next = Math.min(2 * next, LOOKS_PER_LEADER_MAX);
+        looksLeft = next;
       }
+      Thread.sleep(LOG_LOOK_MILLIS);
     }
   }
 

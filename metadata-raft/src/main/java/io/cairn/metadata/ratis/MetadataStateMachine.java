@@ -48,6 +48,7 @@ import org.apache.ratis.statemachine.impl.BaseStateMachine;
 import org.apache.ratis.statemachine.impl.SimpleStateMachineStorage;
 import org.apache.ratis.statemachine.impl.SingleFileSnapshotInfo;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.util.LifeCycle;
 import org.apache.ratis.util.MD5FileUtil;
 
 /**
@@ -107,6 +108,13 @@ final class MetadataStateMachine extends BaseStateMachine {
     }
     load();
     requireWhole(raftStorage);
+    started();
+  }
+
+  /** Only from here on Ratis can pause it, which it does to take over a leader's snapshot. */
+  private void started() {
+    getLifeCycle().transition(LifeCycle.State.STARTING);
+    getLifeCycle().transition(LifeCycle.State.RUNNING);
   }
 
   /** A damaged database is begun anew: snapshot and log say what was in it. */
@@ -151,16 +159,15 @@ final class MetadataStateMachine extends BaseStateMachine {
     synchronized (lock) {
       load();
     }
-    if (getLifeCycleState() == org.apache.ratis.util.LifeCycle.State.PAUSED) {
-      getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.STARTING);
-      getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.RUNNING);
+    if (getLifeCycleState() == LifeCycle.State.PAUSED) {
+      started();
     }
   }
 
   @Override
   public void pause() {
-    getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.PAUSING);
-    getLifeCycle().transition(org.apache.ratis.util.LifeCycle.State.PAUSED);
+    getLifeCycle().transition(LifeCycle.State.PAUSING);
+    getLifeCycle().transition(LifeCycle.State.PAUSED);
   }
 
   private void load() throws IOException {

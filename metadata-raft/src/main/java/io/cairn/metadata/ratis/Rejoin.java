@@ -145,12 +145,24 @@ final class Rejoin {
     }
   }
 
-  /** Makes the leader begin anew with all others: it would look for none of what we have lost. */
+  /**
+   * Makes the leader begin anew with all others: it would look for none of what we have lost. Who
+   * follows does not pass the request on.
+   */
   void askForAnotherLeader() {
-    try (RaftClient client = client(settings.others().getFirst())) {
+    for (String other : settings.others()) {
+      GroupInfoReply found = ask(other);
+      if (found != null && found.getRoleInfoProto().getRole() == RaftPeerRole.LEADER) {
+        stepDown(other);
+      }
+    }
+  }
+
+  private void stepDown(String leaderAddress) {
+    try (RaftClient client = client(leaderAddress)) {
       client.admin().transferLeadership(null, ANSWER.toLong(TimeUnit.MILLISECONDS));
     } catch (IOException | StatusRuntimeException e) {
-      LOG.debug("the leader does not step down", e);
+      LOG.debug("{} does not step down", leaderAddress, e);
     }
   }
 

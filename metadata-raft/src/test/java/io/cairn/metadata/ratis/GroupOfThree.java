@@ -1,6 +1,7 @@
 package io.cairn.metadata.ratis;
 
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cairn.metadata.command.Command;
 import io.cairn.metadata.command.Query;
@@ -119,6 +120,23 @@ abstract class GroupOfThree {
       }
     }
     throw new IllegalStateException("no leader although a command was just answered");
+  }
+
+  /** Waits until each server that is there has what the leader has. */
+  void awaitSame() throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (true) {
+      long applied = members[leader()].status().appliedIndex();
+      boolean same = true;
+      for (MetadataGroupMember member : members) {
+        same &= member == null || member.status().appliedIndex() >= applied;
+      }
+      if (same) {
+        return;
+      }
+      assertTrue(System.nanoTime() < end, "a server does not get what the others have");
+      Thread.sleep(20);
+    }
   }
 
   void startMember(int i) throws IOException {

@@ -168,6 +168,42 @@ class MetadataGroupTest extends GroupOfThree {
     assertEquals(131, volumes().size());
   }
 
+  /** What it lacks is in nobody's log any more. */
+  @Test
+  void whoWasAwayForLongGetsASnapshot() throws Exception {
+    create("before");
+    int away = (leader() + 1) % 3;
+    stopMember(away);
+    for (int i = 0; i < 60; i++) {
+      create("meanwhile-" + i);
+    }
+    int leader = leader();
+    stopMember(leader);
+    // Its log goes on in another file; the first one is dropped with the next snapshot.
+    startMember(leader);
+    for (int i = 0; i < 60; i++) {
+      create("later-" + i);
+    }
+    for (int i = 0; i < 3; i++) {
+      assertTrue(i == away || firstIndex(i) > 10, "the log still begins with " + firstIndex(i));
+    }
+    startMember(away);
+    create("after");
+    awaitSame();
+    // It is one of two now: what it has taken over counts.
+    stopMember(leader());
+    create("on-its-word");
+    assertEquals(123, volumes().size());
+  }
+
+  private long firstIndex(int member) throws IOException {
+    try (Stream<Path> files = Files.walk(directory.resolve("m" + member))) {
+      Path current =
+          files.filter(f -> f.getFileName().toString().equals("current")).findFirst().orElseThrow();
+      return LogFiles.firstIndex(current);
+    }
+  }
+
   @Test
   void snapshotsThatCannotBeWrittenStopNobodyAndAreMadeLater() throws Exception {
     for (int i = 0; i < 3; i++) {
