@@ -122,8 +122,8 @@ final class CairnTarget implements Target {
     return members("metadata").stream().map(Member::process).flatMap(Optional::stream).toList();
   }
 
-  /** The members that profiles are taken of. */
-  List<Member> profiled() {
+  @Override
+  public List<Member> profiled() {
     return members("gateway", "storage");
   }
 

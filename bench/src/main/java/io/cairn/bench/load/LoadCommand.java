@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -44,7 +43,6 @@ import picocli.CommandLine.Spec;
     })
 public final class LoadCommand implements Callable<Integer> {
   private static final int SHORT_MEBIBYTES = 64;
-  private static final int TOP_FRAMES = 20;
 
   @Spec private CommandSpec spec;
 
@@ -190,8 +188,8 @@ public final class LoadCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description =
           "Profiles gateway and storage nodes during each measurement, and writes a flame graph and"
-              + " the largest costs of each row. The figures of such a run are those of a profiled"
-              + " program.")
+              + " the largest costs of each row, or of each point of a scale. The figures of such a"
+              + " run are those of a profiled program.")
   private Path profiles;
 
   @Option(
@@ -224,8 +222,6 @@ public final class LoadCommand implements Callable<Integer> {
     /** For programs. */
     JSON
   }
-
-  private final Map<String, Stacks> stacks = new LinkedHashMap<>();
 
   @Override
   public Integer call() throws IOException {
@@ -280,10 +276,11 @@ public final class LoadCommand implements Callable<Integer> {
     List<Row> all = plots == null ? rows : Plots.withDepths(rows);
     matrix.prewrite(all);
     final long beginMillis = System.currentTimeMillis();
-    List<Matrix.Result> results = matrix.run(all, around(work));
+    Profiles taken = new Profiles(profiles, work);
+    List<Matrix.Result> results = matrix.run(all, taken.around(""));
     check(results);
     List<Footprint> footprints = footprints(cluster, targets.subList(0, 1), work, beginMillis);
-    writeProfiles();
+    taken.write();
     Machine machine = Machine.here(Program.launcher().getParent(), work);
     if (plots != null) {
       Plots.write(plots, machine, rows, results);
@@ -317,6 +314,7 @@ public final class LoadCommand implements Callable<Integer> {
     root.set("arguments", mapper.valueToTree(spec.commandLine().getParseResult().originalArgs()));
     ArrayNode all = root.putArray("scales");
     StringBuilder tables = new StringBuilder(machine.line() + System.lineSeparator());
+    Profiles taken = new Profiles(profiles, work);
     for (Scale scale : new LinkedHashSet<>(scales)) {
       Path directory = Files.createDirectories(work.resolve(scale.name().toLowerCase(Locale.ROOT)));
       ScaleRun run = new ScaleRun(scale, directory, shortForm, settings(), this::note);
@@ -324,8 +322,9 @@ public final class LoadCommand implements Callable<Integer> {
       open.add(cluster);
       note(String.format("%s: ready after %.1f s", scale.title(), cluster.readySeconds()));
       final long beginMillis = System.currentTimeMillis();
-      List<Matrix.Result> results = run.run(cluster);
+      List<Matrix.Result> results = run.run(cluster, taken.around(scale.title() + " "));
       check(results);
+      taken.write();
       ScaleReport report =
           new ScaleReport(
               scale,
@@ -415,37 +414,6 @@ public final class LoadCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.println(text);
     out.flush();
-  }
-
-  private Matrix.Around around(Path work) throws IOException {
-    if (profiles == null) {
-      return (row, target, measurement) -> measurement.get();
-    }
-    Files.createDirectories(profiles);
-    Profiler profiler = Profiler.unpack(work);
-    return (row, target, measurement) -> {
-      if (!(target instanceof CairnTarget cairn)) {
-        return measurement.get();
-      }
-      profiler.start(cairn.profiled());
-      Sample sample = measurement.get();
-      Stacks all = stacks.computeIfAbsent(row.name(), name -> new Stacks());
-      profiler
-          .stop(cairn.profiled(), work)
-          .forEach((member, taken) -> all.addBelow(member.replaceFirst("-\\d+$", ""), taken));
-      return sample;
-    };
-  }
-
-  private void writeProfiles() throws IOException {
-    for (Map.Entry<String, Stacks> entry : stacks.entrySet()) {
-      String title = Row.parse(entry.getKey()).title() + ": gateway and three storage nodes";
-      Files.writeString(
-          profiles.resolve(entry.getKey() + ".svg"), FlameGraph.draw(title, entry.getValue()));
-      Files.writeString(
-          profiles.resolve(entry.getKey() + ".txt"),
-          title + System.lineSeparator() + entry.getValue().text(TOP_FRAMES));
-    }
   }
 
   private static void check(List<Matrix.Result> results) {

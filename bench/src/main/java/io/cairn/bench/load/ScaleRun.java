@@ -115,7 +115,7 @@ final class ScaleRun {
   }
 
   /** Measures all points. */
-  List<Matrix.Result> run(RunningCluster cluster) throws IOException {
+  List<Matrix.Result> run(RunningCluster cluster, Matrix.Around around) throws IOException {
     List<ScaleTarget> targets = new ArrayList<>();
     for (int count : points()) {
       targets.add(target(cluster, count));
@@ -129,14 +129,16 @@ final class ScaleRun {
     try (OwnClient client = new OwnClient()) {
       prepare(targets, client);
       for (int round = 1; round <= settings.repeat(); round++) {
-        measure(results, round, client);
+        measure(results, round, client, around);
       }
     }
     return results;
   }
 
   /** One round; with volumes there is one only, as they are attached more and more of. */
-  private void measure(List<Matrix.Result> results, int round, OwnClient client) {
+  private void measure(
+      List<Matrix.Result> results, int round, OwnClient client, Matrix.Around around)
+      throws IOException {
     for (Matrix.Result result : results) {
       if (scale == Scale.VOLUMES && round > 1) {
         return;
@@ -162,10 +164,14 @@ final class ScaleRun {
         result
             .samples()
             .add(
-                Meter.measure(
-                    target,
+                around.measure(
                     result.row(),
-                    () -> load(target, result.row(), client, settings.seconds())));
+                    target,
+                    () ->
+                        Meter.measure(
+                            target,
+                            result.row(),
+                            () -> load(target, result.row(), client, settings.seconds()))));
       }
     }
   }

@@ -70,11 +70,7 @@ record ScaleTarget(
 
   @Override
   public List<ProcessHandle> servers(Row row) {
-    return Stream.of("gateway", "storage")
-        .flatMap(prefix -> cluster.members(prefix).stream())
-        .map(Member::process)
-        .flatMap(Optional::stream)
-        .toList();
+    return profiled().stream().map(Member::process).flatMap(Optional::stream).toList();
   }
 
   @Override
@@ -83,6 +79,11 @@ record ScaleTarget(
         .map(Member::process)
         .flatMap(Optional::stream)
         .toList();
+  }
+
+  @Override
+  public List<Member> profiled() {
+    return Stream.of("gateway", "storage").flatMap(p -> cluster.members(p).stream()).toList();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.cairn.bench.load;
 
+import io.cairn.bench.chaos.Member;
 import java.util.List;
 import java.util.Optional;
 
@@ -38,6 +39,11 @@ interface Target extends AutoCloseable {
 
   /** The processes beside the data path. */
   default List<ProcessHandle> metadata() {
+    return List.of();
+  }
+
+  /** Whom a profile is taken of; none, if it is not ours. */
+  default List<Member> profiled() {
     return List.of();
   }
 
