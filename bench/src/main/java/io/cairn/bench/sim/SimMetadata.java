@@ -309,7 +309,6 @@ final class SimMetadata {
     private final Queue<Runnable> waiting = new ArrayDeque<>();
     private boolean busy;
     private long number;
-    private Command lastSubmitted;
 
     Client(SimProcess process, long clientId) {
       this.process = process;
@@ -331,10 +330,10 @@ final class SimMetadata {
     @Override
     public void submit(Submission submission, Answer answer) {
       Command command = submission.command();
-      if (command instanceof Command.UpdateReplicas update && !command.equals(lastSubmitted)) {
+      // Asked again, it may come after the replica has lost its device: that is no new proposal.
+      if (command instanceof Command.UpdateReplicas update && submission.number() == 0) {
         onProposed.accept(update);
       }
-      lastSubmitted = command;
       waiting.add(
           () ->
               run(
