@@ -229,6 +229,8 @@ final class ScaleRun {
     List<String> written = new ArrayList<>();
     for (ScaleTarget target : targets) {
       if (!written.contains(target.volume())) {
+        // Stays connected: else each measurement would be of chunks that are opened first.
+        client.connect(new NbdAddress(target.cluster().nbdPort(), target.volume()));
         long begin = System.nanoTime();
         fio.run(target.prewriteArguments(), PREWRITE);
         written.add(target.volume());

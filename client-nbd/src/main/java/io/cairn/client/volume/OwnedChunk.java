@@ -53,6 +53,9 @@ final class OwnedChunk {
 
   private State state = State.CLOSED;
 
+  /** When it began to open. */
+  private long openingNanos;
+
   /** Version that all in-sync replicas had when the chunk was opened. */
   private long openBase;
 
@@ -88,6 +91,11 @@ final class OwnedChunk {
     return state;
   }
 
+  /** When it began to open; means nothing while it is closed. */
+  long openingNanos() {
+    return openingNanos;
+  }
+
   List<OwnedReplica> replicas() {
     return replicas;
   }
@@ -105,6 +113,8 @@ final class OwnedChunk {
   void open(long nowNanos) {
     if (state == State.CLOSED) {
       state = State.OPENING;
+      openingNanos = nowNanos;
+      session.opens(this);
       for (OwnedReplica replica : replicas) {
         if (replica.inSync()) {
           ask(replica, nowNanos);
@@ -292,7 +302,11 @@ final class OwnedChunk {
     for (Runnable action : actions) {
       action.run();
     }
-    session.onProgress(nowNanos);
+    if (CatchUps.needsCare(this)) {
+      session.onProgress(nowNanos);
+    } else {
+      session.onRequestProgress(nowNanos);
+    }
   }
 
   private void create(OwnedReplica replica, long nowNanos) {
@@ -446,7 +460,7 @@ final class OwnedChunk {
     replica.failingSinceNanos = Long.MAX_VALUE;
     replica.problem = null;
     settle(op);
-    session.onProgress(nowNanos);
+    session.onRequestProgress(nowNanos);
   }
 
   void onDurable(WriteOp op) {
@@ -554,6 +568,7 @@ final class OwnedChunk {
       return;
     }
     record = newer;
+    session.lookSoon();
     session.mending.moves.follow(this);
     set.takeThoseGone(newer).forEach(this::forget);
     for (Replica now : newer.replicas()) {

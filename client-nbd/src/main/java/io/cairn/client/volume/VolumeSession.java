@@ -67,6 +67,7 @@ public final class VolumeSession implements VolumeIo {
   private Runnable metadataRetry;
   private long attempt;
   private long nowNanos;
+  private final ChunkCare care = new ChunkCare(this);
   private long tickNanos = Long.MAX_VALUE;
   private Runnable onOver;
   private Runnable onServing;
@@ -140,6 +141,7 @@ public final class VolumeSession implements VolumeIo {
   void learn(Reply.Chunks page) {
     nodes.learn(page.nodes());
     chunks.learn(this, page.chunks(), nowNanos);
+    care.soon();
   }
 
   /** Records as they are now, of chunks that are known and of others. */
@@ -394,7 +396,7 @@ public final class VolumeSession implements VolumeIo {
     for (OwnedChunk chunk : List.copyOf(chunks.all())) {
       chunk.settleAll();
     }
-    wake();
+    onProgress(now);
   }
 
   void onReplicaLive(OwnedChunk chunk, OwnedReplica replica, long now) {
@@ -410,8 +412,27 @@ public final class VolumeSession implements VolumeIo {
     lease.runWaiters();
   }
 
-  /** Something moved on the hot path: what follows from it may wait for the next tick. */
+  /** Something happened to nodes or chunks: what follows from it may wait for the next tick. */
   void onProgress(long now) {
+    nowNanos = now;
+    if (!isOver()) {
+      care.soon();
+      wake();
+    }
+  }
+
+  /** The chunk opens from now on. */
+  void opens(OwnedChunk chunk) {
+    care.opens(chunk);
+  }
+
+  /** The next tick, whatever it is for, is to look at all chunks. */
+  void lookSoon() {
+    care.soon();
+  }
+
+  /** Something moved on the hot path. */
+  void onRequestProgress(long now) {
     nowNanos = now;
     if (!isOver()) {
       wake();
@@ -440,7 +461,7 @@ public final class VolumeSession implements VolumeIo {
       return;
     }
     mending.pump(now);
-    wake();
+    onProgress(now);
   }
 
   /** A newer owner exists: this session is over for good, and blames nobody. */
@@ -569,18 +590,13 @@ public final class VolumeSession implements VolumeIo {
 
   private void tick(long now) {
     tickNanos = Long.MAX_VALUE;
-    boolean waiting = false;
-    for (OwnedChunk chunk : chunks.all()) {
-      if (chunk.isWaiting() || CatchUps.needsCare(chunk)) {
-        waiting = true;
-        chunk.poke(now);
-      }
+    care.poke(now);
+    boolean looks = state == State.RELEASING || care.isDue(now);
+    if (looks) {
+      care.look(now);
     }
     if (window.isFull()) {
-      waiting = true;
-      for (OwnedChunk chunk : chunks.all()) {
-        chunk.dropWhoHoldsBack(now);
-      }
+      care.dropWhoHoldsBack(now);
     }
     allocation.allocateNow();
     reads.onTick(now);
@@ -589,18 +605,24 @@ public final class VolumeSession implements VolumeIo {
     if (window.wantsSync() || state == State.RELEASING) {
       syncAll();
     }
-    mending.pump(now);
+    if (looks) {
+      mending.pump(now);
+      care.again(mending.againAtNanos(now));
+    }
     if (state == State.RELEASING) {
       release.proceed();
     }
-    if (waiting
-        || mending.isUnsure()
+    if (mending.isUnsure()) {
+      care.soon();
+    }
+    if (window.isFull()
         || !reads.isEmpty()
         || lease.hasWaiters()
         || !allocation.isEmpty()
         || window.hasFlushes()) {
       wake();
     }
+    tickNanos = Math.min(tickNanos, Math.max(care.nextNanos(), now + TICK_NANOS));
     tickNanos = Math.min(tickNanos, mending.againAtNanos(now));
   }
 }
