@@ -84,7 +84,13 @@ public final class RocksCatalogue implements Catalogue {
     this.db = db;
   }
 
-  /** Opens the directory, which it makes when there is none. */
+  /**
+   * Opens the directory, which it makes when there is none, and reads all of its tables: half a
+   * percent of what the shard stores. Whatever rotted in them is known before anybody counts on it.
+   *
+   * @throws IOException when the device fails, and when something else is there than what was
+   *     written; nothing is changed then.
+   */
   public static RocksCatalogue open(Path directory) throws IOException {
     Files.createDirectories(directory);
     LRUCache cache = new LRUCache(CACHE_BYTES);
@@ -107,14 +113,18 @@ public final class RocksCatalogue implements Catalogue {
                     .setBlockCache(cache)
                     .setCacheIndexAndFilterBlocks(true)
                     .setBlockSize(16 << 10));
+    RocksDB db = null;
     try {
-      RocksCatalogue catalogue =
-          new RocksCatalogue(
-              options, statistics, cache, RocksDB.open(options, directory.toString()));
-      byte[] value = catalogue.db.get(CHECKPOINT);
+      db = RocksDB.open(options, directory.toString());
+      db.verifyChecksum();
+      RocksCatalogue catalogue = new RocksCatalogue(options, statistics, cache, db);
+      byte[] value = db.get(CHECKPOINT);
       catalogue.checkpointLsn = value == null ? 0 : value(value).getLong();
       return catalogue;
     } catch (RocksDBException e) {
+      if (db != null) {
+        db.close();
+      }
       options.close();
       statistics.close();
       cache.close();

@@ -11,12 +11,15 @@ import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.chunk.SmallDevice;
 import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -160,6 +163,58 @@ class RocksCatalogueTest {
     String reason =
         assertThrows(IllegalStateException.class, () -> catalogue.fences()).getMessage();
     assertTrue(reason.contains("format 2"), reason);
+  }
+
+  @Test
+  void anyBitThatFlipsInATableIsFoundWhenItIsOpened() throws Exception {
+    // A start writes what its log has into a table; what comes then hides all of that.
+    commitPages(new Random(1));
+    reopen();
+    commitPages(new Random(2));
+    catalogue.close();
+    List<Path> tables;
+    try (Stream<Path> all = Files.list(directory.resolve("catalogue"))) {
+      tables = all.filter(file -> file.toString().endsWith(".sst")).toList();
+    }
+    assertEquals(1, tables.size());
+    byte[] whole = Files.readAllBytes(tables.getFirst());
+    Random random = new Random(3);
+    for (int i = 0; i < 64; i++) {
+      int place = random.nextInt(whole.length);
+      byte[] rotten = whole.clone();
+      rotten[place] ^= (byte) (1 << random.nextInt(8));
+      Path other = directory.resolve("other" + i);
+      copy(directory.resolve("catalogue"), other);
+      Files.write(other.resolve(tables.getFirst().getFileName()), rotten);
+      String reason =
+          assertThrows(
+                  IOException.class,
+                  () -> RocksCatalogue.open(other).close(),
+                  () -> "byte " + place + " of " + whole.length)
+              .getMessage();
+      assertTrue(reason.startsWith("cannot open the catalogue"), reason);
+    }
+    open();
+  }
+
+  private void commitPages(Random random) throws IOException {
+    List<Catalogue.StoredPage> pages = new ArrayList<>();
+    for (int page = 0; page < 100; page++) {
+      byte[] bytes = new byte[5200];
+      random.nextBytes(bytes);
+      pages.add(new Catalogue.StoredPage(FIRST, page, bytes));
+    }
+    catalogue.commit(
+        new Catalogue.Batch(4096, Map.of(), List.of(stored(FIRST, 17)), pages, List.of()));
+  }
+
+  private static void copy(Path source, Path target) throws IOException {
+    Files.createDirectory(target);
+    try (Stream<Path> files = Files.list(source)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, target.resolve(file.getFileName()));
+      }
+    }
   }
 
   @Test
