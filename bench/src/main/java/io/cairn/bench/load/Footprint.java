@@ -17,9 +17,10 @@ import java.util.Optional;
  * What one process holds and does while nobody asks it for anything, and how long it stood still.
  *
  * @param process its name, such as storage-1.
- * @param ownBytes resident memory that is nobody else's: heap, buffers, code, stacks.
+ * @param ownBytes resident memory that is nobody else's: buffers, code, stacks, and the heap unless
+ *     it is ZGC's.
  * @param fileBytes resident pages of mapped files, libraries and classes for the most part.
- * @param sharedBytes resident shared memory: the journals' bytes.
+ * @param sharedBytes resident shared memory: the journals' bytes, and ZGC's heap.
  * @param idleShare processor time as a share of one core while idle.
  * @param pauses of the JVM since the measurements began.
  */

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * For how long a JVM stood still, from its own log: collections of garbage, and all stops together,
  * from the request to stop until all threads run again.
  *
- * @param collections number of pauses for garbage.
+ * @param collections number of pauses for garbage, and of threads that waited for free memory.
  * @param collectionsMillis sum of these.
  * @param stops number of all stops.
  * @param totalMillis sum of all stops.
@@ -25,9 +25,13 @@ record Pauses(
     double totalMillis) {
   private static final String FILE = "pauses-%p.log";
 
-  /** Such as "[1763731234567ms] GC(3) Pause Young (Allocation Failure) 9M->1M(30M) 1.234ms". */
+  /**
+   * Such as "[1763731234567ms] GC(3) Pause Young (Allocation Failure) 9M->1M(30M) 1.234ms", "…
+   * GC(3) y: Pause Mark Start (Major) 0.012ms", and "… Allocation Stall (shard-0) 1.234ms".
+   */
   private static final Pattern COLLECTION =
-      Pattern.compile("\\[(\\d+)ms] GC\\(\\d+\\) Pause .* ([0-9.]+)ms");
+      Pattern.compile(
+          "\\[(\\d+)ms] (?:GC\\(\\d+\\) (?:[yYO]: )?Pause|Allocation Stall) .* ([0-9.]+)ms");
 
   /** Such as "[1763731234567ms] Safepoint "X", Time since last: 1 ns, …, Total: 4711 ns". */
   private static final Pattern STOP =
@@ -35,7 +39,7 @@ record Pauses(
 
   /** The value of {@code -Xlog} that writes what is read here. */
   static String option(Path directory) {
-    return "gc,safepoint:file=" + directory.resolve(FILE) + ":timemillis";
+    return "gc,gc+phases,safepoint:file=" + directory.resolve(FILE) + ":timemillis";
   }
 
   /** Where the JVM with that number has written it. */

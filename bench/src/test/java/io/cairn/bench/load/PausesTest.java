@@ -28,4 +28,21 @@ class PausesTest {
             "[2600ms] Safepoint \"Cleanup\", Time since last: 93 ns, Total: 250000 ns"));
     assertEquals(new Pauses(2, 1.25, 2.0, 2, 1.5, 1.75), Pauses.read(log, 2000));
   }
+
+  @Test
+  void concurrentCollectionsCountByTheirShortPausesAndByWhoWaitedForMemory() throws IOException {
+    Path log = Pauses.log(directory, 4711);
+    Files.write(
+        log,
+        List.of(
+            "[2000ms] GC(3) Minor Collection (Allocation Rate)",
+            "[2001ms] GC(3) y: Pause Mark Start 0.25ms",
+            "[2040ms] GC(3) y: Concurrent Mark 45.344ms",
+            "[2041ms] GC(3) Y: Pause Mark End 0.5ms",
+            "[2042ms] GC(3) O: Pause Relocate Start 0.25ms",
+            "[2050ms] Allocation Stall (shard-0) 2.000ms",
+            "[2056ms] GC(3) y: Young Generation 64M(100%)->36M(56%) 0.056s",
+            "[2056ms] GC(3) Minor Collection (Allocation Rate) 64M(100%)->36M(56%) 0.056s"));
+    assertEquals(new Pauses(4, 2.0, 3.0, 0, 0, 0), Pauses.read(log, 2000));
+  }
 }

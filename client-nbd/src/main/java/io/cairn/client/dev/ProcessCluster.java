@@ -114,10 +114,12 @@ final class ProcessCluster implements DevCluster {
     String launcher = System.getProperty("cairn.jvm.flags");
     if (launcher != null) {
       flags.add("@" + Path.of(launcher, ".jvm-flags-server"));
-      flags.add(
-          role == Role.METADATA
-              ? "@" + Path.of(launcher, ".jvm-flags-metadata")
-              : "-XX:CompilerDirectivesFile=" + Path.of(launcher, ".jvm-compiler"));
+      if (role == Role.METADATA) {
+        flags.add("@" + Path.of(launcher, ".jvm-flags-metadata"));
+      } else {
+        flags.add("@" + Path.of(launcher, ".jvm-flags-data"));
+        flags.add("-XX:CompilerDirectivesFile=" + Path.of(launcher, ".jvm-compiler"));
+      }
     }
     flags.add("-Xss512k");
     switch (role) {
