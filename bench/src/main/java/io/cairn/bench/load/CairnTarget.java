@@ -7,7 +7,7 @@ import io.cairn.client.cli.CommandFailure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -140,7 +140,15 @@ final class CairnTarget implements Target {
   static List<String> jvmFlags(ProcessHandle process) {
     try {
       String line = Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"));
-      return Arrays.stream(line.split("\0"))
+      List<String> words = new ArrayList<>();
+      for (String word : line.split("\0")) {
+        if (word.startsWith("@")) {
+          words.addAll(Files.readAllLines(Path.of(word.substring(1))));
+        } else {
+          words.add(word);
+        }
+      }
+      return words.stream()
           .filter(word -> word.startsWith("-X") || word.startsWith("--"))
           .filter(word -> !word.startsWith("--config") && !word.startsWith("-Xlog:"))
           // Where the tree lies is nobody's business.

@@ -37,6 +37,9 @@ final class ChunkFiles implements AutoCloseable {
   /** A file grows by this much at once: a direct write behind the end waits for the one before. */
   private static final long GROWTH_BYTES = 16L << 20;
 
+  /** Files that are synced together, from so many on. */
+  static final int SYNCED_AS_ONE_MIN = 32;
+
   private static final Pattern NAME = Pattern.compile("(\\d{1,18})/(\\d{1,9})-(\\d{1,9})");
 
   private final Path root;
@@ -55,6 +58,9 @@ final class ChunkFiles implements AutoCloseable {
 
     /** Written and not synced: were it closed now, a failure to write it could go unseen. */
     volatile boolean dirty;
+
+    /** Written through the page cache and not synced: only its own sync tells of a failure. */
+    volatile boolean cached;
 
     /** Whether a loss of power leaves the file its name; such a file stays open, as it is dirty. */
     private volatile boolean named;
@@ -186,11 +192,24 @@ final class ChunkFiles implements AutoCloseable {
     return NativeFile.open(path, NativeFile.Mode.CREATE);
   }
 
-  /**
-   * Makes what was written to the files durable, and the names of those that were made: each
-   * directory once, since to a file system that is a transaction.
-   */
+  /** Makes what was written to the files durable, and the names of those that were made. */
   void sync(Collection<Opened> written) throws IOException {
+    if (written.size() >= SYNCED_AS_ONE_MIN
+        && written.stream().noneMatch(opened -> opened.cached)) {
+      // Each sync of a file flushes the device's cache: here one does for all.
+      written.iterator().next().file.syncFileSystem();
+    } else {
+      syncEach(written);
+    }
+    for (Opened opened : written) {
+      opened.named = true;
+      opened.dirty = false;
+      opened.cached = false;
+    }
+  }
+
+  /** Each directory once, since to a file system that is a transaction. */
+  private void syncEach(Collection<Opened> written) throws IOException {
     Set<Path> directories = new LinkedHashSet<>();
     for (Opened opened : written) {
       opened.file.sync();
@@ -203,10 +222,6 @@ final class ChunkFiles implements AutoCloseable {
         NativeFile.syncDirectory(directory);
       }
       NativeFile.syncDirectory(root);
-    }
-    for (Opened opened : written) {
-      opened.named = true;
-      opened.dirty = false;
     }
   }
 

@@ -203,6 +203,7 @@ public final class FileCapacityTier implements CapacityTier, AutoCloseable {
     ChunkFiles.Opened opened = files.acquire(chunk, true);
     opened.dirty = true;
     try {
+      opened.cached = true;
       opened.file.write(address(source, sourceOffset), position(blockCount), position(blockOffset));
     } finally {
       files.leave(opened);

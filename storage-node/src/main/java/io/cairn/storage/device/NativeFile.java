@@ -82,6 +82,7 @@ public final class NativeFile implements AutoCloseable {
           FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
   private static final MethodHandle CLOSE = ofFd("close");
   private static final MethodHandle FDATASYNC = ofFd("fdatasync");
+  private static final MethodHandle SYNCFS = ofFd("syncfs");
   private static final MethodHandle PREAD = transfer("pread");
   private static final MethodHandle PWRITE = transfer("pwrite");
   private static final MethodHandle PREADV2 = vectored("preadv2");
@@ -412,6 +413,21 @@ public final class NativeFile implements AutoCloseable {
       // Whatever the reason: what a failed sync did not write is lost, and a second one would lie.
       throw new IOException(e.getMessage(), e);
     }
+  }
+
+  /**
+   * Makes durable what was written directly to any files of this one's file system, their sizes and
+   * their names. What somebody else has not synced there is written as well. Errors of writes
+   * through the page cache are not told by each kernel: sync such files one by one.
+   */
+  public void syncFileSystem() throws IOException {
+    try {
+      callFd(SYNCFS, "sync the file system of");
+    } catch (OutOfSpaceException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+    // Where there was nothing but data, some file systems (XFS) have not flushed the device.
+    sync();
   }
 
   private void callFd(MethodHandle call, String what) throws IOException {
