@@ -32,14 +32,18 @@ final class CatchUps {
     share = pace.join();
   }
 
-  /** Begins what is due and has room. */
-  void pump(long nowNanos) {
+  /**
+   * Begins what is due and has room.
+   *
+   * @param some chunks that are not at rest: {@link Mending#pump}.
+   */
+  void pump(List<OwnedChunk> some, long nowNanos) {
     if (!session.isServing()) {
       return;
     }
     int running = 0;
     boolean isWhole = true;
-    for (OwnedChunk chunk : session.chunks()) {
+    for (OwnedChunk chunk : some) {
       isWhole &= !isShort(chunk);
       running += chunk.isCatchingUp() && !LostChunks.isLost(chunk, nowNanos) ? 1 : 0;
     }
@@ -51,7 +55,7 @@ final class CatchUps {
     if (running >= chunksMax) {
       return;
     }
-    for (OwnedChunk chunk : session.mostEndangeredFirst(one -> isDue(one, nowNanos))) {
+    for (OwnedChunk chunk : ChunkMap.mostEndangeredFirst(some, one -> isDue(one, nowNanos))) {
       if (isStuck(chunk, nowNanos)) {
         continue;
       }

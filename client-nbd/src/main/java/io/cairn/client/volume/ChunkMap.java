@@ -2,7 +2,6 @@ package io.cairn.client.volume;
 
 import io.cairn.metadata.model.ChunkRecord;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
@@ -14,6 +13,9 @@ final class ChunkMap {
   private final TreeMap<Integer, OwnedChunk> inOrder = new TreeMap<>();
   private final Int2ObjectHashMap<OwnedChunk> byIndex = new Int2ObjectHashMap<>();
 
+  /** The same as they were when it was asked for; null since one joined. */
+  private List<OwnedChunk> all = List.of();
+
   /** Chunks that were not known yet join. */
   void learn(VolumeSession session, List<ChunkRecord> records, long nowNanos) {
     for (ChunkRecord record : records) {
@@ -21,6 +23,7 @@ final class ChunkMap {
         OwnedChunk chunk = new OwnedChunk(session, record, nowNanos);
         inOrder.put(record.index(), chunk);
         byIndex.put(record.index(), chunk);
+        all = null;
         session.mending.moves.follow(chunk);
       }
     }
@@ -32,9 +35,9 @@ final class ChunkMap {
   }
 
   /** Those that are meant, the ones with the fewest replicas in sync first. */
-  List<OwnedChunk> mostEndangeredFirst(Predicate<OwnedChunk> meant) {
+  static List<OwnedChunk> mostEndangeredFirst(List<OwnedChunk> some, Predicate<OwnedChunk> meant) {
     List<OwnedChunk> found = new ArrayList<>(0);
-    for (OwnedChunk chunk : inOrder.values()) {
+    for (OwnedChunk chunk : some) {
       if (meant.test(chunk)) {
         found.add(chunk);
       }
@@ -43,8 +46,11 @@ final class ChunkMap {
     return found;
   }
 
-  /** All of them in the order of their indices. */
-  Collection<OwnedChunk> all() {
-    return inOrder.values();
+  /** All of them in the order of their indices, as of now: those that join later are not in it. */
+  List<OwnedChunk> all() {
+    if (all == null) {
+      all = new ArrayList<>(inOrder.values());
+    }
+    return all;
   }
 }

@@ -122,14 +122,18 @@ final class LostChunks {
     return someToLookAt;
   }
 
-  /** Looks at what is there, and whether somebody decided. */
-  void pump(long nowNanos) {
+  /**
+   * Looks at what is there, and whether somebody decided.
+   *
+   * @param some chunks that are not at rest: {@link Mending#pump}.
+   */
+  void pump(List<OwnedChunk> some, long nowNanos) {
     if (!session.isServing()) {
       return;
     }
     int gone = 0;
     someToLookAt = false;
-    for (OwnedChunk chunk : session.chunks()) {
+    for (OwnedChunk chunk : some) {
       if (isLost(chunk, nowNanos)) {
         someToLookAt = true;
         gone += mayComeBack(chunk) ? 0 : 1;

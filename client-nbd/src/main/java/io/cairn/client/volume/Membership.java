@@ -27,20 +27,24 @@ final class Membership {
     proposal = new Proposal(session);
   }
 
-  /** Proposes what is due; does nothing while a proposal is under way. */
-  void propose(long nowNanos) {
+  /**
+   * Proposes what is due; does nothing while a proposal is under way.
+   *
+   * @param some chunks that are not at rest: {@link Mending#pump}.
+   */
+  void propose(List<OwnedChunk> some, long nowNanos) {
     if (nowNanos < notBeforeNanos || !session.isServing() || proposal.goesOn()) {
       return;
     }
     List<Proposed> proposed = new ArrayList<>();
     List<Command.UpdateReplicas.Change> changes = new ArrayList<>();
-    for (OwnedChunk chunk : session.chunks()) {
+    for (OwnedChunk chunk : some) {
       if (chunk.state() != OwnedChunk.State.CLOSED && changes.size() < BATCH_MAX) {
         collect(chunk, proposed, changes, nowNanos);
       }
     }
     if (changes.isEmpty()) {
-      for (OwnedChunk chunk : session.chunks()) {
+      for (OwnedChunk chunk : some) {
         if (chunk.state() == OwnedChunk.State.CLOSED && changes.size() < BATCH_MAX) {
           collect(chunk, proposed, changes, nowNanos);
         }

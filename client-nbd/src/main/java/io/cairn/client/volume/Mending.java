@@ -2,7 +2,9 @@ package io.cairn.client.volume;
 
 import io.cairn.metadata.command.Reply;
 import io.cairn.metadata.model.ReplicaLook;
+import io.cairn.metadata.model.VolumeRecord;
 import io.cairn.storage.wire.CopyPace;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -33,13 +35,52 @@ public final class Mending {
 
   /** Begins what is due and has room. */
   void pump(long nowNanos) {
-    catchUps.pump(nowNanos);
-    membership.propose(nowNanos);
-    placing.propose(nowNanos);
+    List<OwnedChunk> some = notAtRest();
+    catchUps.pump(some, nowNanos);
+    membership.propose(some, nowNanos);
+    placing.propose(some, nowNanos);
     moves.propose(nowNanos);
     scrubs.pump(nowNanos);
-    lost.pump(nowNanos);
+    lost.pump(some, nowNanos);
     unfinished.pump(nowNanos);
+  }
+
+  /** All chunks but those that nobody here has anything to do with, which are most by far. */
+  private List<OwnedChunk> notAtRest() {
+    VolumeRecord volume = session.ownership.volume();
+    if (volume == null || session.nodes.someLeave() || session.nodes.someAreForced()) {
+      return session.chunks();
+    }
+    List<OwnedChunk> some = new ArrayList<>(0);
+    for (OwnedChunk chunk : session.chunks()) {
+      if (!isAtRest(chunk, volume.replicas())) {
+        some.add(chunk);
+      }
+    }
+    return some;
+  }
+
+  /** Whether the chunk has all that it is to have, and none of it has any trouble. */
+  static boolean isAtRest(OwnedChunk chunk, int wanted) {
+    List<OwnedReplica> replicas = chunk.replicas();
+    if (replicas.size() != wanted
+        || chunk.record().movesFromNodeId() != null
+        || chunk.isCatchingUp()) {
+      return false;
+    }
+    for (int i = 0; i < replicas.size(); i++) {
+      OwnedReplica replica = replicas.get(i);
+      if (!replica.inSync()
+          || replica.promoting
+          || replica.leaving
+          || !replica.node.ready
+          || replica.node.link.lostIncarnation() > 0
+          || replica.failingSinceNanos != Long.MAX_VALUE
+          || chunk.isKnownToBeShort(replica)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Replicas that the metadata wishes to be moved now, in place of those that it did before. */

@@ -116,12 +116,16 @@ final class Placing {
     return false;
   }
 
-  /** Proposes what is due; does nothing while a proposal is under way. */
-  void propose(long nowNanos) {
+  /**
+   * Proposes what is due; does nothing while a proposal is under way.
+   *
+   * @param some chunks that are not at rest: {@link Mending#pump}.
+   */
+  void propose(List<OwnedChunk> some, long nowNanos) {
     if (nowNanos < notBeforeNanos || !session.isServing() || proposal.goesOn()) {
       return;
     }
-    List<OwnedChunk> due = session.mostEndangeredFirst(Placing::isDue);
+    List<OwnedChunk> due = ChunkMap.mostEndangeredFirst(some, Placing::isDue);
     if (due.isEmpty()) {
       return;
     }

@@ -10,12 +10,10 @@ import io.cairn.storage.env.Payload;
 import io.cairn.storage.env.Payloads;
 import io.cairn.storage.wire.Crc32c;
 import io.cairn.storage.wire.Frame;
-import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 
 /**
  * The owner of one volume. Takes the ownership, fences the nodes, and serves reads and writes until
@@ -175,12 +173,8 @@ public final class VolumeSession implements VolumeIo {
     return nodes.all();
   }
 
-  Collection<OwnedChunk> chunks() {
+  List<OwnedChunk> chunks() {
     return chunks.all();
-  }
-
-  List<OwnedChunk> mostEndangeredFirst(Predicate<OwnedChunk> meant) {
-    return chunks.mostEndangeredFirst(meant);
   }
 
   long clusterId() {
@@ -393,7 +387,7 @@ public final class VolumeSession implements VolumeIo {
     }
     // Only then: what is settled makes room for waiting writes, which must not be sent to it.
     // Writes that were kept for that node alone need not be kept any longer.
-    for (OwnedChunk chunk : List.copyOf(chunks.all())) {
+    for (OwnedChunk chunk : chunks.all()) {
       chunk.settleAll();
     }
     onProgress(now);
