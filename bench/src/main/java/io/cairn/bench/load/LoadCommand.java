@@ -155,7 +155,8 @@ public final class LoadCommand implements Callable<Integer> {
       split = ",",
       description =
           "Instead of rows: requests a second and processor time over the number of chunks in use,"
-              + " of volumes attached, of clients or of replicas; several by commas.")
+              + " of volumes attached, of clients or of replicas; several by commas. Volumes and"
+              + " clients beside nbdkit, if it is among the peers.")
   private List<Scale> scales = new ArrayList<>();
 
   @Mixin private TierOptions tier;
@@ -320,6 +321,10 @@ public final class LoadCommand implements Callable<Integer> {
       ScaleRun run = new ScaleRun(scale, directory, shortForm, settings(), this::note);
       RunningCluster cluster = run.start();
       open.add(cluster);
+      open.add(run);
+      if (peers().contains("nbdkit")) {
+        run.startPeer();
+      }
       note(String.format("%s: ready after %.1f s", scale.title(), cluster.readySeconds()));
       final long beginMillis = System.currentTimeMillis();
       List<Matrix.Result> results = run.run(cluster, taken.around(scale.title() + " "));

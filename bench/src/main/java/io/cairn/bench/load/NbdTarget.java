@@ -34,6 +34,15 @@ final class NbdTarget implements Target {
 
   /** nbdkit with a disk in its memory: what the protocol alone costs. */
   static NbdTarget nbdkitMemory(Path directory, int port, long sizeBytes) {
+    return nbdkitMemory(directory, port, sizeBytes, 16);
+  }
+
+  /**
+   * The same.
+   *
+   * @param threads of each connection; 16 is nbdkit's default.
+   */
+  static NbdTarget nbdkitMemory(Path directory, int port, long sizeBytes, int threads) {
     return start(
         "nbdkit-memory",
         "nbdkit's memory plugin over TCP: one copy, nothing durable",
@@ -44,6 +53,7 @@ final class NbdTarget implements Target {
         "--foreground",
         "--ipaddr=127.0.0.1",
         "--port=" + port,
+        "--threads=" + threads,
         "memory",
         Long.toString(sizeBytes));
   }

@@ -26,10 +26,11 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
   /** For people. */
   String table() {
     StringBuilder text = new StringBuilder();
+    boolean compared = !of(scale.rows().getFirst(), ScalePeer.class).isEmpty();
     for (Row row : scale.rows()) {
       text.append(
           String.format(
-              "%s%n%21s %9s %7s | %8s %9s | %18s %8s %8s | %7s%n",
+              "%s%n%21s %9s %7s | %8s %9s | %18s %8s %8s | %7s%s%n",
               row.title(),
               scale.title(),
               "IOPS",
@@ -39,8 +40,12 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
               "CPU µs/I/O: server",
               "meta",
               "client",
-              "others"));
-      List<Matrix.Result> of = of(row);
+              "others",
+              compared
+                  ? String.format(" | %14s %7s %8s", "nbdkit: IOPS", "of 1st", "CPU µs")
+                  : ""));
+      List<Matrix.Result> of = of(row, ScaleTarget.class);
+      List<Matrix.Result> beside = of(row, ScalePeer.class);
       double first = Report.median(of.getFirst().samples(), Sample::iops);
       for (Matrix.Result result : of) {
         List<Sample> samples = result.samples();
@@ -49,8 +54,8 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
         text.append(
             String.format(
                 Locale.ROOT,
-                "%,21d %,9.0f %7.2f | %,8.1f %,9.1f | %18.1f %8.1f %8.1f | %5.0f%%%s%n",
-                ((ScaleTarget) result.target()).count(),
+                "%,21d %,9.0f %7.2f | %,8.1f %,9.1f | %18.1f %8.1f %8.1f | %5.0f%%%1s%s%n",
+                count(result),
                 iops,
                 iops / first,
                 Report.median(samples, s -> s.latencyMicros(50)),
@@ -59,14 +64,34 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
                 Report.median(samples, Sample::metadataMicrosPerIo),
                 Report.median(samples, Sample::clientMicrosPerIo),
                 others * 100,
-                others > Report.NOISY_SHARE ? "!" : ""));
+                others > Report.NOISY_SHARE ? "!" : "",
+                compared ? besides(beside, count(result)) : ""));
       }
     }
     return text.append(System.lineSeparator()).append(Footprint.table(footprints)).toString();
   }
 
-  private List<Matrix.Result> of(Row row) {
-    return results.stream().filter(result -> result.row().equals(row)).toList();
+  private static String besides(List<Matrix.Result> beside, int count) {
+    double first = Report.median(beside.getFirst().samples(), Sample::iops);
+    List<Sample> samples =
+        beside.stream().filter(r -> count(r) == count).findAny().orElseThrow().samples();
+    double iops = Report.median(samples, Sample::iops);
+    return String.format(
+        Locale.ROOT,
+        " | %,14.0f %7.2f %8.1f",
+        iops,
+        iops / first,
+        Report.median(samples, Sample::serverMicrosPerIo));
+  }
+
+  private static int count(Matrix.Result result) {
+    return ((ScalePoint) result.target()).count();
+  }
+
+  private List<Matrix.Result> of(Row row, Class<? extends ScalePoint> kind) {
+    return results.stream()
+        .filter(result -> result.row().equals(row) && kind.isInstance(result.target()))
+        .toList();
   }
 
   /** For programs. */
@@ -76,7 +101,8 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
     ArrayNode points = node.putArray("points");
     for (Matrix.Result result : results) {
       ObjectNode point = points.addObject();
-      point.put("count", ((ScaleTarget) result.target()).count());
+      point.put("target", result.target() instanceof ScalePeer ? "nbdkit-memory" : "cairn");
+      point.put("count", count(result));
       point.put("row", result.row().name());
       Report.put(point.putObject("median"), result.samples());
       ArrayNode samples = point.putArray("samples");
@@ -98,7 +124,7 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
         directory.resolve(name + "-cpu.svg"),
         plot(
                 "Processor time of a request over " + scale.title(),
-                "µs of gateway and storage nodes",
+                "µs of the servers",
                 subtitle,
                 Sample::serverMicrosPerIo)
             .draw());
@@ -110,11 +136,11 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
     double last = 1;
     for (Matrix.Result result : results) {
       double value = Report.median(result.samples(), figure);
-      int count = ((ScaleTarget) result.target()).count();
+      int count = count(result);
       highest = Math.max(highest, value);
       last = Math.max(last, count);
       lines
-          .computeIfAbsent(result.row().title(), row -> new ArrayList<>())
+          .computeIfAbsent(title(result), row -> new ArrayList<>())
           .add(new double[] {count, value});
     }
     boolean linear = scale == Scale.REPLICAS;
@@ -127,5 +153,9 @@ record ScaleReport(Scale scale, List<Matrix.Result> results, List<Footprint> foo
             linear ? Plot.steps(last) : Plot.powers(scale == Scale.CLIENTS ? 2 : 10, 1, last)),
         new Plot.Axis(axis, DoubleUnaryOperator.identity(), Plot.steps(highest)),
         lines.entrySet().stream().map(e -> new Plot.Line(e.getKey(), e.getValue())).toList());
+  }
+
+  private static String title(Matrix.Result result) {
+    return (result.target() instanceof ScalePeer ? "nbdkit, " : "") + result.row().title();
   }
 }

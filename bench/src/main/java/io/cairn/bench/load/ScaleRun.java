@@ -1,5 +1,6 @@
 package io.cairn.bench.load;
 
+import io.cairn.bench.chaos.Ports;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.client.cli.CommandFailure;
@@ -16,8 +17,10 @@ import java.util.function.Consumer;
 /**
  * Measures one scale on a new cluster: its points one after the other, writes and reads at each.
  * What they use is made before the first one, so that only what is counted differs between them.
+ * Where connections are what there is more and more of, a disk in nbdkit's memory is asked over as
+ * many, in turn with ours.
  */
-final class ScaleRun {
+final class ScaleRun implements AutoCloseable {
   private static final long MEBIBYTE = 1 << 20;
   private static final int BLOCK_BYTES = 4096;
 
@@ -45,6 +48,9 @@ final class ScaleRun {
   private final Matrix.Settings settings;
   private final Consumer<String> progress;
   private final FioRun fio;
+
+  /** Null when there is none. */
+  private NbdTarget peer;
 
   /**
    * A run.
@@ -114,6 +120,30 @@ final class ScaleRun {
             List.of(Pauses.option(directory))));
   }
 
+  /** Starts nbdkit, where it is installed and is something to compare with. */
+  void startPeer() {
+    if (scale != Scale.VOLUMES && scale != Scale.CLIENTS) {
+      return;
+    }
+    try {
+      // A thousand connections with its 16 threads each would measure its threads.
+      peer = NbdTarget.nbdkitMemory(directory, Ports.free().base() + 1, peerBytes(), 1);
+    } catch (RuntimeException e) {
+      progress.accept("nbdkit is left out: " + e.getMessage());
+    }
+  }
+
+  private long peerBytes() {
+    return scale == Scale.VOLUMES ? (long) VOLUME_BLOCKS * BLOCK_BYTES : regionBytes();
+  }
+
+  @Override
+  public void close() {
+    if (peer != null) {
+      peer.close();
+    }
+  }
+
   /** Measures all points. */
   List<Matrix.Result> run(RunningCluster cluster, Matrix.Around around) throws IOException {
     List<ScaleTarget> targets = new ArrayList<>();
@@ -124,12 +154,17 @@ final class ScaleRun {
     for (ScaleTarget target : targets) {
       for (Row row : scale.rows()) {
         results.add(new Matrix.Result(row, target, new ArrayList<>()));
+        if (peer != null) {
+          ScalePeer beside = new ScalePeer(peer, target.count(), peerBytes());
+          results.add(new Matrix.Result(row, beside, new ArrayList<>()));
+        }
       }
     }
-    try (OwnClient client = new OwnClient()) {
-      prepare(targets, client);
+    try (OwnClient ours = new OwnClient();
+        OwnClient theirs = new OwnClient()) {
+      prepare(targets, ours);
       for (int round = 1; round <= settings.repeat(); round++) {
-        measure(results, round, client, around);
+        measure(results, round, ours, theirs, around);
       }
     }
     return results;
@@ -137,15 +172,20 @@ final class ScaleRun {
 
   /** One round; with volumes there is one only, as they are attached more and more of. */
   private void measure(
-      List<Matrix.Result> results, int round, OwnClient client, Matrix.Around around)
+      List<Matrix.Result> results,
+      int round,
+      OwnClient ours,
+      OwnClient theirs,
+      Matrix.Around around)
       throws IOException {
     for (Matrix.Result result : results) {
       if (scale == Scale.VOLUMES && round > 1) {
         return;
       }
-      ScaleTarget target = (ScaleTarget) result.target();
+      ScalePoint target = (ScalePoint) result.target();
+      OwnClient client = target instanceof ScalePeer ? theirs : ours;
       if (scale == Scale.VOLUMES) {
-        attach(target, client);
+        attach(target, result.row(), client);
       }
       boolean first = round == 1 && result == results.getFirst();
       int warmUpSeconds = settings.warmUpSeconds() * (first ? 3 : 1);
@@ -159,8 +199,8 @@ final class ScaleRun {
         }
         progress.accept(
             String.format(
-                "%s %s %d: %d/%d",
-                result.row().name(), scale.title(), target.count(), round + i, settings.repeat()));
+                "%s %s %s: %d/%d",
+                result.row().name(), scale.title(), target.name(), round + i, settings.repeat()));
         result
             .samples()
             .add(
@@ -176,14 +216,18 @@ final class ScaleRun {
     }
   }
 
-  private Served load(ScaleTarget target, Row row, OwnClient client, int seconds) {
+  private Served load(ScalePoint target, Row row, OwnClient client, int seconds) {
     return scale == Scale.VOLUMES
         ? client.closed(row, target.sizeBytes(), seconds)
         : fio.load(target, row, target.sizeBytes(), seconds);
   }
 
+  private long regionBytes() {
+    return shortForm ? SHORT_REGION_BYTES : REGION_BYTES;
+  }
+
   private ScaleTarget target(RunningCluster cluster, int count) {
-    long regionBytes = shortForm ? SHORT_REGION_BYTES : REGION_BYTES;
+    long regionBytes = regionBytes();
     return switch (scale) {
       case CHUNKS -> {
         long chunkBytes = chunkBytes(count);
@@ -241,13 +285,16 @@ final class ScaleRun {
     }
   }
 
-  /** Connects to the volumes up to that number, and writes what will be used of each. */
-  private void attach(ScaleTarget target, OwnClient client) {
+  /** Connects up to that number of times, to a volume each, and writes what will be used. */
+  private void attach(ScalePoint target, Row row, OwnClient client) {
     int before = client.connections();
     for (int i = before + 1; i <= target.count(); i++) {
-      client.connect(new NbdAddress(target.cluster().nbdPort(), "v" + i));
+      client.connect(
+          target instanceof ScaleTarget ours
+              ? new NbdAddress(ours.cluster().nbdPort(), "v" + i)
+              : target.address(row).orElseThrow());
     }
-    if (client.connections() > before) {
+    if (client.connections() > before && target instanceof ScaleTarget) {
       client.prewrite(target.sizeBytes(), before, scale.rows().getFirst());
       progress.accept(client.connections() + " volumes are attached");
     }

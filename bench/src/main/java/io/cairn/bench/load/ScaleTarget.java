@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  */
 record ScaleTarget(
     RunningCluster cluster, int count, String volume, long sizeBytes, long strideBytes, int clients)
-    implements Target {
+    implements ScalePoint {
 
   @Override
   public String name() {

@@ -88,6 +88,8 @@ class LoadIT {
                                   point.path("median").path("ios").asLong() > 0, point.toString());
                               return scale.path("scale").asText()
                                   + " "
+                                  + point.path("target").asText()
+                                  + " "
                                   + point.path("count").asInt()
                                   + " "
                                   + point.path("row").asText();
@@ -95,14 +97,18 @@ class LoadIT {
             .toList();
     assertEquals(
         List.of(
-            "chunks 1 randwrite-4k-qd32",
-            "chunks 1 randread-4k-qd32",
-            "chunks 256 randwrite-4k-qd32",
-            "chunks 256 randread-4k-qd32",
-            "volumes 1 randwrite-4k-qd32",
-            "volumes 1 randread-4k-qd32",
-            "volumes 4 randwrite-4k-qd32",
-            "volumes 4 randread-4k-qd32"),
+            "chunks cairn 1 randwrite-4k-qd32",
+            "chunks cairn 1 randread-4k-qd32",
+            "chunks cairn 256 randwrite-4k-qd32",
+            "chunks cairn 256 randread-4k-qd32",
+            "volumes cairn 1 randwrite-4k-qd32",
+            "volumes nbdkit-memory 1 randwrite-4k-qd32",
+            "volumes cairn 1 randread-4k-qd32",
+            "volumes nbdkit-memory 1 randread-4k-qd32",
+            "volumes cairn 4 randwrite-4k-qd32",
+            "volumes nbdkit-memory 4 randwrite-4k-qd32",
+            "volumes cairn 4 randread-4k-qd32",
+            "volumes nbdkit-memory 4 randread-4k-qd32"),
         points);
   }
 
