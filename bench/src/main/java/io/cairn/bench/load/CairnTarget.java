@@ -4,6 +4,7 @@ import io.cairn.bench.chaos.Member;
 import io.cairn.bench.chaos.Program;
 import io.cairn.bench.chaos.RunningCluster;
 import io.cairn.client.cli.CommandFailure;
+import io.cairn.metadata.options.Sizes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,18 +31,27 @@ final class CairnTarget implements Target {
 
   private final RunningCluster cluster;
   private final int replicas;
+  private final long journalBytes;
 
   /**
    * Makes the volume that is durable at each write, and one of fewer replicas when that is asked
    * for; one of three, {@link #volumeName}, the cluster has.
+   *
+   * @param journalBytes what its nodes were given, see {@link #options}.
    */
-  CairnTarget(RunningCluster cluster, long regionBytes, int replicas) {
+  CairnTarget(RunningCluster cluster, long regionBytes, int replicas, long journalBytes) {
     this.cluster = cluster;
     this.replicas = replicas;
+    this.journalBytes = journalBytes;
     create(ALWAYS, regionBytes, "always");
     if (replicas != REPLICAS) {
       create(FEWER + replicas, regionBytes, "flush");
     }
+  }
+
+  /** Options of the processes of a cluster whose nodes have journals of so many bytes. */
+  static Map<String, String> options(long journalBytes) {
+    return Map.of("CAIRN_STORAGE_JOURNAL_SIZE", (journalBytes >> 20) + "MiB");
   }
 
   private void create(String volume, long sizeBytes, String durability) {
@@ -78,7 +88,9 @@ final class CairnTarget implements Target {
   public String description() {
     return "three storage processes, a gateway, and "
         + (replicas == 1 ? "one replica" : replicas + " replicas")
-        + "; durable at flush, or always where the row says so";
+        + ", journals of "
+        + Sizes.format(journalBytes)
+        + " a node; durable at flush, or always where the row says so";
   }
 
   @Override

@@ -44,6 +44,12 @@ import picocli.CommandLine.Spec;
 public final class LoadCommand implements Callable<Integer> {
   private static final int SHORT_MEBIBYTES = 64;
 
+  /** What the manifests for Kubernetes give a storage node. */
+  private static final long JOURNAL_BYTES = 1L << 30;
+
+  /** What {@code cairn dev} gives a storage node. */
+  private static final long JOURNAL_MIN_BYTES = 128L << 20;
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -171,6 +177,14 @@ public final class LoadCommand implements Callable<Integer> {
   private String size;
 
   @Option(
+      names = "--journal",
+      paramLabel = "S",
+      description =
+          "Write-back cache of each node that serves rows or scales, from 128MiB. Default: 1GiB for"
+              + " rows, what the manifests give a node; 128MiB for scales and with --short")
+  private String journal;
+
+  @Option(
       names = "--paced-iops",
       paramLabel = "N",
       defaultValue = "1000",
@@ -228,6 +242,7 @@ public final class LoadCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     final List<Row> rows = rows();
     final long regionBytes = regionBytes();
+    journalBytes();
     checkPeers();
     Path work = directory == null ? Files.createTempDirectory("cairn-load") : directory;
     Files.createDirectories(work);
@@ -256,6 +271,7 @@ public final class LoadCommand implements Callable<Integer> {
 
   private void measure(List<Row> rows, long regionBytes, Path work, List<AutoCloseable> open)
       throws IOException {
+    final long journalBytes = journalBytes();
     RunningCluster cluster =
         RunningCluster.start(
             new RunningCluster.Settings(
@@ -263,14 +279,15 @@ public final class LoadCommand implements Callable<Integer> {
                 true,
                 3,
                 Map.of(CairnTarget.volumeName(), (regionBytes >> 20) + "MiB"),
-                List.of(Pauses.option(work))));
+                List.of(Pauses.option(work)),
+                CairnTarget.options(journalBytes)));
     open.add(cluster);
     note(String.format("ready after %.1f s", cluster.readySeconds()));
     Peers others = new Peers(work, regionBytes, open);
     others.start(peers(), exports);
     others.skipped().forEach((name, reason) -> note(name + " is left out: " + reason));
     List<Target> targets =
-        new ArrayList<>(List.of(new CairnTarget(cluster, regionBytes, replicas)));
+        new ArrayList<>(List.of(new CairnTarget(cluster, regionBytes, replicas, journalBytes)));
     targets.addAll(others.started());
     Matrix matrix =
         new Matrix(client(work), regionBytes, pacedIops, targets, settings(), this::note);
@@ -308,6 +325,7 @@ public final class LoadCommand implements Callable<Integer> {
 
   /** Each scale has a cluster of its own, which is stopped before the next one's starts. */
   private void measureScales(Path work, List<AutoCloseable> open) throws IOException {
+    final long journalBytes = journalBytes();
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     Machine machine = Machine.here(Program.launcher().getParent(), work);
     ObjectNode root = mapper.createObjectNode();
@@ -318,7 +336,8 @@ public final class LoadCommand implements Callable<Integer> {
     Profiles taken = new Profiles(profiles, work);
     for (Scale scale : new LinkedHashSet<>(scales)) {
       Path directory = Files.createDirectories(work.resolve(scale.name().toLowerCase(Locale.ROOT)));
-      ScaleRun run = new ScaleRun(scale, directory, shortForm, settings(), this::note);
+      ScaleRun run =
+          new ScaleRun(scale, directory, journalBytes, shortForm, settings(), this::note);
       RunningCluster cluster = run.start();
       open.add(cluster);
       open.add(run);
@@ -451,10 +470,30 @@ public final class LoadCommand implements Callable<Integer> {
     if (shortForm) {
       return (long) SHORT_MEBIBYTES << 20;
     }
+    return mebibytes("--size", size);
+  }
+
+  private long journalBytes() {
+    if (journal == null) {
+      return shortForm || !scales.isEmpty() ? JOURNAL_MIN_BYTES : JOURNAL_BYTES;
+    }
+    if (tier.chosen() || repair.chosen()) {
+      throw new ParameterException(spec.commandLine(), "--journal goes without --tier, --repair");
+    }
+    long bytes = mebibytes("--journal", journal);
+    if (bytes < JOURNAL_MIN_BYTES) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--journal: '" + journal + "' is less than " + Sizes.format(JOURNAL_MIN_BYTES));
+    }
+    return bytes;
+  }
+
+  private long mebibytes(String option, String text) {
     try {
-      return Sizes.parseBytes(size) >> 20 << 20;
+      return Sizes.parseBytes(text) >> 20 << 20;
     } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), "--size: " + e.getMessage(), e);
+      throw new ParameterException(spec.commandLine(), option + ": " + e.getMessage(), e);
     }
   }
 

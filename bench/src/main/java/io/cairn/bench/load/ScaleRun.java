@@ -44,6 +44,7 @@ final class ScaleRun implements AutoCloseable {
 
   private final Scale scale;
   private final Path directory;
+  private final long journalBytes;
   private final boolean shortForm;
   private final Matrix.Settings settings;
   private final Consumer<String> progress;
@@ -56,15 +57,18 @@ final class ScaleRun implements AutoCloseable {
    * A run.
    *
    * @param directory a new one, on the device to be measured.
+   * @param journalBytes of each node.
    */
   ScaleRun(
       Scale scale,
       Path directory,
+      long journalBytes,
       boolean shortForm,
       Matrix.Settings settings,
       Consumer<String> progress) {
     this.scale = scale;
     this.directory = directory;
+    this.journalBytes = journalBytes;
     this.shortForm = shortForm;
     this.settings = settings;
     this.progress = progress;
@@ -117,7 +121,8 @@ final class ScaleRun implements AutoCloseable {
             true,
             scale.nodeCount(),
             volumes,
-            List.of(Pauses.option(directory))));
+            List.of(Pauses.option(directory)),
+            CairnTarget.options(journalBytes)));
   }
 
   /** Starts nbdkit, where it is installed and is something to compare with. */
