@@ -5,7 +5,6 @@ import io.cairn.storage.chunk.Catalogue;
 import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.wire.Frame;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,7 +43,7 @@ final class Destager {
   private final Catalogue catalogue;
   private final CapacityTier tier;
   private final JournalRecord cursor = new JournalRecord();
-  private final PageStock stock = new PageStock(true, PAGES_KEPT_MAX);
+  private final PageStock stock = new PageStock(PAGES_KEPT_MAX);
   private final byte[] pageBytes = new byte[Page.STORED_BYTES];
 
   /** Chunks that a run moved to the trash and did not commit: the next one must not do it again. */
@@ -59,7 +58,7 @@ final class Destager {
    * What a run did.
    *
    * @param lsn the checkpoint; at most what was asked for.
-   * @param chunks those that changed, with the pages that the catalogue has of them now.
+   * @param touched pages that changed, which the catalogue has now.
    * @param ops what the tier had to do for it.
    * @param blocks that were moved.
    * @param mergedBlocks that were not, as they were written again meanwhile.
@@ -67,7 +66,7 @@ final class Destager {
    */
   record Outcome(
       long lsn,
-      List<Catalogue.Stored> chunks,
+      List<Touched> touched,
       long ops,
       long blocks,
       long mergedBlocks,
@@ -84,10 +83,11 @@ final class Destager {
    * Between the halves the shard's loop takes out what need not be moved.
    */
   final class Run implements AutoCloseable {
-    private final ShardIndex view = new ShardIndex(new FromCatalogue(), stock);
+    private final RunIndex view = new RunIndex(catalogue, stock, pageBytes);
     private final Map<Long, Long> fences = new TreeMap<>();
     private final Map<ChunkId, Long> sizes = new HashMap<>();
     private final List<Touched> touched = new ArrayList<>();
+    private final List<Page> touchedPages = new ArrayList<>();
     private final long fromLsn;
     private long toLsn;
     private long writtenBlocks;
@@ -116,7 +116,8 @@ final class Destager {
         for (int p = 0; p < chunk.pages.length; p++) {
           int changed = chunk.pages[p] == null ? 0 : chunk.pages[p].changedBlocks();
           if (changed > 0) {
-            touched.add(new Touched(chunk.id, p, chunk.pages[p]));
+            touched.add(new Touched(chunk.id, p));
+            touchedPages.add(chunk.pages[p]);
             changedBlocks += changed;
           }
         }
@@ -165,15 +166,14 @@ final class Destager {
      * @param pagesMax pages to look at in this turn.
      * @return whether all have been looked at.
      */
-    boolean dropSuperseded(ShardIndex live, long durableLsn, int pagesMax) {
+    boolean dropSuperseded(LiveIndex live, long durableLsn, int pagesMax) {
       int end = Math.min(touched.size(), looked + pagesMax);
       for (; looked < end; looked++) {
         Touched page = touched.get(looked);
-        ChunkId id = page.chunk();
-        IndexedChunk chunk = live.find(id.volumeId(), id.layer(), id.index());
-        Page now = chunk == null ? null : chunk.pages[page.number()];
+        page.find(live);
+        LivePage now = page.chunk() == null ? null : LiveIndex.peek(page.chunk(), page.number());
         if (now != null) {
-          page.page().dropSuperseded(now, toLsn, durableLsn);
+          touchedPages.get(looked).dropSuperseded(now, toLsn, durableLsn);
         }
       }
       return looked == touched.size();
@@ -182,17 +182,35 @@ final class Destager {
     /** Nothing of the run's pages is used any more. */
     @Override
     public void close() {
-      for (IndexedChunk chunk : view.chunks()) {
-        for (Page page : chunk.pages) {
-          if (page != null) {
-            stock.giveBack(page);
-          }
-        }
-      }
+      view.close();
     }
   }
 
-  private record Touched(ChunkId chunk, int number, Page page) {}
+  /** A page that a run changes. */
+  static final class Touched {
+    private final ChunkId id;
+    private final int number;
+    private IndexedChunk chunk;
+
+    private Touched(ChunkId id, int number) {
+      this.id = id;
+      this.number = number;
+    }
+
+    /** While the run is under way, there can be no later chunk of the same name yet. */
+    private void find(LiveIndex live) {
+      chunk = live.find(id.volumeId(), id.layer(), id.index());
+    }
+
+    int number() {
+      return number;
+    }
+
+    /** The chunk in the live index, which may be gone by now; null when it was before. */
+    IndexedChunk chunk() {
+      return chunk;
+    }
+  }
 
   /**
    * Reads what lies between the two positions, which are begins of segments, or its beginning. The
@@ -229,8 +247,7 @@ final class Destager {
   }
 
   private Outcome moveAndCommit(Run run) throws IOException {
-    ShardIndex view = run.view;
-    List<Catalogue.Stored> chunks = new ArrayList<>();
+    RunIndex view = run.view;
     long blocks = 0;
     movedBlocks = 0;
     rottenBlocks = 0;
@@ -247,9 +264,7 @@ final class Destager {
         }
         for (IndexedChunk chunk : view.chunks()) {
           blocks += move(writer, checkpoint, chunk, run.fromLsn);
-          Catalogue.Stored stored = chunk.stored();
-          checkpoint.putChunk(stored);
-          chunks.add(stored);
+          checkpoint.putChunk(chunk.stored());
         }
         writer.sync();
       }
@@ -262,7 +277,8 @@ final class Destager {
       checkpoint.commit(run.toLsn);
     }
     trashed.clear();
-    return new Outcome(run.toLsn, chunks, ops, blocks, run.writtenBlocks - blocks, rottenBlocks);
+    long merged = run.writtenBlocks - blocks;
+    return new Outcome(run.toLsn, run.touched, ops, blocks, merged, rottenBlocks);
   }
 
   private long move(
@@ -320,35 +336,5 @@ final class Destager {
 
   private static boolean follows(long place, long next) {
     return place > 0 ? next == place + Frame.BLOCK_BYTES : next == place;
-  }
-
-  /** The state of the last checkpoint. */
-  private final class FromCatalogue implements ShardIndex.Source {
-    @Override
-    public void page(IndexedChunk chunk, int page, Page target) {
-      PageStock.read(target, catalogue, chunk.id, page, pageBytes);
-    }
-
-    @Override
-    public IndexedChunk chunk(ChunkId id) {
-      try {
-        Catalogue.Stored stored = catalogue.chunk(id);
-        return stored == null ? null : IndexedChunk.of(stored);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    @Override
-    public List<ChunkId> chunksOf(long volumeId) {
-      try {
-        return catalogue.chunks().stream()
-            .map(Catalogue.Stored::chunk)
-            .filter(id -> id.volumeId() == volumeId)
-            .toList();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
   }
 }

@@ -1,9 +1,9 @@
 package io.cairn.storage.journal;
 
-import io.cairn.storage.chunk.Catalogue;
-import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.device.OutOfSpaceException;
 import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.List;
 
 /**
  * Decides when a shard destages, and brings what a run of the {@link Destager} moved back to the
@@ -22,6 +22,9 @@ final class Destaging {
 
   /** Pages of a run that are compared with the live index in one turn of the loop. */
   private static final int PAGES_PER_TURN = 64;
+
+  /** What reads a page of the catalogue may need so long. */
+  private static final long LOADING_NANOS = 1_000_000L;
 
   /** Nothing was appended for so long: what there is to destage is, so that a burst finds room. */
   private static final long IDLE_NANOS = 2_000_000_000L;
@@ -54,7 +57,7 @@ final class Destaging {
   }
 
   private final Journal journal;
-  private final ShardIndex index;
+  private final LiveIndex index;
   private final Destager destager;
   private final StoreLoop loop;
   private final StoreSettings settings;
@@ -86,6 +89,10 @@ final class Destaging {
   /** Of the runs before; negative before the first. */
   private double nanosPerOp = -1;
 
+  /** Pages of past runs whose changes before the tail are still in the live index. */
+  private final ArrayDeque<Destager.Touched> unsettled = new ArrayDeque<>();
+
+  private final Runnable settleSome = this::settleSome;
   private final WritePace pace;
   private final Runnable paceEnded = this::paceEnded;
   private final Runnable throughEnded = this::throughEnded;
@@ -95,7 +102,7 @@ final class Destaging {
 
   Destaging(
       Journal journal,
-      ShardIndex index,
+      LiveIndex index,
       Destager destager,
       StoreLoop loop,
       StoreSettings settings,
@@ -395,20 +402,47 @@ final class Destaging {
     counters.destagedBlocks += outcome.blocks();
     counters.mergedBlocks += outcome.mergedBlocks();
     counters.rottenBlocks += outcome.rottenBlocks();
-    for (Catalogue.Stored stored : outcome.chunks()) {
-      ChunkId id = stored.chunk();
-      IndexedChunk chunk = index.find(id.volumeId(), id.layer(), id.index());
-      if (chunk != null) {
-        chunk.setStored(stored.pages());
-      }
-    }
     fullReason = null;
     journal.free(outcome.lsn());
     pace.end(loop.nowNanos(), journal.tailLsn());
-    index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
+    settle(outcome.touched());
     roomWanted = false;
     host.onRoom();
     beginIfNeeded();
+  }
+
+  /** What the catalogue has now is no change any more; some pages in each turn. */
+  private void settle(List<Destager.Touched> pages) {
+    boolean isIdle = unsettled.isEmpty();
+    unsettled.addAll(pages);
+    if (isIdle) {
+      settleSome();
+    }
+  }
+
+  private void settleSome() {
+    if (host.isClosed()) {
+      return;
+    }
+    int before = unsettled.size();
+    for (int i = Math.min(PAGES_PER_TURN, before); i > 0; i--) {
+      Destager.Touched page = unsettled.poll();
+      if (!settle(page.chunk(), page.number())) {
+        unsettled.add(page);
+      }
+    }
+    index.evictSome(EVICT_CHUNKS, settings.pagesMax());
+    if (unsettled.size() < before && !unsettled.isEmpty()) {
+      loop.onLoop(settleSome);
+    } else if (!unsettled.isEmpty()) {
+      loop.later(LOADING_NANOS, settleSome);
+    }
+  }
+
+  private boolean settle(IndexedChunk chunk, int page) {
+    return chunk == null
+        || chunk.gone
+        || index.settle(chunk, page, journal.tailLsn(), settings.pagesMax());
   }
 
   private void onStalled(String reason) {

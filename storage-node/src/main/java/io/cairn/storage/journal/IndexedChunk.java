@@ -5,10 +5,15 @@ import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.replication.ChunkEntry;
 import io.cairn.storage.wire.Frame;
 
-/** A chunk in the index, with those of its pages that are loaded. */
+/** A chunk in an index, with those of its pages that are in memory. */
 final class IndexedChunk implements ChunkEntry {
   final ChunkId id;
-  final Page[] pages;
+
+  /** In a {@link RunIndex}; null in others. */
+  Page[] pages;
+
+  /** In a {@link LiveIndex}, from the first page on that it has in memory; else null. */
+  LivePage[] live;
 
   /** Bit per page that the catalogue has; one that it has not, and is not loaded, is all holes. */
   final long[] storedPages;
@@ -25,9 +30,11 @@ final class IndexedChunk implements ChunkEntry {
   IndexedChunk(ChunkId id, int sizeBlocks) {
     this.id = id;
     this.sizeBlocks = sizeBlocks;
-    int pageCount = (sizeBlocks + Page.BLOCKS - 1) / Page.BLOCKS;
-    pages = new Page[pageCount];
-    storedPages = new long[(pageCount + 63) / 64];
+    storedPages = new long[(pageCount() + 63) / 64];
+  }
+
+  int pageCount() {
+    return (sizeBlocks + Page.BLOCKS - 1) / Page.BLOCKS;
   }
 
   static IndexedChunk of(Catalogue.Stored stored) {
@@ -48,13 +55,6 @@ final class IndexedChunk implements ChunkEntry {
 
   void setStored(int page) {
     storedPages[page >> 6] |= 1L << page;
-  }
-
-  /** The catalogue has these pages; those that it had it still has. */
-  void setStored(long[] bits) {
-    for (int i = 0; i < storedPages.length; i++) {
-      storedPages[i] |= bits[i];
-    }
   }
 
   long sizeBytes() {

@@ -34,7 +34,7 @@ import org.agrona.DirectBuffer;
  */
 public final class JournaledStore implements ShardStore {
   private final Journal journal;
-  private final ShardIndex index;
+  private final LiveIndex index;
   private final Catalogue catalogue;
   private final CapacityTier tier;
   private final StoreLoop loop;
@@ -425,7 +425,7 @@ public final class JournaledStore implements ShardStore {
   public void appendUnreadable(ChunkEntry chunk, long ownerGeneration, int block, long version) {
     IndexedChunk indexed = (IndexedChunk) chunk;
     requireThere(indexed);
-    long local = index.page(indexed, block / Page.BLOCKS).versions[block % Page.BLOCKS];
+    long local = index.version(indexed, block);
     if (MergeRule.replaces(local, version, ownerGeneration)) {
       bare(
           JournalRecord.UNREADABLE,

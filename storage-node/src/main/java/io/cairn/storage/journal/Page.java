@@ -7,8 +7,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * What is known of {@value #BLOCKS} consecutive blocks of a chunk: version, checksum, and where the
- * bytes are.
+ * What is known of {@value #BLOCKS} consecutive blocks of a chunk at the end of a run's part of the
+ * journal: version, checksum, and where the bytes are.
  *
  * <p>Stored form, little endian (FORMAT.md): byte version = 1, 7 zero bytes, then per block long
  * version, int checksum, byte place, 3 zero bytes.
@@ -46,31 +46,21 @@ final class Page {
   /** HOLE, TIER, ALLOCATED, or the journal position of the block's payload. */
   final long[] places = new long[BLOCKS];
 
-  /** Set by the destager for blocks that changed since the last checkpoint. */
-  final boolean[] changed;
+  /** Blocks that changed since the last checkpoint. */
+  final boolean[] changed = new boolean[BLOCKS];
 
-  /** Cleared by the eviction hand, set by each use. */
-  boolean used = true;
-
-  /** Position of the last record that changed the page: what is below the tail is destaged. */
-  long lastLsn;
-
-  Page(boolean tracksChanges) {
+  Page() {
     Arrays.fill(crcs, Crc32c.ZERO_BLOCK);
-    changed = tracksChanges ? new boolean[BLOCKS] : null;
   }
 
-  void put(int i, long version, int crc, long place, long lsn) {
+  void put(int i, long version, int crc, long place) {
     versions[i] = version;
     crcs[i] = crc;
     places[i] = place;
-    lastLsn = lsn;
-    if (changed != null) {
-      changed[i] = true;
-    }
+    changed[i] = true;
   }
 
-  /** Blocks that changed since the last checkpoint; for the destager. */
+  /** How many blocks changed since the last checkpoint. */
   int changedBlocks() {
     int count = 0;
     for (boolean each : changed) {
@@ -97,9 +87,10 @@ final class Page {
    *
    * @param now the same page in the live index.
    */
-  void dropSuperseded(Page now, long toLsn, long durableLsn) {
+  void dropSuperseded(LivePage now, long toLsn, long durableLsn) {
     for (int i = 0; i < BLOCKS; i++) {
-      if (changed[i] && now.places[i] >= toLsn && now.places[i] < durableLsn) {
+      long place = changed[i] ? now.place(i) : HOLE;
+      if (place >= toLsn && place > 0 && place < durableLsn) {
         places[i] = TIER;
       }
     }
@@ -110,11 +101,7 @@ final class Page {
     Arrays.fill(versions, 0);
     Arrays.fill(crcs, Crc32c.ZERO_BLOCK);
     Arrays.fill(places, HOLE);
-    used = true;
-    lastLsn = 0;
-    if (changed != null) {
-      Arrays.fill(changed, false);
-    }
+    Arrays.fill(changed, false);
   }
 
   /**
@@ -141,6 +128,17 @@ final class Page {
    * @param length of the stored form; 0 when the catalogue lacks a page that it should have.
    */
   void decode(byte[] source, int length) {
+    check(source, length);
+    clear();
+    for (int i = 0; i < BLOCKS; i++) {
+      versions[i] = storedVersion(source, i);
+      crcs[i] = storedCrc(source, i);
+      places[i] = storedPlace(source, i);
+    }
+  }
+
+  /** Throws when this is no page's stored form. */
+  static void check(byte[] source, int length) {
     if (length == 0) {
       throw new IllegalStateException("the page is not there");
     }
@@ -148,16 +146,26 @@ final class Page {
       throw new IllegalStateException(
           "a stored page has " + length + " bytes, format " + source[0]);
     }
-    clear();
     for (int i = 0; i < BLOCKS; i++) {
-      int at = 8 + 16 * i;
-      versions[i] = (long) LONG.get(source, at);
-      crcs[i] = (int) INT.get(source, at + 8);
-      int place = source[at + 12];
+      int place = source[8 + 16 * i + 12];
       if (place < 0 || place > -ALLOCATED) {
         throw new IllegalStateException("a stored page has place " + place + " for block " + i);
       }
-      places[i] = -place;
     }
+  }
+
+  /** Version of a block in a page's stored form. */
+  static long storedVersion(byte[] source, int i) {
+    return (long) LONG.get(source, 8 + 16 * i);
+  }
+
+  /** Checksum of a block in a page's stored form. */
+  static int storedCrc(byte[] source, int i) {
+    return (int) INT.get(source, 8 + 16 * i + 8);
+  }
+
+  /** HOLE, TIER or ALLOCATED, of a block in a page's stored form. */
+  static int storedPlace(byte[] source, int i) {
+    return -source[8 + 16 * i + 12];
   }
 }

@@ -13,8 +13,7 @@ final class PageLoads {
 
   private record PageKey(IndexedChunk chunk, int page) {}
 
-  private final Journal journal;
-  private final ShardIndex index;
+  private final LiveIndex index;
   private final Catalogue catalogue;
   private final StoreLoop loop;
   private final StoreSettings settings;
@@ -28,13 +27,11 @@ final class PageLoads {
   private int underWay;
 
   PageLoads(
-      Journal journal,
-      ShardIndex index,
+      LiveIndex index,
       Catalogue catalogue,
       StoreLoop loop,
       StoreSettings settings,
       StoreReads.Host host) {
-    this.journal = journal;
     this.index = index;
     this.catalogue = catalogue;
     this.loop = loop;
@@ -52,15 +49,16 @@ final class PageLoads {
     int last = (blockOffset + blockCount - 1) / Page.BLOCKS;
     boolean all = true;
     for (int p = blockOffset / Page.BLOCKS; p <= last; p++) {
-      Page page = chunk.pages[p];
-      if (page != null) {
-        // It must still be there when the others have come.
-        page.used = true;
-      } else {
-        all &= !chunk.isStored(p);
-      }
+      all &= isThere(chunk, p, blockOffset, blockCount);
     }
     return all;
+  }
+
+  private boolean isThere(IndexedChunk chunk, int page, int blockOffset, int blockCount) {
+    int first = page * Page.BLOCKS;
+    int from = Math.max(blockOffset - first, 0);
+    int to = Math.min(blockOffset + blockCount - first, Page.BLOCKS);
+    return index.isLoaded(chunk, page, from, to);
   }
 
   /** The same; when not, they are loaded, and then told, at least once. */
@@ -77,7 +75,7 @@ final class PageLoads {
     int last = (blockOffset + blockCount - 1) / Page.BLOCKS;
     List<Runnable> waiting = List.of();
     for (int p = blockOffset / Page.BLOCKS; p <= last; p++) {
-      if (chunk.pages[p] == null && chunk.isStored(p)) {
+      if (!isThere(chunk, p, blockOffset, blockCount)) {
         waiting = waitersOf(new PageKey(chunk, p));
       }
     }
@@ -95,12 +93,13 @@ final class PageLoads {
     List<Runnable> waiting = new ArrayList<>();
     loads.put(key, waiting);
     underWay++;
-    Page page = index.stock().any();
+    CheckpointPage page = index.anyBase();
+    index.setLoading(key.chunk(), key.page(), true);
     loop.offLoop(
         () -> {
           String problem = null;
           try {
-            PageStock.read(page, catalogue, key.chunk().id, key.page(), pageBytes.get());
+            page.read(catalogue, key.chunk().id, key.page(), pageBytes.get());
           } catch (RuntimeException | Error e) {
             problem = String.valueOf(e.getMessage());
           }
@@ -110,7 +109,7 @@ final class PageLoads {
     return waiting;
   }
 
-  private void loaded(PageKey key, Page page, String problem) {
+  private void loaded(PageKey key, CheckpointPage page, String problem) {
     underWay--;
     List<Runnable> waiting = loads.remove(key);
     IndexedChunk chunk = key.chunk();
@@ -118,15 +117,16 @@ final class PageLoads {
       host.onIdle();
       return;
     }
-    if (chunk.pages[key.page()] == null && !chunk.gone) {
+    if (!chunk.gone) {
       if (problem != null) {
         // Without it no append can be applied: the device is as good as gone.
         host.onFailed(problem);
         return;
       }
       index.install(chunk, key.page(), page);
+      index.setLoading(chunk, key.page(), false);
     }
     waiting.forEach(Runnable::run);
-    index.evictSome(EVICT_CHUNKS, settings.pagesMax(), journal.tailLsn());
+    index.evictSome(EVICT_CHUNKS, settings.pagesMax());
   }
 }

@@ -2,7 +2,6 @@ package io.cairn.storage.journal;
 
 import io.cairn.storage.chunk.CapacityTier;
 import io.cairn.storage.chunk.Catalogue;
-import io.cairn.storage.chunk.ChunkId;
 import io.cairn.storage.env.Region;
 import java.io.IOException;
 import java.util.List;
@@ -13,10 +12,7 @@ import java.util.List;
  * @param journal at its end, with a new life begun.
  * @param checkpointLsn where the catalogue ended.
  */
-record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long checkpointLsn) {
-  /** Pages of the live index that are kept for others when they were evicted. */
-  private static final int PAGES_KEPT_MAX = 64;
-
+record Recovery(Journal journal, LiveIndex index, Journal.Recovered found, long checkpointLsn) {
   /** As {@link JournaledStore#open} says; blocks. */
   static Recovery of(
       JournalIdentity identity,
@@ -26,9 +22,7 @@ record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long
       CapacityTier tier)
       throws IOException {
     Journal journal = new Journal(identity, ring);
-    PageStock stock = new PageStock(false, PAGES_KEPT_MAX);
-    ShardIndex index =
-        new ShardIndex(new Checkpoint(catalogue, new byte[Page.STORED_BYTES]), stock);
+    LiveIndex index = new LiveIndex(catalogue);
     catalogue.fences().forEach(index::raiseFence);
     for (Catalogue.Stored stored : catalogue.chunks()) {
       index.add(IndexedChunk.of(stored));
@@ -45,7 +39,7 @@ record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long
       // What a device that cannot be read becomes behind a mapped file.
       throw new IOException("the journal cannot be read: " + e.getMessage(), e);
     }
-    index.dropSource();
+    index.endRecovery();
     // What the journal sends to the trash still occupies its space until it is destaged.
     tier.adopt(trashedBytes[0]);
     for (IndexedChunk chunk : index.chunks()) {
@@ -66,23 +60,5 @@ record Recovery(Journal journal, ShardIndex index, Journal.Recovered found, long
         + "), "
         + index.chunkCount()
         + " chunks";
-  }
-
-  /** Pages as of the checkpoint, for recovery, which may block. */
-  private record Checkpoint(Catalogue catalogue, byte[] bytes) implements ShardIndex.Source {
-    @Override
-    public void page(IndexedChunk chunk, int page, Page target) {
-      PageStock.read(target, catalogue, chunk.id, page, bytes);
-    }
-
-    @Override
-    public IndexedChunk chunk(ChunkId id) {
-      return null;
-    }
-
-    @Override
-    public List<ChunkId> chunksOf(long volumeId) {
-      return List.of();
-    }
   }
 }

@@ -16,34 +16,18 @@ import org.agrona.collections.Long2LongHashMap;
 
 /**
  * What a prefix of a shard's records adds up to. The live path, recovery and the destager all apply
- * records through {@link #apply} and nothing else, so that the same records mean the same state.
+ * records through {@link #apply} and nothing else, so that the same records mean the same state;
+ * they differ in how they keep blocks.
  *
- * <p>Not thread-safe: the live index belongs to the shard's loop, the destager makes one of its own
- * per run.
+ * <p>Not thread-safe.
  */
-final class ShardIndex {
-  /** Where pages and chunks come from that are not in memory; a live index never needs it. */
-  interface Source {
-    /** Fills the page with what it was as of the checkpoint. */
-    void page(IndexedChunk chunk, int page, Page target);
-
-    /** The chunk as of the checkpoint, or null. */
-    IndexedChunk chunk(ChunkId id);
-
-    /** All chunks of a volume as of the checkpoint. */
-    List<ChunkId> chunksOf(long volumeId);
-  }
-
-  private Source source;
-  private final PageStock stock;
+abstract class ShardIndex {
   private final TreeMap<ChunkId, IndexedChunk> chunks = new TreeMap<>();
   private final TreeSet<ChunkId> syncing = new TreeSet<>();
   private final Map<Key, IndexedChunk> byKey = new HashMap<>();
   private final Long2LongHashMap fences = new Long2LongHashMap(0);
   private final List<ChunkId> trashed = new ArrayList<>();
   private final Key probe = new Key();
-  private int loadedPages;
-  private ChunkId hand;
 
   /** A key that can be changed: looking a chunk up allocates nothing. */
   private static final class Key {
@@ -72,15 +56,31 @@ final class ShardIndex {
     }
   }
 
-  ShardIndex(Source source, PageStock stock) {
-    this.source = source;
-    this.stock = stock;
+  /** Version of a block of a chunk that is there. */
+  abstract long version(IndexedChunk chunk, int block);
+
+  /**
+   * Says what a block is from now on.
+   *
+   * @param place HOLE, ALLOCATED, or the position of the payload, see {@link Page}.
+   * @param lsn position of the record.
+   */
+  abstract void put(IndexedChunk chunk, int block, long version, int crc, long place, long lsn);
+
+  /** The same for blocks that become zeroes. */
+  void zero(IndexedChunk chunk, int block, int count, long version, long place, long lsn) {
+    for (int i = block; i < block + count; i++) {
+      put(chunk, i, version, Crc32c.ZERO_BLOCK, place, lsn);
+    }
   }
 
-  /** From now on nothing may block: pages are loaded before they are asked for. */
-  void dropSource() {
-    source = null;
+  /** All chunks of a volume as of the checkpoint that an index may not have looked up yet. */
+  List<ChunkId> storedOf(long volumeId) {
+    return List.of();
   }
+
+  /** A chunk went to the trash. */
+  void onGone(IndexedChunk chunk) {}
 
   void add(IndexedChunk chunk) {
     chunks.put(chunk.id, chunk);
@@ -101,14 +101,12 @@ final class ShardIndex {
 
   IndexedChunk find(long volumeId, int layer, int index) {
     IndexedChunk chunk = byKey.get(probe.set(volumeId, layer, index));
-    if (chunk == null && source != null) {
-      ChunkId id = new ChunkId(volumeId, layer, index);
-      chunk = trashed.contains(id) ? null : source.chunk(id);
-      if (chunk != null) {
-        add(chunk);
-      }
-    }
-    return chunk;
+    return chunk == null ? findStored(volumeId, layer, index) : chunk;
+  }
+
+  /** What a live index lacks is not there; looking for it allocates nothing. */
+  IndexedChunk findStored(long volumeId, int layer, int index) {
+    return null;
   }
 
   /** The first chunks behind an id, or of all where it is null, in order. */
@@ -133,67 +131,16 @@ final class ShardIndex {
     return chunks.size();
   }
 
-  int loadedPages() {
-    return loadedPages;
-  }
-
   /** Chunks that went to the trash since the index was made. */
   List<ChunkId> trashed() {
     return trashed;
   }
 
-  /** The page, loaded; on a live index the caller has seen to it that it is. */
-  Page page(IndexedChunk chunk, int page) {
-    Page loaded = chunk.pages[page];
-    if (loaded == null) {
-      if (!chunk.isStored(page)) {
-        loaded = stock.blank();
-      } else if (source == null) {
-        throw new IllegalStateException("page " + page + " of chunk " + chunk.id + " not loaded");
-      } else {
-        loaded = stock.any();
-        source.page(chunk, page, loaded);
-      }
-      install(chunk, page, loaded);
-    }
-    loaded.used = true;
-    return loaded;
-  }
-
-  /** Where pages come from that are to be installed. */
-  PageStock stock() {
-    return stock;
-  }
-
-  void install(IndexedChunk chunk, int page, Page loaded) {
-    chunk.pages[page] = loaded;
-    loadedPages++;
-  }
-
-  /**
-   * Lets go of pages that were not used since the hand last came by and that the catalogue has. The
-   * hand comes by each chunk once in a turn: where it came by twice, whoever needs two pages of the
-   * only chunk would lose the first one whenever the second has come, for ever.
-   *
-   * @param chunksMax chunks to look at in this turn.
-   */
-  void evictSome(int chunksMax, int pagesMax, long tailLsn) {
-    int most = Math.min(chunksMax, chunks.size());
-    for (int i = 0; i < most && loadedPages > pagesMax; i++) {
-      Map.Entry<ChunkId, IndexedChunk> next = hand == null ? null : chunks.higherEntry(hand);
-      IndexedChunk chunk = next == null ? chunks.firstEntry().getValue() : next.getValue();
-      hand = chunk.id;
-      for (int p = 0; p < chunk.pages.length; p++) {
-        Page page = chunk.pages[p];
-        if (page != null && !page.used && page.lastLsn < tailLsn && chunk.isStored(p)) {
-          chunk.pages[p] = null;
-          stock.giveBack(page);
-          loadedPages--;
-        } else if (page != null) {
-          page.used = false;
-        }
-      }
-    }
+  /** The next chunk behind an id, or the first one; null when there is none at all. */
+  IndexedChunk nextAfter(ChunkId hand) {
+    Map.Entry<ChunkId, IndexedChunk> next = hand == null ? null : chunks.higherEntry(hand);
+    next = next == null ? chunks.firstEntry() : next;
+    return next == null ? null : next.getValue();
   }
 
   /** Applies one record. */
@@ -258,15 +205,9 @@ final class ShardIndex {
     long payload = record.payloadLsn();
     for (int i = 0; i < record.blockCount(); i++) {
       int block = record.blockOffset() + i;
-      Page page = page(chunk, block / Page.BLOCKS);
-      int at = block % Page.BLOCKS;
-      if (!chunk.syncing() || MergeRule.writeApplies(page.versions[at], record.argument())) {
-        page.put(
-            at,
-            record.argument(),
-            record.blockCrc(i),
-            payload + (long) i * Frame.BLOCK_BYTES,
-            record.lsn());
+      if (!chunk.syncing() || MergeRule.writeApplies(version(chunk, block), record.argument())) {
+        long place = payload + (long) i * Frame.BLOCK_BYTES;
+        put(chunk, block, record.argument(), record.blockCrc(i), place, record.lsn());
       }
     }
     chunk.lastVersion = record.argument();
@@ -274,12 +215,13 @@ final class ShardIndex {
 
   private void applyZero(IndexedChunk chunk, JournalRecord record) {
     long place = (record.flags() & JournalRecord.FLAG_ALLOCATE) != 0 ? Page.ALLOCATED : Page.HOLE;
-    for (int i = 0; i < record.blockCount(); i++) {
-      int block = record.blockOffset() + i;
-      Page page = page(chunk, block / Page.BLOCKS);
-      int at = block % Page.BLOCKS;
-      if (!chunk.syncing() || MergeRule.writeApplies(page.versions[at], record.argument())) {
-        page.put(at, record.argument(), Crc32c.ZERO_BLOCK, place, record.lsn());
+    int first = record.blockOffset();
+    if (!chunk.syncing()) {
+      zero(chunk, first, record.blockCount(), record.argument(), place, record.lsn());
+    }
+    for (int block = first; chunk.syncing() && block < first + record.blockCount(); block++) {
+      if (MergeRule.writeApplies(version(chunk, block), record.argument())) {
+        put(chunk, block, record.argument(), Crc32c.ZERO_BLOCK, place, record.lsn());
       }
     }
     chunk.lastVersion = record.argument();
@@ -289,12 +231,10 @@ final class ShardIndex {
     long payload = record.payloadLsn();
     for (int i = 0; i < record.blockCount(); i++) {
       int block = record.blockOffset() + i;
-      Page page = page(chunk, block / Page.BLOCKS);
-      int at = block % Page.BLOCKS;
-      if (MergeRule.replaces(page.versions[at], record.blockVersion(i), record.argument())) {
+      if (MergeRule.replaces(version(chunk, block), record.blockVersion(i), record.argument())) {
         // What was a hole at the source stays one here.
         long place = record.blockIsZero(i) ? Page.HOLE : payload + (long) i * Frame.BLOCK_BYTES;
-        page.put(at, record.blockVersion(i), record.blockCrc(i), place, record.lsn());
+        put(chunk, block, record.blockVersion(i), record.blockCrc(i), place, record.lsn());
       }
     }
   }
@@ -303,18 +243,14 @@ final class ShardIndex {
   private void applyUnreadable(IndexedChunk chunk, JournalRecord record) {
     for (int i = 0; i < record.blockCount(); i++) {
       int block = record.blockOffset() + i;
-      page(chunk, block / Page.BLOCKS)
-          .put(
-              block % Page.BLOCKS, record.argument(), Page.UNREADABLE_CRC, Page.HOLE, record.lsn());
+      put(chunk, block, record.argument(), Page.UNREADABLE_CRC, Page.HOLE, record.lsn());
     }
   }
 
   /** The volume's id is never used again: a fence that nobody can pass keeps it dead. */
   private void trash(long volumeId, Consumer<IndexedChunk> onTrash) {
     raiseFence(volumeId, Version.GENERATION_MAX);
-    if (source != null) {
-      source.chunksOf(volumeId).forEach(id -> find(id.volumeId(), id.layer(), id.index()));
-    }
+    storedOf(volumeId).forEach(id -> find(id.volumeId(), id.layer(), id.index()));
     for (IndexedChunk chunk :
         List.copyOf(
             chunks
@@ -333,9 +269,7 @@ final class ShardIndex {
     chunks.remove(chunk.id);
     syncing.remove(chunk.id);
     byKey.remove(probe.set(chunk.volumeId(), chunk.layer(), chunk.index()));
-    for (Page page : chunk.pages) {
-      loadedPages -= page == null ? 0 : 1;
-    }
+    onGone(chunk);
     trashed.add(chunk.id);
     onTrash.accept(chunk);
   }

@@ -48,7 +48,7 @@ final class StoreReads {
   }
 
   private final Journal journal;
-  private final ShardIndex index;
+  private final LiveIndex index;
   private final CapacityTier tier;
 
   /** Or null. */
@@ -77,7 +77,7 @@ final class StoreReads {
 
   StoreReads(
       Journal journal,
-      ShardIndex index,
+      LiveIndex index,
       Catalogue catalogue,
       CapacityTier tier,
       ReadCache cache,
@@ -95,7 +95,7 @@ final class StoreReads {
     this.loop = loop;
     verifications = new Verifications(loop);
     ahead = new ReadsAhead(tier, loop, settings, counters, host);
-    loads = new PageLoads(journal, index, catalogue, loop, settings, host);
+    loads = new PageLoads(index, catalogue, loop, settings, host);
     this.payloads = payloads;
     this.counters = counters;
     this.host = host;
@@ -139,9 +139,9 @@ final class StoreReads {
     }
     makeRoom(count);
     for (int i = 0; i < count; i++) {
-      Page page = index.page(chunk, (block + i) / Page.BLOCKS);
-      crcs[i] = page.crcs[(block + i) % Page.BLOCKS];
-      versions[i] = page.versions[(block + i) % Page.BLOCKS];
+      LivePage page = index.page(chunk, (block + i) / Page.BLOCKS);
+      crcs[i] = page.crc((block + i) % Page.BLOCKS);
+      versions[i] = page.version((block + i) % Page.BLOCKS);
     }
     sink.onBlocks(crcs, versions, null);
   }
@@ -193,11 +193,11 @@ final class StoreReads {
       IndexedChunk chunk, int block, int count, Payloads.Writable payload) {
     boolean allHere = true;
     for (int i = 0; i < count; i++) {
-      Page page = index.page(chunk, (block + i) / Page.BLOCKS);
+      LivePage page = index.page(chunk, (block + i) / Page.BLOCKS);
       int at = (block + i) % Page.BLOCKS;
-      crcs[i] = page.crcs[at];
-      versions[i] = page.versions[at];
-      long place = page.places[at];
+      crcs[i] = page.crc(at);
+      versions[i] = page.version(at);
+      long place = page.place(at);
       int target = payload.offset() + i * Frame.BLOCK_BYTES;
       if (place >= journal.tailLsn()) {
         payload
@@ -422,7 +422,7 @@ final class StoreReads {
   }
 
   private boolean isInTier(IndexedChunk chunk, int block) {
-    return isInTier(index.page(chunk, block / Page.BLOCKS).places[block % Page.BLOCKS]);
+    return isInTier(index.page(chunk, block / Page.BLOCKS).place(block % Page.BLOCKS));
   }
 
   /** What is in the page cache is read here and now: another thread costs more than the copy. */
@@ -502,7 +502,7 @@ final class StoreReads {
     }
     list.clear();
     for (int i = block; i < block + count; i++) {
-      list.addLong(index.page(chunk, i / Page.BLOCKS).versions[i % Page.BLOCKS]);
+      list.addLong(index.page(chunk, i / Page.BLOCKS).version(i % Page.BLOCKS));
     }
     sink.onVersions(list);
   }
@@ -533,9 +533,9 @@ final class StoreReads {
   }
 
   private long kind(IndexedChunk chunk, int block) {
-    Page page = index.page(chunk, block / Page.BLOCKS);
-    long place = page.places[block % Page.BLOCKS];
-    if (place == Page.HOLE && page.crcs[block % Page.BLOCKS] != Page.UNREADABLE_CRC) {
+    LivePage page = index.page(chunk, block / Page.BLOCKS);
+    long place = page.place(block % Page.BLOCKS);
+    if (place == Page.HOLE && page.crc(block % Page.BLOCKS) != Page.UNREADABLE_CRC) {
       return 0;
     }
     return place == Page.ALLOCATED ? 1 : 2;

@@ -42,6 +42,9 @@ import org.slf4j.LoggerFactory;
 final class DeviceStores implements ShardStores {
   private static final Logger LOG = LoggerFactory.getLogger(DeviceStores.class);
 
+  /** Of the heap, for pages of the shards' indexes. */
+  private static final int INDEX_PART = 4;
+
   private final Plan plan;
   private final Owner owner;
   private final List<EventLoop> loops;
@@ -239,6 +242,7 @@ final class DeviceStores implements ShardStores {
             threads.get(shard).loop(loops.get(shard)),
             payloads,
             StoreSettings.defaults()
+                .indexing(Runtime.getRuntime().maxMemory() / INDEX_PART / threads.size())
                 .pinning(plan.readCachePinnedPercent())
                 .readingAhead((int) (plan.readAheadBytes() / Frame.BLOCK_BYTES)),
             cache);

@@ -510,7 +510,7 @@ public final class ReplicaShard implements ShardStore.Listener {
       // With a full device this replica would hold the others up for ever: better without it.
       return store.isFull() && refuse(client, type, id, Status.NO_SPACE, last, block);
     }
-    if (!store.isLoaded(chunk, block, count)) {
+    if (chunk.syncing() && !store.isLoaded(chunk, block, count)) {
       return false;
     }
     if (type == MessageType.WRITE) {

@@ -56,8 +56,9 @@ public interface ShardStore {
   }
 
   /**
-   * Whether what is known of these blocks is in memory, so that an append to them can be applied at
-   * once. When not, {@link Listener#onRoom()} follows once it is.
+   * Whether what is known of these blocks is in memory, so that a fill of them, or whatever else is
+   * appended to them while the chunk is syncing, can be applied at once; writes and zeroes of a
+   * complete chunk need nothing. When not, {@link Listener#onRoom()} follows once it is.
    */
   default boolean isLoaded(ChunkEntry chunk, int blockOffset, int blockCount) {
     return true;

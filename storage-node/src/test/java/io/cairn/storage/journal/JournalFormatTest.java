@@ -254,10 +254,10 @@ class JournalFormatTest {
 
   @Test
   void page() {
-    Page page = new Page(false);
-    page.put(0, Version.of(7, 0x2233), 0x0A0B0C0D, Page.TIER, 0);
-    page.put(1, Version.of(7, 0x2234), Crc32c.ZERO_BLOCK, Page.ALLOCATED, 0);
-    page.put(255, Version.of(6, 1), 0x01020304, Page.TIER, 0);
+    Page page = new Page();
+    page.put(0, Version.of(7, 0x2233), 0x0A0B0C0D, Page.TIER);
+    page.put(1, Version.of(7, 0x2234), Crc32c.ZERO_BLOCK, Page.ALLOCATED);
+    page.put(255, Version.of(6, 1), 0x01020304, Page.TIER);
     byte[] bytes = new byte[Page.STORED_BYTES];
     page.encode(bytes);
     assertEquals(4104, bytes.length);
@@ -275,7 +275,7 @@ class JournalFormatTest {
         01 00 00 00 00 06 00 00 04 03 02 01 01 00 00 00
         """,
         hex(b, bytes.length - 16, 16));
-    Page again = new Page(false);
+    Page again = new Page();
     again.decode(bytes, bytes.length);
     assertEquals(page.versions[1], again.versions[1]);
     assertEquals(Page.ALLOCATED, again.places[1]);

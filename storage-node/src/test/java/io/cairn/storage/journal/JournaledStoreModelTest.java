@@ -147,7 +147,7 @@ class JournaledStoreModelTest {
     if (known > model.fence(VOLUME)) {
       // The catalogue had it although the journal's record was lost: higher is safe.
       model.appendFence(VOLUME, known);
-      ends.add(store.appendedLsn());
+      ends.add(store.recordEndLsn());
     }
     fence = known;
   }
@@ -217,7 +217,7 @@ class JournaledStoreModelTest {
       fence++;
       store.appendFence(VOLUME, fence);
       model.appendFence(VOLUME, fence);
-      ends.add(store.appendedLsn());
+      ends.add(store.recordEndLsn());
       return;
     }
     int index = random.nextInt(CHUNKS);
@@ -230,13 +230,13 @@ class JournaledStoreModelTest {
       store.trashChunk(mine);
       model.trashChunk(theirs);
       gone.add(mine);
-      ends.add(store.appendedLsn());
+      ends.add(store.recordEndLsn());
       return;
     }
     if (theirs == null) {
       assertNotNull(store.create(VOLUME, 0, index, CHUNK_BLOCKS));
       model.create(VOLUME, 0, index, CHUNK_BLOCKS);
-      ends.add(store.appendedLsn());
+      ends.add(store.recordEndLsn());
       return;
     }
     assertNotNull(mine);
@@ -244,15 +244,21 @@ class JournaledStoreModelTest {
     if (random.nextInt(3) > 0) {
       block = Math.min(block, 12);
     }
-    if (!store.isLoaded(mine, block, count)) {
+    int kind = random.nextInt(10);
+    boolean looks = mine.syncing() || kind >= 3 && kind <= 5;
+    if (kind < 2 && random.nextInt(3) == 0) {
+      block = random.nextInt(2) * block;
+      count = CHUNK_BLOCKS - block - random.nextInt(2);
+    }
+    if (looks && !store.isLoaded(mine, block, count)) {
       parked = true;
       return;
     }
-    change(mine, theirs, block, count);
-    ends.add(store.appendedLsn());
+    change(kind, mine, theirs, block, count);
+    ends.add(store.recordEndLsn());
   }
 
-  private void change(ChunkEntry mine, ChunkEntry theirs, int block, int count) {
+  private void change(int kind, ChunkEntry mine, ChunkEntry theirs, int block, int count) {
     UnsafeBuffer payload = new UnsafeBuffer(new byte[count * Frame.BLOCK_BYTES]);
     UnsafeBuffer sums = new UnsafeBuffer(new byte[4 * count]);
     for (int i = 0; i < count; i++) {
@@ -264,7 +270,7 @@ class JournaledStoreModelTest {
       sums.putInt(4 * i, sum, ByteOrder.LITTLE_ENDIAN);
     }
     long version = Version.of(fence, ++sequence);
-    switch (random.nextInt(10)) {
+    switch (kind) {
       case 0, 1 -> {
         boolean allocate = random.nextBoolean();
         store.appendZero(mine, version, block, count, allocate);

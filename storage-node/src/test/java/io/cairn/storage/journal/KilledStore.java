@@ -149,7 +149,7 @@ final class KilledStore implements AutoCloseable {
   boolean write(long sequence) {
     ChunkEntry chunk = chunk();
     int block = blockOf(sequence);
-    if (!store.hasRoom(Frame.BLOCK_BYTES) || !store.isLoaded(chunk, block, 1)) {
+    if (!store.hasRoom(Frame.BLOCK_BYTES)) {
       return false;
     }
     payload.setMemory(0, Frame.BLOCK_BYTES, (byte) sequence);
