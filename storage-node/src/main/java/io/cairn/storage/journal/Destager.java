@@ -30,12 +30,10 @@ import org.agrona.MutableDirectBuffer;
 final class Destager {
   /**
    * Pages after which a run ends with the segment that it is in: blocks written at random touch a
-   * page each, and a run holds all of its pages in memory.
+   * page each, and a run holds all of its pages in memory, 5.3 KiB each. As many are kept from one
+   * run to the next.
    */
-  private static final int PAGES_MAX = 4096;
-
-  /** Pages that are kept from one run to the next: 5.3 KiB each. */
-  private static final int PAGES_KEPT_MAX = 2048;
+  private static final int PAGES_MAX = 2048;
 
   private static final long OP_BYTES = 512 << 10;
 
@@ -43,7 +41,7 @@ final class Destager {
   private final Catalogue catalogue;
   private final CapacityTier tier;
   private final JournalRecord cursor = new JournalRecord();
-  private final PageStock stock = new PageStock(PAGES_KEPT_MAX);
+  private final PageStock stock = new PageStock(PAGES_MAX);
   private final byte[] pageBytes = new byte[Page.STORED_BYTES];
 
   /** Chunks that a run moved to the trash and did not commit: the next one must not do it again. */
