@@ -26,6 +26,7 @@ import io.cairn.storage.transport.LinkClient;
 import io.cairn.storage.transport.LocalPeers;
 import io.cairn.storage.transport.LoopOptions;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SharedDialer;
 import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
 import io.micrometer.core.instrument.Gauge;
@@ -132,10 +133,11 @@ public final class Gateway implements AutoCloseable {
     String name = options.get(GatewayOptions.NAME).orElseGet(Gateway::hostName);
     LoopMetadata metadata = new LoopMetadata(client, caller, loop);
 
-    LinkClient links =
+    LinkClient connections =
         new LinkClient(
             loop, options.get(LoopOptions.LOCAL_SOCKETS) ? LocalPeers.LENDING : LocalPeers.BY_TCP);
-    parts.push(links);
+    parts.push(connections);
+    SharedDialer links = new SharedDialer(connections, loop);
     Payloads payloads = NettyPayload.allocator(NettyPayload.POOL);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     GatewayMeters meters = new GatewayMeters(registry);

@@ -52,12 +52,7 @@ final class LoopSession implements VolumeIo {
     this.loop = loop;
     session =
         new VolumeSession(
-            settings,
-            name,
-            new Calls(metadata),
-            (host, port, handler) -> dialer.connect(host, port, new Guarded(handler)),
-            payloads,
-            System::nanoTime);
+            settings, name, new Calls(metadata), new Links(dialer), payloads, System::nanoTime);
   }
 
   VolumeSession session() {
@@ -179,7 +174,26 @@ final class LoopSession implements VolumeIo {
     }
   }
 
-  /** One link of the session, whose frames enter it. */
+  /** The session's links, whose frames enter it. */
+  private final class Links implements Dialer {
+    private final Dialer dialer;
+
+    Links(Dialer dialer) {
+      this.dialer = dialer;
+    }
+
+    @Override
+    public void connect(String host, int port, Handler handler) {
+      dialer.connect(host, port, new Guarded(handler));
+    }
+
+    @Override
+    public void connect(String host, int port, int shard, Handler handler) {
+      dialer.connect(host, port, shard, new Guarded(handler));
+    }
+  }
+
+  /** One link of the session. */
   private final class Guarded implements Dialer.Handler {
     private final Dialer.Handler handler;
 

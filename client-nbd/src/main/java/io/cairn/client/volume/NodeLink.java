@@ -365,7 +365,7 @@ final class NodeLink {
           state = State.DIALING;
           connectionNumber++;
           connection = new Connection();
-          dialer.connect(host, port, connection);
+          dialer.connect(host, port, shard, connection);
         }
       }
       case GREETING, UP -> {

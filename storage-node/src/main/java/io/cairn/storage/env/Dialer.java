@@ -10,6 +10,14 @@ public interface Dialer {
    */
   void connect(String host, int port, Handler handler);
 
+  /**
+   * The same for a link that will say in its HELLO that it is for this shard: such links may share
+   * what carries them.
+   */
+  default void connect(String host, int port, int shard, Handler handler) {
+    connect(host, port, handler);
+  }
+
   /** Receives what happens on one link. */
   interface Handler {
     /** The link is open: HELLO may be sent. */

@@ -5,7 +5,7 @@ import io.cairn.storage.wire.Frame;
 /**
  * Bounds of one shard.
  *
- * @param linksMax links at one time.
+ * @param linksMax links at one time: one for each volume that somebody has attached.
  * @param parkedMax requests that one link may have parked while the journal is full; the gateway's
  *     window keeps within it, and who does not is cut.
  * @param parkedBytesMax bytes that all links together may have parked; beyond, a link that has
@@ -28,7 +28,7 @@ public record ReplicaLimits(
   /** What a node uses unless it is told otherwise. */
   public static ReplicaLimits defaults() {
     return new ReplicaLimits(
-        1024, 65536, 256L << 20, 16L << 20, 8, Frame.VERSIONS_MAX, 5_000_000_000L);
+        16384, 65536, 256L << 20, 16L << 20, 8, Frame.VERSIONS_MAX, 5_000_000_000L);
   }
 
   /** The same, but for how many versions are compared at one time. */

@@ -19,12 +19,16 @@ import org.agrona.concurrent.UnsafeBuffer;
  *         --any other------------------> NOT LENDING   payloads follow their headers as ever
  * </pre>
  *
+ * <p>Links that share the connection share this; each has requests of its own.
+ *
  * <p>A link that ends gives all payloads back, although the peer may be looking at one: it takes
  * nothing for written of which the checksums do not hold in its own journal.
  */
 final class Lending {
   /** The answer of who has mapped the memory. */
   static final byte TAKEN = 1;
+
+  private static final int STREAM_SHIFT = 48;
 
   private final SharedMemory memory;
   private final Long2ObjectHashMap<Payload> lent = new Long2ObjectHashMap<>();
@@ -79,16 +83,42 @@ final class Lending {
     Frame.markLent(header, 0, true, crc);
     header.putLong(length, place, ByteOrder.LITTLE_ENDIAN);
     payload.retain();
-    release(lent.put(Frame.requestId(source, offset), payload));
+    release(lent.put(key(source, offset), payload));
     outbox.header(header, 0, length + Long.BYTES);
     return true;
   }
 
-  /** The peer has answered a request: it needs its payload no more. */
-  void answered(long requestId) {
-    if (!lent.isEmpty()) {
-      release(lent.remove(requestId));
+  /** Ids are counted by each link, from 1. */
+  private static long key(DirectBuffer header, int offset) {
+    return Frame.requestId(header, offset) ^ (long) Frame.stream(header, offset) << STREAM_SHIFT;
+  }
+
+  /**
+   * A frame that came: if it answers a request, the peer needs its payload no more, and if it ends
+   * a link, it needs none of that link's.
+   */
+  void received(DirectBuffer frame) {
+    if (lent.isEmpty()) {
+      return;
     }
+    if (Frame.type(frame, 0) == MessageType.END) {
+      ended(Frame.stream(frame, 0));
+    } else {
+      release(lent.remove(key(frame, 0)));
+    }
+  }
+
+  /** One of several links is closed. */
+  void ended(int stream) {
+    lent.entrySet()
+        .removeIf(
+            entry -> {
+              boolean its = entry.getKey() >>> STREAM_SHIFT == stream;
+              if (its) {
+                entry.getValue().release();
+              }
+              return its;
+            });
   }
 
   private static void release(Payload payload) {

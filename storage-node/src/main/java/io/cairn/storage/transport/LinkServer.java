@@ -422,9 +422,10 @@ public final class LinkServer implements AutoCloseable {
       ByteBuf first = received;
       received = null;
       over = true;
+      Dialer.Handler handler =
+          Frame.stream(hello, 0) == 0 ? shard.accept() : new AcceptedLinks(shard);
       NettyLink link =
-          new NettyLink(
-              channel, inbox, NettyLink.Role.SERVER, shard.accept(), limits, null, borrowed);
+          new NettyLink(channel, inbox, NettyLink.Role.SERVER, handler, limits, null, borrowed);
       borrowed = null;
       channel.pipeline().replace(this, null, link);
       // Reading goes on as soon as the link has taken what is here.

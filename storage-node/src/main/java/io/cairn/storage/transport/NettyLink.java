@@ -3,7 +3,6 @@ package io.cairn.storage.transport;
 import io.cairn.storage.env.Dialer;
 import io.cairn.storage.env.Link;
 import io.cairn.storage.env.Payload;
-import io.cairn.storage.wire.Frame;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -33,7 +32,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     SERVER
   }
 
-  private final long id = IDS.incrementAndGet();
+  private final long id = nextId();
   private final Channel channel;
   private final Role role;
   private final Dialer.Handler handler;
@@ -79,6 +78,11 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
     this.limits = limits;
     this.decoder = new FrameDecoder(channel.alloc(), borrowed);
     this.outbox = new Outbox(channel, this::flush);
+  }
+
+  /** Of links that have no connection of their own, too. */
+  static long nextId() {
+    return IDS.incrementAndGet();
   }
 
   @Override
@@ -188,7 +192,7 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
   @Override
   public void onFrame(DirectBuffer header, int headerLength, Payload payload) {
     if (lending != null) {
-      lending.answered(Frame.requestId(header, 0));
+      lending.received(header);
     }
     handler.onFrame(header, 0, headerLength, payload, System.nanoTime());
   }
@@ -222,6 +226,13 @@ final class NettyLink extends ChannelInboundHandlerAdapter implements Link, Fram
         open = false;
         channel.close();
       }
+    }
+  }
+
+  /** One of the links that share this one is closed: nobody waits for its answers. */
+  void ended(int stream) {
+    if (lending != null) {
+      lending.ended(stream);
     }
   }
 

@@ -1,7 +1,8 @@
 /**
  * The data protocol over TCP: Netty's buffers and sockets behind the seams of {@code env}. Start
  * reading at {@code LinkServer} and {@code LinkClient}, whose connections are both {@code
- * NettyLink}s over a {@code FrameDecoder}.
+ * NettyLink}s over a {@code FrameDecoder}. Links of several volumes to one shard share connections:
+ * {@code SharedDialer} at the gateway, {@code AcceptedLinks} at the node.
  *
  * <p>A channel is read into its {@code Inbox} and written from its {@code Outbox}; memory and
  * objects are the {@code LoopMemory}'s, which uses them again: in the steady state a frame

@@ -15,13 +15,16 @@ import org.agrona.MutableDirectBuffer;
  * +-------------------+-------------------+-------+----+---+-------------------+
  * 16                                      24                  28
  * +---------------------------------------+-------------------+----------------+
- * | request id                            | header CRC32C     | status         |
+ * | request id                            | header CRC32C     | status |stream |
  * +---------------------------------------+-------------------+----------------+
  * requests                                replies
  * 32 cluster id     40 receiver node id   32 appended LSN     40 durable LSN
  * 48 volume id      56 layer  60 index    48 last version     56 detail
  * 64 generation
  * </pre>
+ *
+ * <p>The stream says whose frame it is among links that share a connection; 0 on one that is one
+ * link's. Set by the two ends of a connection; those who make and read messages leave it alone.
  */
 public final class Frame {
   /** "CRN1" in little-endian order. */
@@ -41,6 +44,9 @@ public final class Frame {
 
   /** Largest header in bytes. */
   public static final int HEADER_BYTES_MAX = 64 << 10;
+
+  /** Highest number of a stream. */
+  public static final int STREAM_MAX = 0xFFFF;
 
   /** Most blocks in one WRITE or READ: 1 MiB. */
   public static final int BLOCKS_MAX = 256;
@@ -75,6 +81,7 @@ public final class Frame {
   static final int REQUEST_ID_OFFSET = 16;
   static final int HEADER_CRC_OFFSET = 24;
   static final int STATUS_OFFSET = 28;
+  static final int STREAM_OFFSET = 30;
 
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
@@ -158,6 +165,27 @@ public final class Frame {
   public static void markLent(MutableDirectBuffer buffer, int offset, boolean lent, Crc32c crc) {
     int others = flags(buffer, offset) & ~FLAG_LENT;
     buffer.putByte(offset + FLAGS_OFFSET, (byte) (others | (lent ? FLAG_LENT : 0)));
+    sealAgain(buffer, offset, crc);
+  }
+
+  /** Says in a sealed header whose frame it is: 0 to {@link #STREAM_MAX}. */
+  public static void toStream(MutableDirectBuffer buffer, int offset, int stream, Crc32c crc) {
+    buffer.putShort(offset + STREAM_OFFSET, (short) stream, ORDER);
+    sealAgain(buffer, offset, crc);
+  }
+
+  /**
+   * Encodes the end of a stream: nothing more comes in it, either way.
+   *
+   * @return its length.
+   */
+  public static int end(MutableDirectBuffer buffer, int offset, int stream, Crc32c crc) {
+    begin(buffer, offset, MessageType.END, 0, 0, 0);
+    buffer.putShort(offset + STREAM_OFFSET, (short) stream, ORDER);
+    return seal(buffer, offset, PREFIX_BYTES, 0, crc);
+  }
+
+  private static void sealAgain(MutableDirectBuffer buffer, int offset, Crc32c crc) {
     buffer.putInt(offset + HEADER_CRC_OFFSET, 0, ORDER);
     int sum = crc.of(buffer, offset, headerLength(buffer, offset));
     buffer.putInt(offset + HEADER_CRC_OFFSET, sum, ORDER);
@@ -184,6 +212,10 @@ public final class Frame {
   }
 
   public static int status(DirectBuffer buffer, int offset) {
-    return buffer.getInt(offset + STATUS_OFFSET, ORDER);
+    return buffer.getShort(offset + STATUS_OFFSET, ORDER) & 0xFFFF;
+  }
+
+  public static int stream(DirectBuffer buffer, int offset) {
+    return buffer.getShort(offset + STREAM_OFFSET, ORDER) & 0xFFFF;
   }
 }

@@ -21,6 +21,9 @@ public final class MessageType {
   /** Push from the node: its durable position moved. */
   public static final int DURABLE = 0x90;
 
+  /** Either way, of links that share a connection: the one of this stream is closed. */
+  public static final int END = 0x91;
+
   /** Highest request type. */
   public static final int REQUEST_MAX = EXTENTS;
 
@@ -46,6 +49,9 @@ public final class MessageType {
   public static String name(int type) {
     if (type == DURABLE) {
       return "DURABLE";
+    }
+    if (type == END) {
+      return "END";
     }
     int base = type & ~REPLY;
     return base < NAMES.length ? NAMES[base] : Integer.toString(type);
