@@ -23,6 +23,7 @@ import io.cairn.storage.transport.LinkLimits;
 import io.cairn.storage.transport.LinkServer;
 import io.cairn.storage.transport.LocalPeers;
 import io.cairn.storage.transport.NettyPayload;
+import io.cairn.storage.transport.SharedDialer;
 import io.cairn.storage.transport.SocketKind;
 import io.cairn.storage.transport.TurnLoop;
 import io.cairn.storage.wire.Crc32c;
@@ -46,8 +47,9 @@ import java.util.concurrent.TimeUnit;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What the gateway's event loop allocates for reads and writes in the steady state: from the NBD
@@ -198,14 +200,34 @@ class AllocationTest {
     }
   }
 
-  private void startGateway() throws Exception {
+  /** Another volume's link to a shard, which says nothing. */
+  private static final class Idle implements Dialer.Handler {
+    @Override
+    public void onOpen(Link link, long nowNanos) {}
+
+    @Override
+    public void onFrame(
+        DirectBuffer header, int offset, int length, Payload payload, long nowNanos) {}
+
+    @Override
+    public void onClosed(long nowNanos) {}
+  }
+
+  private void startGateway(boolean shared) throws Exception {
     links = new LinkClient(loop, LocalPeers.BY_TCP);
+    SharedDialer dialer = new SharedDialer(links, loop);
+    if (shared) {
+      for (LinkServer node : nodes) {
+        int port = node.address().getPort();
+        loop.submit(() -> dialer.connect("127.0.0.1", port, 0, new Idle())).sync();
+      }
+    }
     LoopSession session =
         new LoopSession(
             SessionSettings.of("g", 1, "g"),
             "v",
             new AtOnce(),
-            links,
+            dialer,
             NettyPayload.allocator(PooledByteBufAllocator.DEFAULT),
             loop);
     Exports exports =
@@ -273,10 +295,12 @@ class AllocationTest {
     }
   }
 
-  @Test
-  void aMillionRequestsLeaveNothingToTheCollector(TestReporter reporter) throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aMillionRequestsLeaveNothingToTheCollector(boolean shared, TestReporter reporter)
+      throws Exception {
     startNodes();
-    startGateway();
+    startGateway(shared);
     DataInputStream in = new DataInputStream(socket.getInputStream());
     OutputStream out = socket.getOutputStream();
     in.readFully(new byte[18]);
